@@ -1,0 +1,98 @@
+# Builds the programs into build/; `make help` lists the targets.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+CC      ?= cc
+VERSION := 0.1.0
+
+PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib
+PKGCONF  := $(shell command -v pkg-config)
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
+CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
+ifneq ($(PKGCONF),)
+CPPFLAGS += $(shell pkg-config --cflags openblas $(PACKAGES) 2>/dev/null)
+LIBS     := $(shell pkg-config --libs openblas $(PACKAGES) 2>/dev/null) -lm
+endif
+OPTIMIZE ?= -O3
+CFLAGS   += -std=c11 $(OPTIMIZE) -g -fopenmp -fno-math-errno $(WARNINGS) $(SANITIZE)
+LDFLAGS  += -fopenmp $(SANITIZE)
+
+# The innermost loops once for each instruction set.
+KERNELS := portable
+ifeq ($(shell uname -m),x86_64)
+KERNELS += avx2 avx512
+endif
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
+
+# Source floors; each program links those it needs from one library.
+LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/src/numeric/kernels_%.o)
+PROGRAMS    := difftf-eval difftf-train difftf-bpe
+TESTS       := $(wildcard tests/*/test_*.c)
+SHELL_TESTS := $(sort $(wildcard tests/*.sh))
+
+.PHONY: all demo check check-build test install format lint clean setup help
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+help:
+	@echo "make            build the programs into build/"
+	@echo "make demo       install what is missing, build, and run the needle evaluation on the embedded pair"
+	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
+	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
+	@echo "make format     format the sources; make lint looks for defects"
+
+$(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
+$(BUILD)/difftf-train: $(BUILD)/tools/train.o
+$(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
+$(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
+	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)
+
+$(BUILD)/libdifftf.a: $(LIB_OBJECTS)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/src/numeric/kernels_%.o: src/numeric/kernels_impl.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-psabi -ffp-contract=fast $(ISA_$*) -DKERNELS=kernels_$* -DKERNELS_NAME='"$*"' -MMD -MP -c -o $@ $<
+
+setup:
+	@tools/setup
+
+demo: setup
+	@$(MAKE) --no-print-directory -s all
+	$(BUILD)/difftf-eval needle --depths 0,25,50,75,100
+
+# Every test in both builds; the last line counts them.
+check: setup
+	@$(MAKE) --no-print-directory -s check-build
+check-build:
+	@tools/run-tests
+
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libdifftf.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(BUILD)/libdifftf.a \
+		$(LDFLAGS) $(shell pkg-config --libs check) $(LIBS)
+test-programs: $(TESTS:%.c=$(BUILD)/%)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/difftf/models $(DESTDIR)$(PREFIX)/share/difftf/data
+	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
+	cp -r models/. $(DESTDIR)$(PREFIX)/share/difftf/models
+	cp -r data/. $(DESTDIR)$(PREFIX)/share/difftf/data
+	cp -r configs $(DESTDIR)$(PREFIX)/share/difftf
+
+SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] tests/*/*.[ch] tests/*.h)
+format:
+	clang-format -i $(SOURCES)
+lint:
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability -Isrc -I. src tasks tools
+	clang-tidy --quiet --warnings-as-errors='*' $(filter %.c,$(filter-out src/numeric/kernels_impl.c tests/%,$(SOURCES))) -- $(CPPFLAGS) -std=c11 -fopenmp
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,50 @@
+/* file.h - reading files whole or mapped, and writing them so that they appear whole.
+ *
+ * A file that is written appears under its name only when it is complete and
+ * on disk: it is written beside its place under a temporary name, flushed with
+ * fsync, and renamed.
+ */
+#ifndef DIFFTF_BASE_FILE_H
+#define DIFFTF_BASE_FILE_H
+
+#include "base/memory.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* A read-only memory-mapped file; `data` is NULL for an empty one. */
+struct file_map {
+    const unsigned char *data;
+    size_t size;
+};
+enum status file_map_open(struct file_map *map, const char *path, struct error *err);
+void file_map_close(struct file_map *map);
+
+/* The whole file as a NUL-terminated string (`length` without the NUL); the caller frees it. */
+enum status file_read(char **text, size_t *length, const char *path, struct error *err);
+
+/* Writes a file atomically. */
+struct file_writer {
+    FILE *stream;
+    char path[4096], temporary[4096 + 32];
+};
+enum status file_writer_open(struct file_writer *w, const char *path, struct error *err);
+enum status file_writer_commit(struct file_writer *w, struct error *err);
+/* Drops what was written; nothing appears. Harmless after commit. */
+void file_writer_abort(struct file_writer *w);
+/* All of the above for a text in memory. */
+enum status file_write(const char *path, const char *text, size_t length, struct error *err);
+
+bool file_exists(const char *path);
+bool file_is_directory(const char *path);
+/* Makes a folder and its parents. */
+enum status file_make_directory(const char *path, struct error *err);
+/* "folder/name" in a fresh string; NULL when out of memory. */
+char *path_join(const char *folder, const char *name);
+/* Valid UTF-8 (no overlong forms, no surrogates)? */
+bool utf8_valid(const char *text, size_t length);
+/* SHA-256 of `size` bytes as 64 hexadecimal digits and a NUL. */
+void sha256_hex(char hex[65], const void *data, size_t size);
+
+#endif

@@ -1,0 +1,82 @@
+/* memory.c - checked allocation and growing byte strings; see memory.h. */
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool size_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+void *mem_array(size_t count, size_t size)
+{
+    size_t bytes;
+    if (!size_mul(count, size, &bytes) || bytes > SIZE_MAX / 2)
+        return NULL;
+    bytes = (bytes + 63) / 64 * 64;
+    void *p = aligned_alloc(64, bytes ? bytes : 64);
+    if (p != NULL)
+        memset(p, 0, bytes ? bytes : 64);
+    return p;
+}
+
+bool mem_grow(void **array, size_t *capacity, size_t need, size_t size)
+{
+    if (need <= *capacity)
+        return true;
+    size_t wanted = *capacity < 16 ? 16 : *capacity, bytes;
+    while (wanted < need)
+        if (!size_mul(wanted, 2, &wanted))
+            return false;
+    if (!size_mul(wanted, size, &bytes))
+        return false;
+    void *p = realloc(*array, bytes);
+    if (p == NULL)
+        return false;
+    *array = p;
+    *capacity = wanted;
+    return true;
+}
+
+bool text_add(struct text *text, const char *bytes, size_t n)
+{
+    if (n > SIZE_MAX - text->len - 1 ||
+        !mem_grow((void **)&text->data, &text->capacity, text->len + n + 1, 1))
+        return false;
+    if (n > 0)
+        memcpy(text->data + text->len, bytes, n);
+    text->len += n;
+    text->data[text->len] = '\0';
+    return true;
+}
+
+bool text_puts(struct text *text, const char *string)
+{
+    return text_add(text, string, strlen(string));
+}
+
+bool text_printf(struct text *text, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    bool ok = n >= 0 && mem_grow((void **)&text->data, &text->capacity, text->len + (size_t)n + 1, 1);
+    if (ok) {
+        vsnprintf(text->data + text->len, (size_t)n + 1, format, again);
+        text->len += (size_t)n;
+    }
+    va_end(again);
+    return ok;
+}
+
+void text_free(struct text *text)
+{
+    free(text->data);
+    *text = (struct text){0};
+}

@@ -1,0 +1,27 @@
+/* status.h - how every function that can fail says so.
+ *
+ * A function that can fail returns a status code and writes one line into the
+ * caller's `struct error`: "<file or option>: <what is wrong>, <what was
+ * expected>".  Nothing below the command line prints or exits.
+ */
+#ifndef DIFFTF_BASE_STATUS_H
+#define DIFFTF_BASE_STATUS_H
+
+enum status {
+    OK = 0,
+    ERR_USAGE = 2,   /* wrong options                                        */
+    ERR_INPUT = 3,   /* a file is invalid, missing or does not fit           */
+    ERR_SYSTEM = 4,  /* memory, disk or another part of the system failed    */
+    ERR_STOPPED = 5, /* a signal asked to stop; the work so far is kept      */
+};
+
+struct error {
+    enum status code;
+    char message[1024];
+};
+
+/* Writes the message (printf style) into `err` (which may be NULL) and returns `code`. */
+enum status error_set(struct error *err, enum status code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

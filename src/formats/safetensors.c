@@ -1,0 +1,254 @@
+/* safetensors.c - see safetensors.h. */
+#include "formats/safetensors.h"
+
+#include "formats/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum dtype dtype;
+    size_t size;
+} DTYPES[] = {
+    {"F32", DTYPE_F32, 4},  {"F16", DTYPE_F16, 2},   {"BF16", DTYPE_BF16, 2}, {"I64", DTYPE_I64, 8},  {"F64", DTYPE_OTHER, 8},
+    {"I32", DTYPE_OTHER, 4}, {"I16", DTYPE_OTHER, 2}, {"I8", DTYPE_OTHER, 1},  {"U8", DTYPE_OTHER, 1}, {"BOOL", DTYPE_OTHER, 1},
+    {"U16", DTYPE_OTHER, 2}, {"U32", DTYPE_OTHER, 4}, {"U64", DTYPE_OTHER, 8}, {"F8_E4M3", DTYPE_OTHER, 1}, {"F8_E5M2", DTYPE_OTHER, 1},
+};
+enum { N_DTYPES = sizeof DTYPES / sizeof *DTYPES };
+static const size_t MAX_HEADER = (size_t)100 << 20;
+
+uint16_t bf16_from_f32(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    if ((bits & 0x7fffffffu) > 0x7f800000u)
+        return (uint16_t)(bits >> 16 | 64);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+float f32_from_bf16(uint16_t x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float y;
+    memcpy(&y, &bits, 4);
+    return y;
+}
+
+float f32_from_f16(uint16_t x)
+{
+    uint32_t sign = (uint32_t)(x & 0x8000) << 16, exponent = x >> 10 & 31, fraction = x & 1023, bits;
+    if (exponent == 31) {
+        bits = sign | 0x7f800000u | fraction << 13;
+    } else if (exponent > 0) {
+        bits = sign | (exponent + 112) << 23 | fraction << 13;
+    } else { /* subnormal: fraction * 2^-24 */
+        float y = (float)fraction * 0x1p-24f;
+        return sign ? -y : y;
+    }
+    float y;
+    memcpy(&y, &bits, 4);
+    return y;
+}
+
+bool tensor_to_f32(float *out, const struct tensor *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        uint16_t half;
+        int64_t integer;
+        switch (t->dtype) {
+        case DTYPE_F32:
+            memcpy(out, t->data, t->count * 4);
+            return true;
+        case DTYPE_F16:
+            memcpy(&half, t->data + 2 * i, 2);
+            out[i] = f32_from_f16(half);
+            break;
+        case DTYPE_BF16:
+            memcpy(&half, t->data + 2 * i, 2);
+            out[i] = f32_from_bf16(half);
+            break;
+        case DTYPE_I64:
+            memcpy(&integer, t->data + 8 * i, 8);
+            out[i] = (float)integer;
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct tensor *)a)->name, ((const struct tensor *)b)->name);
+}
+
+static enum status bad(struct error *err, const char *path, const char *name, const char *what)
+{
+    return error_set(err, ERR_INPUT, "%s: tensor '%s': %s", path, name, what);
+}
+
+/* Reads one header entry; `data` and `size` are the file's bytes after the header. */
+static enum status read_entry(struct tensor *t, const cJSON *item, const unsigned char *data, size_t size, const char *path,
+                              struct error *err)
+{
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(item, "dtype");
+    const cJSON *shape = cJSON_GetObjectItemCaseSensitive(item, "shape");
+    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(item, "data_offsets");
+    if (!cJSON_IsString(dtype) || !cJSON_IsArray(shape) || !cJSON_IsArray(offsets) || cJSON_GetArraySize(offsets) != 2)
+        return bad(err, path, item->string, "the header entry is wrong, expected dtype, shape and data_offsets");
+    size_t element = 0;
+    for (size_t i = 0; i < N_DTYPES; i++)
+        if (strcmp(DTYPES[i].name, dtype->valuestring) == 0) {
+            t->dtype = DTYPES[i].dtype;
+            element = DTYPES[i].size;
+        }
+    if (element == 0)
+        return error_set(err, ERR_INPUT, "%s: tensor '%s': dtype '%.20s' is unknown, expected F32, F16 or BF16", path,
+                         item->string, dtype->valuestring);
+    strncpy(t->dtype_name, dtype->valuestring, sizeof t->dtype_name - 1);
+    if (cJSON_GetArraySize(shape) > TENSOR_MAX_DIMS)
+        return bad(err, path, item->string, "shape has too many dimensions, expected at most 8");
+    t->count = 1;
+    const cJSON *n;
+    cJSON_ArrayForEach(n, shape)
+    {
+        if (!cJSON_IsNumber(n) || n->valuedouble < 0 || n->valuedouble > 0x1p52 || n->valuedouble != (double)(size_t)n->valuedouble ||
+            !size_mul(t->count, (size_t)n->valuedouble, &t->count))
+            return bad(err, path, item->string, "shape is wrong, expected sizes whose product fits");
+        t->shape[t->n_dims++] = (size_t)n->valuedouble;
+    }
+    double begin = cJSON_IsNumber(offsets->child) ? offsets->child->valuedouble : -1;
+    double end = cJSON_IsNumber(offsets->child->next) ? offsets->child->next->valuedouble : -1;
+    size_t bytes;
+    if (!(begin >= 0 && end >= begin && end <= (double)size) || begin != (double)(size_t)begin || end != (double)(size_t)end)
+        return bad(err, path, item->string, "data_offsets lie outside the file, expected a range within it (is it truncated?)");
+    if (!size_mul(t->count, element, &bytes) || bytes != (size_t)end - (size_t)begin)
+        return bad(err, path, item->string, "data_offsets do not fit the shape, expected shape times element size bytes");
+    t->data = data + (size_t)begin;
+    t->name = strdup(item->string);
+    return t->name ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+}
+
+static enum status read_header(struct safetensors *st, const cJSON *header, size_t start, struct error *err)
+{
+    st->tensors = calloc((size_t)cJSON_GetArraySize(header) + 1, sizeof *st->tensors);
+    if (st->tensors == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", st->path);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, header)
+    {
+        if (strcmp(item->string, "__metadata__") == 0)
+            continue;
+        enum status status =
+            read_entry(&st->tensors[st->n_tensors], item, st->map.data + start, st->map.size - start, st->path, err);
+        if (status != OK)
+            return status;
+        st->n_tensors++;
+    }
+    qsort(st->tensors, st->n_tensors, sizeof *st->tensors, by_name);
+    for (size_t i = 1; i < st->n_tensors; i++)
+        if (strcmp(st->tensors[i - 1].name, st->tensors[i].name) == 0)
+            return bad(err, st->path, st->tensors[i].name, "is there twice, expected each name once");
+    return OK;
+}
+
+enum status safetensors_open(struct safetensors *st, const char *path, struct error *err)
+{
+    *st = (struct safetensors){0};
+    cJSON *header = NULL;
+    enum status status = file_map_open(&st->map, path, err);
+    if (status != OK)
+        return status;
+    st->path = strdup(path);
+    uint64_t length = 0;
+    for (size_t i = 8; i > 0 && st->map.size >= 8; i--)
+        length = length << 8 | st->map.data[i - 1];
+    if (st->map.size < 8 || length > st->map.size - 8 || length > MAX_HEADER)
+        status = error_set(err, ERR_INPUT, "%s: the header's length does not fit the file of %zu bytes, expected a safetensors file",
+                           path, st->map.size);
+    if (status == OK)
+        status = json_parse(&header, path, (const char *)st->map.data + 8, (size_t)length, err);
+    if (status == OK && !cJSON_IsObject(header))
+        status = error_set(err, ERR_INPUT, "%s: the header is no object, expected a safetensors file", path);
+    if (status == OK)
+        status = read_header(st, header, 8 + (size_t)length, err);
+    cJSON_Delete(header);
+    if (status != OK)
+        safetensors_close(st);
+    return status;
+}
+
+void safetensors_close(struct safetensors *st)
+{
+    for (size_t i = 0; st->tensors != NULL && i < st->n_tensors; i++)
+        free(st->tensors[i].name);
+    free(st->tensors);
+    free(st->path);
+    file_map_close(&st->map);
+    *st = (struct safetensors){0};
+}
+
+const struct tensor *safetensors_find(const struct safetensors *st, const char *name)
+{
+    struct tensor key = {.name = (char *)(uintptr_t)name};
+    return st->n_tensors ? bsearch(&key, st->tensors, st->n_tensors, sizeof key, by_name) : NULL;
+}
+
+static void write_data(FILE *stream, const struct tensor_out *t, size_t count)
+{
+    if (t->dtype != DTYPE_BF16) {
+        fwrite(t->data, t->dtype == DTYPE_I64 ? 8 : 4, count, stream);
+        return;
+    }
+    const float *x = t->data;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half = bf16_from_f32(x[i]);
+        fwrite(&half, 2, 1, stream);
+    }
+}
+
+enum status safetensors_write(const char *path, const struct tensor_out *tensors, size_t n, struct error *err)
+{
+    cJSON *header = cJSON_CreateObject();
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(header, "__metadata__"), "format", "pt");
+    size_t offset = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct tensor_out *t = &tensors[i];
+        size_t bytes = t->dtype == DTYPE_I64 ? 8 : t->dtype == DTYPE_BF16 ? 2 : 4;
+        cJSON *entry = cJSON_AddObjectToObject(header, t->name);
+        cJSON_AddStringToObject(entry, "dtype", t->dtype == DTYPE_I64 ? "I64" : t->dtype == DTYPE_BF16 ? "BF16" : "F32");
+        cJSON *shape = cJSON_AddArrayToObject(entry, "shape");
+        for (size_t d = 0; d < t->n_dims; d++) {
+            cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)t->shape[d]));
+            bytes *= t->shape[d];
+        }
+        cJSON *offsets = cJSON_AddArrayToObject(entry, "data_offsets");
+        cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)offset));
+        cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)(offset += bytes)));
+    }
+    struct text json = {0};
+    char *printed = cJSON_PrintUnformatted(header);
+    cJSON_Delete(header);
+    bool ok = printed != NULL && text_puts(&json, printed);
+    free(printed);
+    while (ok && json.len % 8 != 0) /* the format pads with spaces so that the data is aligned */
+        ok = text_puts(&json, " ");
+    struct file_writer w = {0};
+    enum status status = ok ? file_writer_open(&w, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == OK) {
+        uint64_t length = json.len;
+        fwrite(&length, 8, 1, w.stream);
+        fwrite(json.data, 1, json.len, w.stream);
+        for (size_t i = 0; i < n; i++) {
+            size_t count = 1;
+            for (size_t d = 0; d < tensors[i].n_dims; d++)
+                count *= tensors[i].shape[d];
+            write_data(w.stream, &tensors[i], count);
+        }
+        status = file_writer_commit(&w, err);
+    }
+    text_free(&json);
+    return status;
+}

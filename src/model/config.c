@@ -1,0 +1,205 @@
+/* config.c - config.json to struct config and back; see config.h. */
+#include "model/config.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Beyond every published model; they keep products of sizes far from overflow. */
+enum { MAX_SIZE = 1 << 24, MAX_LAYERS = 4096, MAX_HEADS = 4096 };
+
+const struct family *const FAMILIES[] = {&FAMILY_LLAMA, &FAMILY_DIFF_TRANSFORMER, NULL};
+
+static enum status find_family(struct config *c, const char *type, const char *path, struct error *err)
+{
+    struct text known = {0};
+    for (size_t i = 0; FAMILIES[i] != NULL; i++) {
+        if (strcmp(FAMILIES[i]->model_type, type) == 0)
+            c->family = FAMILIES[i];
+        text_printf(&known, "%s%s", i ? ", " : "", FAMILIES[i]->model_type);
+    }
+    enum status status = OK;
+    if (c->family == NULL)
+        status = error_set(err, ERR_INPUT, "%s: key 'model_type': '%.40s' is not known, expected one of: %s", path, type, known.data);
+    text_free(&known);
+    return status;
+}
+
+static enum status get_size(const cJSON *json, const char *key, bool optional, size_t *value, const char *path, struct error *err)
+{
+    int64_t x = (int64_t)*value;
+    enum status status = json_get_int(json, key, 1, MAX_SIZE, optional, &x, path, err);
+    *value = (size_t)x;
+    return status;
+}
+
+static enum status read_rope(struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(json, "rope_parameters");
+    const cJSON *scaling = cJSON_GetObjectItemCaseSensitive(json, "rope_scaling");
+    c->rope_theta = 10000;
+    enum status status = json_get_double(json, "rope_theta", 1, 1e12, true, &c->rope_theta, path, err);
+    if (status == OK && cJSON_IsObject(parameters))
+        status = json_get_double(parameters, "rope_theta", 1, 1e12, true, &c->rope_theta, path, err);
+    if (cJSON_IsObject(parameters))
+        scaling = parameters;
+    if (status != OK || scaling == NULL || cJSON_IsNull(scaling))
+        return status;
+    const char *type = "default";
+    status = json_get_string(scaling, json_has(scaling, "rope_type") ? "rope_type" : "type", true, &type, path, err);
+    if (status != OK || strcmp(type, "default") == 0)
+        return status;
+    bool llama3 = strcmp(type, "llama3") == 0;
+    if (!llama3 && strcmp(type, "linear") != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'rope_scaling': type '%.40s' is not supported, expected default, linear or llama3",
+                         path, type);
+    c->rope_scaling = llama3 ? ROPE_LLAMA3 : ROPE_LINEAR;
+    status = json_get_double(scaling, "factor", 1e-3, 1e6, false, &c->rope_factor, path, err);
+    if (status == OK && llama3)
+        status = json_get_double(scaling, "low_freq_factor", 1e-3, 1e6, false, &c->rope_low, path, err);
+    if (status == OK && llama3)
+        status = json_get_double(scaling, "high_freq_factor", 1e-3, 1e6, false, &c->rope_high, path, err);
+    if (status == OK && llama3)
+        status = json_get_double(scaling, "original_max_position_embeddings", 1, 1e9, false, &c->rope_original, path, err);
+    if (status == OK && llama3 && c->rope_high <= c->rope_low)
+        status = error_set(err, ERR_INPUT, "%s: key 'high_freq_factor' is wrong, expected more than low_freq_factor", path);
+    return status;
+}
+
+static enum status read_token_ids(struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    int64_t bos = -1;
+    enum status status = json_get_int(json, "bos_token_id", 0, MAX_SIZE, true, &bos, path, err);
+    c->bos = (int32_t)bos;
+    const cJSON *eos = cJSON_GetObjectItemCaseSensitive(json, "eos_token_id");
+    if (status != OK || eos == NULL || cJSON_IsNull(eos))
+        return status;
+    bool list = cJSON_IsArray(eos);
+    for (const cJSON *e = list ? eos->child : eos; e != NULL; e = list ? e->next : NULL) {
+        if (!cJSON_IsNumber(e) || e->valuedouble < 0 || e->valuedouble > MAX_SIZE || c->n_eos == MAX_EOS)
+            return error_set(err, ERR_INPUT, "%s: key 'eos_token_id' is wrong, expected a token id or a list of at most %d", path,
+                             MAX_EOS);
+        c->eos[c->n_eos++] = (int32_t)e->valuedouble;
+    }
+    return OK;
+}
+
+enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    *c = (struct config){.context = 2048, .norm_eps = 1e-6f, .lambda_init = -1};
+    const char *type = NULL, *act = "silu";
+    size_t n_heads = 0, n_kv_heads, head_dim = 0;
+    double eps = 1e-6;
+    enum status status = json_get_string(json, "model_type", false, &type, path, err);
+    if (status == OK)
+        status = find_family(c, type, path, err);
+    const struct {
+        const char *key;
+        size_t *value;
+        bool optional;
+    } sizes[] = {{"hidden_size", &c->d_model, false},       {"num_hidden_layers", &c->n_layers, false},
+                 {"num_attention_heads", &n_heads, false},  {"intermediate_size", &c->d_ff, false},
+                 {"vocab_size", &c->vocab_size, false},     {"max_position_embeddings", &c->context, true},
+                 {"head_dim", &head_dim, true}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && status == OK; i++)
+        status = get_size(json, sizes[i].key, sizes[i].optional, sizes[i].value, path, err);
+    if (status == OK && (c->n_layers > MAX_LAYERS || n_heads > MAX_HEADS))
+        status = error_set(err, ERR_INPUT, "%s: key '%s' is too large, expected at most %d", path,
+                           c->n_layers > MAX_LAYERS ? "num_hidden_layers" : "num_attention_heads",
+                           c->n_layers > MAX_LAYERS ? MAX_LAYERS : MAX_HEADS);
+    n_kv_heads = n_heads;
+    if (status == OK)
+        status = get_size(json, "num_key_value_heads", true, &n_kv_heads, path, err);
+    if (status == OK)
+        status = json_get_double(json, "rms_norm_eps", 0, 1, true, &eps, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "tie_word_embeddings", true, &c->tied, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "attention_bias", true, &c->attention_bias, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "mlp_bias", true, &c->mlp_bias, path, err);
+    if (status == OK)
+        status = json_get_string(json, "hidden_act", true, &act, path, err);
+    if (status == OK)
+        status = read_rope(c, json, path, err);
+    if (status == OK)
+        status = read_token_ids(c, json, path, err);
+    if (status != OK)
+        return status;
+    c->norm_eps = (float)eps;
+    if (strcmp(act, "silu") != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected silu", path, act);
+    if (n_heads % n_kv_heads != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
+                         path, n_kv_heads, n_heads);
+    return c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+}
+
+cJSON *config_to_json(const struct config *c)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddItemToObject(json, "architectures", cJSON_CreateStringArray(&c->family->architecture, 1));
+    cJSON_AddStringToObject(json, "model_type", c->family->model_type);
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"hidden_size", (double)c->d_model},
+                   {"num_hidden_layers", (double)c->n_layers},
+                   {"num_attention_heads", (double)c->n_heads},
+                   {"num_key_value_heads", (double)c->n_v_heads},
+                   {"head_dim", (double)c->head_dim},
+                   {"intermediate_size", (double)c->d_ff},
+                   {"vocab_size", (double)c->vocab_size},
+                   {"max_position_embeddings", (double)c->context},
+                   {"rms_norm_eps", (double)c->norm_eps},
+                   {"rope_theta", c->rope_theta}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_add_number(json, numbers[i].key, numbers[i].value);
+    cJSON_AddStringToObject(json, "hidden_act", "silu");
+    cJSON_AddBoolToObject(json, "tie_word_embeddings", c->tied);
+    cJSON_AddBoolToObject(json, "attention_bias", c->attention_bias);
+    cJSON_AddBoolToObject(json, "mlp_bias", c->mlp_bias);
+    if (c->bos >= 0)
+        cJSON_AddNumberToObject(json, "bos_token_id", c->bos);
+    if (c->n_eos > 0)
+        cJSON_AddNumberToObject(json, "eos_token_id", c->eos[0]);
+    cJSON_AddStringToObject(json, "torch_dtype", "bfloat16");
+    if (c->family->write != NULL)
+        c->family->write(json, c);
+    return json;
+}
+
+double config_lambda_init(const struct config *c, size_t layer)
+{
+    return c->lambda_init >= 0 ? c->lambda_init : 0.8 - 0.6 * exp(-0.3 * (double)layer);
+}
+
+void config_rope_frequencies(double *f, const struct config *c)
+{
+    const double pi = 3.14159265358979323846;
+    for (size_t j = 0; j < c->head_dim / 2; j++) {
+        f[j] = pow(c->rope_theta, -2.0 * (double)j / (double)c->head_dim);
+        if (c->rope_scaling == ROPE_LINEAR)
+            f[j] /= c->rope_factor;
+        if (c->rope_scaling != ROPE_LLAMA3)
+            continue;
+        /* Llama 3.1: long wavelengths are stretched, short ones kept, those between blended. */
+        double turns = c->rope_original * f[j] / (2 * pi);
+        double keep = (turns - c->rope_low) / (c->rope_high - c->rope_low);
+        keep = keep < 0 ? 0 : keep > 1 ? 1 : keep;
+        f[j] = f[j] * keep + f[j] / c->rope_factor * (1 - keep);
+    }
+}
+
+enum status config_plan(struct attention_plan *p, const struct config *c, struct error *err)
+{
+    *p = (struct attention_plan){.n_heads = c->n_q_heads / c->n_maps, .n_maps = c->n_maps, .n_parts = c->n_parts,
+                                 .head_dim = c->head_dim, .v_dim = c->v_dim, .n_q_heads = c->n_q_heads,
+                                 .n_k_heads = c->n_k_heads, .n_v_heads = c->n_v_heads};
+    if (!attention_plan_alloc(p)) {
+        attention_plan_free(p);
+        return error_set(err, ERR_SYSTEM, "attention plan: out of memory");
+    }
+    c->family->plan(p, c);
+    attention_plan_group(p);
+    return OK;
+}

@@ -1,0 +1,78 @@
+/* config.h - what a checkpoint's config.json says, in our terms.
+ *
+ * A family is one row of a table that turns a `model_type` into this config;
+ * everything above it asks the config and never the name.
+ */
+#ifndef DIFFTF_MODEL_CONFIG_H
+#define DIFFTF_MODEL_CONFIG_H
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "formats/json.h"
+#include "numeric/attention.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the coefficient of the second map comes from. */
+enum lambda_kind {
+    LAMBDA_NONE,    /* one map: a Transformer                                        */
+    LAMBDA_VECTORS, /* exp(q1 . k1) - exp(q2 . k2) + lambda_init, one a layer (V1)   */
+};
+
+enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
+
+enum { MAX_EOS = 8 };
+
+struct config {
+    const struct family *family;
+    size_t n_layers, d_model, d_ff, vocab_size;
+    size_t n_heads;    /* output heads: num_attention_heads as the family counts them */
+    size_t n_q_heads, n_k_heads, n_v_heads;
+    size_t head_dim;   /* d: width of a query or key head */
+    size_t v_dim;      /* width of a value head */
+    size_t n_maps, n_parts;
+    size_t context;    /* max_position_embeddings */
+    float norm_eps;
+    bool tied, attention_bias, mlp_bias;
+    /* rotary positions */
+    double rope_theta;
+    bool rope_interleaved;
+    enum rope_scaling rope_scaling;
+    double rope_factor, rope_low, rope_high, rope_original;
+    /* differential attention */
+    enum lambda_kind lambda;
+    bool head_norm;       /* RMSNorm over each output head, with a scale of its own (subln) */
+    float head_norm_eps;
+    double lambda_init;   /* the same for all layers when >= 0; else by depth */
+    int32_t bos, eos[MAX_EOS]; /* -1 and n_eos 0 when there are none */
+    size_t n_eos;
+};
+
+struct family {
+    const char *model_type, *architecture, *summary;
+    /* Fills what depends on the family from the counts H, KV and head_dim (0: not given) already checked. */
+    enum status (*read)(struct config *config, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                        const char *path, struct error *err);
+    /* Which heads each map of each output head uses. */
+    void (*plan)(struct attention_plan *plan, const struct config *config);
+    /* The keys of config.json that are the family's own; may be NULL. */
+    void (*write)(cJSON *json, const struct config *config);
+};
+/* NULL-terminated. */
+extern const struct family *const FAMILIES[];
+extern const struct family FAMILY_LLAMA, FAMILY_DIFF_TRANSFORMER;
+
+/* From a parsed config.json; `path` names it in messages. */
+enum status config_from_json(struct config *config, const cJSON *json, const char *path, struct error *err);
+/* The config.json of a model, which the transformers library reads too where it knows the family. */
+cJSON *config_to_json(const struct config *config);
+
+/* lambda_init = 0.8 - 0.6 exp(-0.3 l), l from 0 (Ye et al. 2024, section 2.1), unless the config fixes it. */
+double config_lambda_init(const struct config *config, size_t layer);
+/* Inverse frequencies [head_dim / 2] of the rotary positions, scaling applied. */
+void config_rope_frequencies(double *frequencies, const struct config *config);
+enum status config_plan(struct attention_plan *plan, const struct config *config, struct error *err);
+
+#endif

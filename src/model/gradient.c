@@ -1,0 +1,116 @@
+/* gradient.c - the training pass over one sequence; see gradient.h. */
+#include "model/gradient.h"
+
+#include "base/memory.h"
+#include "numeric/layers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOSS_ROWS = 512 }; /* rows whose logits are held at once */
+
+enum status gradient_init(struct gradient *g, const struct model *m, size_t capacity, int threads, struct error *err)
+{
+    size_t L = m->config.n_layers, D = m->config.d_model, block = capacity < LOSS_ROWS ? capacity : LOSS_ROWS;
+    *g = (struct gradient){.model = m, .capacity = capacity};
+    g->layers = calloc(L, sizeof *g->layers);
+    g->kv = calloc(L, sizeof *g->kv);
+    g->x = mem_array(capacity * D, sizeof(float));
+    g->normed = mem_array(capacity * D, sizeof(float));
+    g->dx = mem_array(capacity * D, sizeof(float));
+    g->work = mem_array(cross_entropy_work(block, m->config.vocab_size), sizeof(float));
+    g->nll = mem_array(capacity, sizeof(double));
+    enum status status = OK;
+    if (!g->layers || !g->kv || !g->x || !g->normed || !g->dx || !g->work || !g->nll)
+        status = error_set(err, ERR_SYSTEM, "training: out of memory for sequences of %zu tokens", capacity);
+    if (status == OK)
+        status = weights_init(&g->sum, &m->config, err);
+    for (size_t l = 0; l < L && status == OK; l++) {
+        status = layer_buffers_init(&g->layers[l], m, capacity, true, err);
+        if (status == OK)
+            status = kv_store_init(&g->kv[l], &m->plan, capacity, err);
+    }
+    if (status == OK)
+        status = layer_context_init(&g->context, m, capacity, threads, err);
+    if (status == OK)
+        status = layer_gradients_init(&g->scratch, m, capacity, err);
+    if (status != OK)
+        gradient_free(g);
+    return status;
+}
+
+void gradient_free(struct gradient *g)
+{
+    for (size_t l = 0; g->model != NULL && l < g->model->config.n_layers; l++) {
+        if (g->layers != NULL)
+            layer_buffers_free(&g->layers[l]);
+        if (g->kv != NULL)
+            kv_store_free(&g->kv[l]);
+    }
+    free(g->layers);
+    free(g->kv);
+    free(g->x);
+    free(g->normed);
+    free(g->dx);
+    free(g->work);
+    free(g->nll);
+    weights_free(&g->sum);
+    layer_context_free(&g->context);
+    layer_gradients_free(&g->scratch);
+    *g = (struct gradient){0};
+}
+
+void gradient_clear(struct gradient *g)
+{
+    memset(g->sum.storage, 0, g->sum.n_storage * sizeof(float));
+}
+
+/* Loss of every row, and with a scale the gradient of the normed stream into g->dx. */
+static double loss(struct gradient *g, const int32_t *targets, size_t rows, float scale)
+{
+    const struct model *m = g->model;
+    size_t D = m->config.d_model;
+    double total = 0;
+    for (size_t i = 0; i < rows; i += LOSS_ROWS) {
+        size_t n = rows - i < LOSS_ROWS ? rows - i : LOSS_ROWS;
+        cross_entropy(g->nll + i, scale != 0 ? g->dx + i * D : NULL, g->sum.lm_head, g->normed + i * D, m->weights.lm_head,
+                      targets + i, n, D, m->config.vocab_size, scale, g->work, g->context.threads);
+    }
+    for (size_t i = 0; i < rows; i++)
+        total += g->nll[i];
+    return total;
+}
+
+double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scale)
+{
+    const struct model *m = g->model;
+    size_t D = m->config.d_model, L = m->config.n_layers, rows = n - 1;
+    layer_context_place(&g->context, 0, rows);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(g->layers[0].x + i * D, m->weights.embedding + (size_t)ids[i] * D, D * sizeof(float));
+    for (size_t l = 0; l < L; l++)
+        layer_forward(l + 1 < L ? g->layers[l + 1].x : g->x, &g->layers[l], &g->kv[l], l, &g->context);
+    rmsnorm_forward(g->normed, g->x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, g->context.threads);
+    double total = loss(g, ids + 1, rows, scale);
+    if (scale == 0)
+        return total;
+    /* through the final norm, then the layers from the last to the first */
+    float *dnormed = g->normed;
+    memcpy(dnormed, g->dx, rows * D * sizeof(float));
+    rmsnorm_backward(g->dx, g->sum.final_norm, dnormed, g->x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, 0);
+    for (size_t l = L; l > 0; l--)
+        layer_backward(g->dx, &g->sum.layers[l - 1], &g->layers[l - 1], &g->kv[l - 1], l - 1, &g->scratch, &g->context);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < D; j++)
+            g->sum.embedding[(size_t)ids[i] * D + j] += g->dx[i * D + j];
+    return total;
+}
+
+double gradient_norm(const struct gradient *g)
+{
+    double sum = 0;
+    for (size_t i = 0; i < g->sum.n_storage; i++)
+        sum += (double)g->sum.storage[i] * (double)g->sum.storage[i];
+    return sqrt(sum);
+}

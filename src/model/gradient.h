@@ -1,0 +1,28 @@
+/* gradient.h - loss and gradients of a whole sequence: the training pass. */
+#ifndef DIFFTF_MODEL_GRADIENT_H
+#define DIFFTF_MODEL_GRADIENT_H
+
+#include "model/layer.h"
+
+struct gradient {
+    const struct model *model;
+    struct weights sum;            /* gradients, added up until gradient_clear */
+    struct layer_buffers *layers;  /* [n_layers] */
+    struct kv_store *kv;           /* [n_layers] */
+    struct layer_context context;
+    struct layer_gradients scratch;
+    float *x, *normed, *dx, *work; /* the last stream [T, D], its norm, the gradient, cross-entropy work */
+    double *nll;
+    size_t capacity;               /* longest sequence */
+};
+
+enum status gradient_init(struct gradient *g, const struct model *model, size_t capacity, int threads, struct error *err);
+void gradient_free(struct gradient *g);
+void gradient_clear(struct gradient *g);
+/* Forward and backward over ids[0..n-1], n <= capacity + 1: position t predicts ids[t+1].  Adds the gradients of scale * sum(nll)
+ * and returns sum(nll).  With scale 0 only the loss is computed. */
+double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scale);
+/* Euclidean norm over all gradients, in double. */
+double gradient_norm(const struct gradient *g);
+
+#endif

@@ -1,0 +1,171 @@
+/* layer.c - buffers and the forward pass of one layer; see layer.h. */
+#include "model/layer.h"
+
+#include "base/memory.h"
+#include "numeric/gemm.h"
+#include "numeric/kernels.h"
+#include "numeric/layers.h"
+
+#include <stdlib.h>
+
+/* A slice of a planned allocation: where its pointer goes and how many floats it has. */
+struct slice {
+    float **pointer;
+    size_t floats;
+};
+
+/* One allocation for all slices, each on a cache line. */
+static float *carve(const struct slice *slices, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += (slices[i].floats + 15) / 16 * 16;
+    float *storage = mem_array(total, sizeof *storage), *at = storage;
+    for (size_t i = 0; storage != NULL && i < n; i++) {
+        *slices[i].pointer = slices[i].floats ? at : NULL;
+        at += (slices[i].floats + 15) / 16 * 16;
+    }
+    return storage;
+}
+#define CARVE(slices) carve(slices, sizeof(slices) / sizeof *(slices))
+
+static enum status carved(const float *storage, size_t rows, struct error *err)
+{
+    return storage != NULL ? OK : error_set(err, ERR_SYSTEM, "activations: out of memory for %zu tokens at once", rows);
+}
+
+enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, size_t rows, bool training, struct error *err)
+{
+    const struct config *c = &m->config;
+    const struct attention_plan *p = &m->plan;
+    size_t D = c->d_model, F = c->d_ff, maps = p->n_heads * p->n_maps, out = p->n_heads * attention_width(p);
+    *b = (struct layer_buffers){0};
+    const struct slice slices[] = {{&b->x, rows * D},
+                                   {&b->normed, rows * D},
+                                   {&b->q, rows * p->n_q_heads * p->head_dim},
+                                   {&b->coef, p->n_maps > 1 ? rows * maps : 0},
+                                   {&b->heads, rows * out},
+                                   {&b->heads_normed, c->head_norm ? rows * out : 0},
+                                   {&b->map_out, training ? rows * maps * attention_width(p) : 0},
+                                   {&b->lse, training ? rows * maps : 0},
+                                   {&b->mid, rows * D},
+                                   {&b->mid_normed, rows * D},
+                                   {&b->gate, rows * F},
+                                   {&b->up, rows * F},
+                                   {&b->act, rows * F}};
+    b->storage = CARVE(slices);
+    if (!c->head_norm)
+        b->heads_normed = b->heads;
+    return carved(b->storage, rows, err);
+}
+
+void layer_buffers_free(struct layer_buffers *b)
+{
+    free(b->storage);
+    *b = (struct layer_buffers){0};
+}
+
+enum status layer_context_init(struct layer_context *c, const struct model *m, size_t rows, int threads, struct error *err)
+{
+    const struct attention_plan *p = &m->plan;
+    *c = (struct layer_context){.model = m, .threads = threads};
+    const struct slice slices[] = {{&c->cosines, rows * p->head_dim / 2},
+                                   {&c->sines, rows * p->head_dim / 2},
+                                   {&c->k, rows * p->n_k_heads * p->head_dim},
+                                   {&c->v, rows * p->n_v_heads * p->v_dim},
+                                   {&c->scratch, (size_t)threads * attention_scratch(p)}};
+    c->storage = CARVE(slices);
+    return carved(c->storage, rows, err);
+}
+
+void layer_context_free(struct layer_context *c)
+{
+    free(c->storage);
+    *c = (struct layer_context){0};
+}
+
+void layer_context_place(struct layer_context *c, size_t start, size_t rows)
+{
+    c->start = start;
+    c->rows = rows;
+    model_rope_table(c->model, c->cosines, c->sines, start, rows);
+}
+
+static void linear(float *y, const float *x, const float *w, const float *bias, size_t out, size_t in, const struct layer_context *c)
+{
+    linear_forward(y, x, w, c->rows, out, in, 0, c->threads);
+    if (bias != NULL)
+        bias_forward(y, bias, c->rows, out);
+}
+
+/* The coefficients (1, -lambda) of every head and token. */
+static void fill_coefficients(float *coef, const struct model *m, size_t layer, size_t rows)
+{
+    for (size_t i = 0; i < rows * m->plan.n_heads; i++) {
+        coef[2 * i] = 1.0f;
+        coef[2 * i + 1] = -m->lambda[layer];
+    }
+}
+
+static void add(float *y, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] + b[i];
+}
+
+void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
+{
+    const struct model *m = c->model;
+    const struct config *cfg = &m->config;
+    const struct attention_plan *p = &m->plan;
+    const struct layer_weights *w = &m->weights.layers[layer];
+    size_t rows = c->rows, D = cfg->d_model, F = cfg->d_ff, width = attention_width(p);
+
+    rmsnorm_forward(b->normed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, c->threads);
+    linear(b->q, b->normed, w->q, w->q_bias, p->n_q_heads * p->head_dim, D, c);
+    linear(c->k, b->normed, w->k, w->k_bias, p->n_k_heads * p->head_dim, D, c);
+    linear(c->v, b->normed, w->v, w->v_bias, p->n_v_heads * p->v_dim, D, c);
+    rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope_interleaved, 1);
+    rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope_interleaved, 1);
+    kv_store_append(kv, p, c->k, c->v, c->start, rows);
+    if (b->coef != NULL)
+        fill_coefficients(b->coef, m, layer, rows);
+    attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->scratch, c->threads);
+    if (cfg->head_norm)
+        rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
+                        (float)(1 - config_lambda_init(cfg, layer)), c->threads);
+    linear(b->mid, b->heads_normed, w->o, w->o_bias, D, p->n_heads * width, c);
+    add(b->mid, b->mid, b->x, rows * D);
+
+    rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
+    linear(b->gate, b->mid_normed, w->gate, w->gate_bias, F, D, c);
+    linear(b->up, b->mid_normed, w->up, w->up_bias, F, D, c);
+    kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
+    linear(out, b->act, w->down, w->down_bias, D, F, c);
+    add(out, out, b->mid, rows * D);
+}
+
+enum status layer_gradients_init(struct layer_gradients *g, const struct model *m, size_t rows, struct error *err)
+{
+    const struct attention_plan *p = &m->plan;
+    size_t out = p->n_heads * attention_width(p), F = m->config.d_ff;
+    *g = (struct layer_gradients){0};
+    const struct slice slices[] = {{&g->dq, rows * p->n_q_heads * p->head_dim},
+                                   {&g->dk, rows * p->n_k_heads * p->head_dim},
+                                   {&g->dv, rows * p->n_v_heads * p->v_dim},
+                                   {&g->dcoef, rows * p->n_heads * p->n_maps},
+                                   {&g->dheads, rows * out},
+                                   {&g->dheads_normed, rows * out},
+                                   {&g->dnormed, rows * m->config.d_model},
+                                   {&g->dgate, rows * F},
+                                   {&g->dup, rows * F},
+                                   {&g->dact, rows * F}};
+    g->storage = CARVE(slices);
+    return carved(g->storage, rows, err);
+}
+
+void layer_gradients_free(struct layer_gradients *g)
+{
+    free(g->storage);
+    *g = (struct layer_gradients){0};
+}

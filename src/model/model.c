@@ -1,0 +1,115 @@
+/* model.c - loading, saving and what is derived from the weights; see model.h. */
+#include "model/model.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status derive(struct model *m, struct error *err)
+{
+    enum status status = config_plan(&m->plan, &m->config, err);
+    if (status != OK)
+        return status;
+    m->rope_frequencies = mem_array(m->config.head_dim / 2, sizeof *m->rope_frequencies);
+    if (m->config.lambda == LAMBDA_VECTORS)
+        m->lambda = mem_array(m->config.n_layers, sizeof *m->lambda);
+    if (m->rope_frequencies == NULL || (m->config.lambda == LAMBDA_VECTORS && m->lambda == NULL))
+        return error_set(err, ERR_SYSTEM, "model: out of memory");
+    config_rope_frequencies(m->rope_frequencies, &m->config);
+    model_update_lambda(m);
+    return OK;
+}
+
+enum status model_load(struct model *m, const char *folder, struct error *err)
+{
+    *m = (struct model){.folder = strdup(folder)};
+    char *path = path_join(folder, "config.json");
+    cJSON *json = NULL;
+    enum status status = m->folder && path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    if (status == OK && !file_is_directory(folder))
+        status = error_set(err, ERR_INPUT, "%s: is no folder, expected a model folder with config.json and model.safetensors", folder);
+    if (status == OK)
+        status = json_read(&json, path, err);
+    if (status == OK)
+        status = config_from_json(&m->config, json, path, err);
+    if (status == OK)
+        status = weights_load(&m->weights, &m->config, folder, m->sha256, err);
+    if (status == OK)
+        status = derive(m, err);
+    cJSON_Delete(json);
+    free(path);
+    if (status != OK)
+        model_free(m);
+    return status;
+}
+
+enum status model_create(struct model *m, const struct config *config, uint64_t seed, struct error *err)
+{
+    *m = (struct model){.config = *config};
+    enum status status = weights_init(&m->weights, config, err);
+    if (status == OK) {
+        weights_randomize(&m->weights, config, seed);
+        status = derive(m, err);
+    }
+    if (status != OK)
+        model_free(m);
+    return status;
+}
+
+enum status model_save(const struct model *m, const char *folder, enum dtype dtype, struct error *err)
+{
+    enum status status = file_make_directory(folder, err);
+    char *config = path_join(folder, "config.json"), *weights = path_join(folder, "model.safetensors");
+    cJSON *json = config_to_json(&m->config);
+    if (status == OK && (config == NULL || weights == NULL || json == NULL))
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    if (status == OK)
+        status = json_write(config, json, err);
+    if (status == OK)
+        status = weights_save(&m->weights, weights, dtype, err);
+    cJSON_Delete(json);
+    free(config);
+    free(weights);
+    return status;
+}
+
+void model_free(struct model *m)
+{
+    free(m->folder);
+    free(m->rope_frequencies);
+    free(m->lambda);
+    weights_free(&m->weights);
+    attention_plan_free(&m->plan);
+    *m = (struct model){0};
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+void model_update_lambda(struct model *m)
+{
+    size_t d = m->config.head_dim;
+    for (size_t l = 0; m->lambda != NULL && l < m->config.n_layers; l++) {
+        const struct layer_weights *w = &m->weights.layers[l];
+        m->lambda[l] = (float)(exp(dot(w->lambda_q1, w->lambda_k1, d)) - exp(dot(w->lambda_q2, w->lambda_k2, d)) +
+                               config_lambda_init(&m->config, l));
+    }
+}
+
+void model_rope_table(const struct model *m, float *cosines, float *sines, size_t start, size_t rows)
+{
+    size_t half = m->config.head_dim / 2;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < half; j++) {
+            double angle = (double)(start + i) * m->rope_frequencies[j];
+            cosines[i * half + j] = (float)cos(angle);
+            sines[i * half + j] = (float)sin(angle);
+        }
+}

@@ -1,0 +1,56 @@
+/* weights.h - the parameters of a model, and gradients of the same shape.
+ *
+ * One list of rows says each tensor's name, shape and place; loading, saving,
+ * initialisation, the optimizer and `inspect` all walk that list.
+ */
+#ifndef DIFFTF_MODEL_WEIGHTS_H
+#define DIFFTF_MODEL_WEIGHTS_H
+
+#include "base/random.h"
+#include "formats/safetensors.h"
+#include "model/config.h"
+
+struct layer_weights {
+    float *attention_norm;             /* [D]                                    */
+    float *q, *k, *v, *o;              /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width] */
+    float *q_bias, *k_bias, *v_bias, *o_bias; /* or NULL                         */
+    float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL        */
+    float *head_norm;                  /* [width of an output head], or NULL     */
+    float *mlp_norm;                   /* [D]                                    */
+    float *gate, *up, *down;           /* [F, D] [F, D] [D, F]                   */
+    float *gate_bias, *up_bias, *down_bias;
+};
+
+/* How a fresh tensor is filled. */
+enum weight_init { INIT_ONES, INIT_ZEROS, INIT_NORMAL, INIT_NORMAL_RESIDUAL, INIT_LAMBDA };
+
+struct weight_row {
+    char name[96];
+    size_t n_dims, shape[2], count;
+    enum weight_init init;
+    float **slot; /* where the pointer to its data stands */
+};
+
+struct weights {
+    float *embedding; /* [V, D]                            */
+    float *final_norm;
+    float *lm_head;   /* [V, D]; the embedding when tied   */
+    struct layer_weights *layers;
+    struct weight_row *rows;
+    size_t n_rows, n_params;
+    float *storage; /* every tensor lies here, each at a multiple of 16 floats */
+    size_t n_storage;
+};
+
+/* Lays the tensors out, all zero. */
+enum status weights_init(struct weights *w, const struct config *config, struct error *err);
+void weights_free(struct weights *w);
+/* Lays the tensors out and reads them from a model folder's safetensors file or shards; missing, extra or misshapen ones are
+ * errors, found before memory is taken. sha256 of the file (shards: of their digests in the order of names), in hexadecimal. */
+enum status weights_load(struct weights *w, const struct config *config, const char *folder, char sha256[65], struct error *err);
+/* Writes model.safetensors as F32 or BF16. */
+enum status weights_save(const struct weights *w, const char *path, enum dtype dtype, struct error *err);
+/* Random start: normal with deviation 0.02 (residual outputs divided by sqrt(2 L)), lambda vectors N(0, 0.1), norms 1. */
+void weights_randomize(struct weights *w, const struct config *config, uint64_t seed);
+
+#endif

@@ -1,0 +1,240 @@
+/* kernels_impl.c - the innermost loops; compiled once for each instruction set
+ * with KERNELS naming the table.  GCC's vector types of 16 floats are lowered
+ * to whatever the instruction set has. */
+#include "numeric/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int ivec __attribute__((vector_size(64), aligned(4), may_alias));
+
+#if defined(__AVX512F__)
+enum { ROWS = 6, COLUMNS = 4 }; /* accumulators: 24 of the 32 registers */
+#elif defined(__AVX2__)
+enum { ROWS = 3, COLUMNS = 2 };
+#else
+enum { ROWS = 2, COLUMNS = 1 };
+#endif
+
+static inline __attribute__((always_inline)) vec load(const float *p)
+{
+    return *(const vec *)p;
+}
+
+/* exp by 2^n * polynomial on [-ln2/2, ln2/2]; relative error below 2e-7; 0 below -87. */
+static inline __attribute__((always_inline)) vec exp_vec(vec x)
+{
+    const vec lowest = (vec){0} - 87.0f, highest = (vec){0} + 88.0f;
+    ivec keep = x >= lowest;
+    x = (vec)(((ivec)x & keep) | ((ivec)lowest & ~keep));
+    ivec fits = x <= highest;
+    x = (vec)(((ivec)x & fits) | ((ivec)highest & ~fits));
+    vec shifted = x * 1.44269504088896341f + 12582912.0f; /* rounds: the integer lands in the low mantissa bits */
+    vec n = shifted - 12582912.0f;
+    vec r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f; /* Cephes expf coefficients */
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    ivec bits = (ivec)p + ((ivec)shifted << 23);
+    return (vec)(bits & keep);
+}
+
+static inline __attribute__((always_inline)) float sum_vec(vec v)
+{
+    float t[16];
+    memcpy(t, &v, sizeof t);
+    for (int width = 8; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            t[i] += t[i + width];
+    return t[0];
+}
+
+/* R rows by N vectors of C, all of k: the accumulators stay in registers. */
+#define MICRO(R, N)                                                                                                            \
+    static inline void micro_##R##_##N(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,       \
+                                       size_t ldb, size_t k)                                                                   \
+    {                                                                                                                          \
+        vec acc[R][N];                                                                                                         \
+        for (int r = 0; r < R; r++)                                                                                            \
+            for (int j = 0; j < N; j++)                                                                                        \
+                acc[r][j] = load(c + (size_t)r * ldc + 16 * (size_t)j);                                                        \
+        for (size_t i = 0; i < k; i++)                                                                                         \
+            for (int r = 0; r < R; r++)                                                                                        \
+                for (int j = 0; j < N; j++)                                                                                    \
+                    acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + 16 * (size_t)j);                        \
+        for (int r = 0; r < R; r++)                                                                                            \
+            for (int j = 0; j < N; j++)                                                                                        \
+                *(vec *)(c + (size_t)r * ldc + 16 * (size_t)j) = acc[r][j];                                                    \
+    }
+MICRO(1, 1)
+#if defined(__AVX512F__)
+MICRO(6, 4)
+MICRO(6, 2)
+MICRO(6, 1)
+MICRO(1, 4)
+MICRO(1, 2)
+#define MICRO_WIDE micro_6_4
+#define MICRO_HALF micro_6_2
+#define MICRO_THIN micro_6_1
+#define MICRO_ROW micro_1_4
+#define MICRO_ROW_HALF micro_1_2
+#elif defined(__AVX2__)
+MICRO(3, 2)
+MICRO(3, 1)
+MICRO(1, 2)
+#define MICRO_WIDE micro_3_2
+#define MICRO_HALF micro_3_2
+#define MICRO_THIN micro_3_1
+#define MICRO_ROW micro_1_2
+#define MICRO_ROW_HALF micro_1_2
+#else
+MICRO(2, 1)
+#define MICRO_WIDE micro_2_1
+#define MICRO_HALF micro_2_1
+#define MICRO_THIN micro_2_1
+#define MICRO_ROW micro_1_1
+#define MICRO_ROW_HALF micro_1_1
+#endif
+enum { HALF = COLUMNS > 2 ? 2 : COLUMNS };
+
+typedef void micro_kernel(float *, size_t, const float *, size_t, size_t, const float *, size_t, size_t);
+
+static inline __attribute__((always_inline)) void strip(micro_kernel *rows, micro_kernel *row, float *c, size_t ldc,
+                                                        const float *a, size_t a_row, size_t a_col, const float *b, size_t ldb,
+                                                        size_t m, size_t k)
+{
+    size_t i = 0;
+    for (; i + ROWS <= m; i += ROWS)
+        rows(c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb, k);
+    for (; i < m; i++)
+        row(c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb, k);
+}
+
+static void tile_gemm(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b, size_t ldb, size_t m,
+                      size_t n, size_t k)
+{
+    size_t j = 0;
+    for (; j + 16 * COLUMNS <= n; j += 16 * COLUMNS)
+        strip(MICRO_WIDE, MICRO_ROW, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+    for (; j + 16 * HALF <= n; j += 16 * HALF)
+        strip(MICRO_HALF, MICRO_ROW_HALF, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+    for (; j + 16 <= n; j += 16)
+        strip(MICRO_THIN, micro_1_1, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+    if (j == n)
+        return;
+    for (size_t i = 0; i < m; i++)
+        for (size_t p = 0; p < k; p++) {
+            float x = a[i * a_row + p * a_col];
+            for (size_t t = j; t < n; t++)
+                c[i * ldc + t] += x * b[p * ldb + t];
+        }
+}
+
+static float softmax_step(float *s, size_t n, float scale, float *max, float *sum)
+{
+    vec top = load(s);
+    for (size_t i = 16; i < n; i += 16) {
+        vec x = load(s + i);
+        ivec more = x > top;
+        top = (vec)(((ivec)x & more) | ((ivec)top & ~more));
+    }
+    float t[16], highest = *max;
+    memcpy(t, &top, sizeof t);
+    for (int i = 0; i < 16; i++)
+        if (t[i] * scale > highest)
+            highest = t[i] * scale;
+    if (highest == -INFINITY) { /* every score so far is masked */
+        memset(s, 0, n * sizeof *s);
+        return 1.0f;
+    }
+    float shrink = *max == -INFINITY ? 0.0f : *max == highest ? 1.0f : expf(*max - highest);
+    vec total = {0};
+    for (size_t i = 0; i < n; i += 16) {
+        vec e = exp_vec(load(s + i) * scale - highest);
+        *(vec *)(s + i) = e;
+        total += e;
+    }
+    *sum = *sum * shrink + sum_vec(total);
+    *max = highest;
+    return shrink;
+}
+
+static void exp_shift(float *s, size_t n, float scale, float shift)
+{
+    for (size_t i = 0; i < n; i += 16)
+        *(vec *)(s + i) = exp_vec(load(s + i) * scale - shift);
+}
+
+static void swiglu(float *y, const float *gate, const float *up, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        vec g = load(gate + i);
+        *(vec *)(y + i) = g / (1.0f + exp_vec(-g)) * load(up + i);
+    }
+    if (i < n) {
+        float g[16] = {0}, u[16] = {0}, out[16];
+        memcpy(g, gate + i, (n - i) * sizeof *g);
+        memcpy(u, up + i, (n - i) * sizeof *u);
+        swiglu(out, g, u, 16);
+        memcpy(y + i, out, (n - i) * sizeof *y);
+    }
+}
+
+static void swiglu_backward(float *d_gate, float *d_up, const float *dy, const float *gate, const float *up, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        vec g = load(gate + i), d = load(dy + i), u = load(up + i);
+        vec sigmoid = 1.0f / (1.0f + exp_vec(-g));
+        *(vec *)(d_up + i) = d * g * sigmoid;
+        *(vec *)(d_gate + i) = d * u * sigmoid * (1.0f + g * (1.0f - sigmoid));
+    }
+    if (i < n) {
+        float d[16] = {0}, g[16] = {0}, u[16] = {0}, out_g[16], out_u[16];
+        memcpy(d, dy + i, (n - i) * sizeof *d);
+        memcpy(g, gate + i, (n - i) * sizeof *g);
+        memcpy(u, up + i, (n - i) * sizeof *u);
+        swiglu_backward(out_g, out_u, d, g, u, 16);
+        memcpy(d_gate + i, out_g, (n - i) * sizeof *d_gate);
+        memcpy(d_up + i, out_u, (n - i) * sizeof *d_up);
+    }
+}
+
+static double exp_sum(const float *x, size_t n, float shift)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i += 16) {
+        float t[16];
+        for (size_t j = 0; j < 16; j++)
+            t[j] = i + j < n ? x[i + j] : -INFINITY;
+        total += (double)sum_vec(exp_vec(load(t) - shift));
+    }
+    return total;
+}
+
+static double dot(const float *a, const float *b, size_t n)
+{
+    double total = 0;
+    for (size_t i = 0; i + 16 <= n; i += 16)
+        total += (double)sum_vec(load(a + i) * load(b + i));
+    for (size_t i = n / 16 * 16; i < n; i++)
+        total += (double)a[i] * (double)b[i];
+    return total;
+}
+
+extern const struct kernels KERNELS;
+const struct kernels KERNELS = {
+    .name = KERNELS_NAME,
+    .tile_gemm = tile_gemm,
+    .softmax_step = softmax_step,
+    .exp_shift = exp_shift,
+    .swiglu = swiglu,
+    .swiglu_backward = swiglu_backward,
+    .exp_sum = exp_sum,
+    .dot = dot,
+};
