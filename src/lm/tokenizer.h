@@ -1,0 +1,51 @@
+/* tokenizer.h - byte-level BPE from a tokenizer.json (Sennrich et al. 2016; Radford et al. 2019).
+ *
+ * The pipeline of the tokenizers library: added tokens are cut out of the text
+ * first; pre-tokenizer stages (PCRE2 patterns whose matches stand alone) cut
+ * the rest into pieces; each piece is merged, lowest rank first.  Immutable
+ * after loading and shared by threads.
+ */
+#ifndef DIFFTF_LM_TOKENIZER_H
+#define DIFFTF_LM_TOKENIZER_H
+
+#include "base/memory.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tokenizer;
+
+/* A growing list of token ids. */
+struct ids {
+    int32_t *data;
+    size_t n, capacity;
+};
+bool ids_add(struct ids *ids, int32_t id);
+void ids_free(struct ids *ids);
+
+/* Reads tokenizer.json from a model folder. */
+enum status tokenizer_load(struct tokenizer **tokenizer, const char *folder, struct error *err);
+void tokenizer_free(struct tokenizer *tokenizer);
+
+/* Appends the ids of UTF-8 text; `special` adds what the post-processor puts around a text. */
+enum status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, bool special, struct ids *out,
+                             struct error *err);
+/* Appends the text of the ids; special tokens are left out unless `special`. Unknown ids give nothing. */
+enum status tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special, struct text *out,
+                             struct error *err);
+
+/* One more than the largest id. */
+size_t tokenizer_size(const struct tokenizer *tokenizer);
+size_t tokenizer_n_merges(const struct tokenizer *tokenizer);
+/* SHA-256 of tokenizer.json, hexadecimal. */
+const char *tokenizer_sha256(const struct tokenizer *tokenizer);
+/* The id of an added token by its text, or -1. */
+int32_t tokenizer_added(const struct tokenizer *tokenizer, const char *content);
+
+/* The unicode character that stands for a byte in the files of byte-level BPE. */
+uint32_t byte_level_char(unsigned char byte);
+/* GPT-2's pattern of pre-tokens. */
+extern const char GPT2_PATTERN[];
+
+#endif
