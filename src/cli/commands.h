@@ -1,0 +1,28 @@
+/* commands.h - a command is one function and one row in main's table. */
+#ifndef DIFFTF_CLI_COMMANDS_H
+#define DIFFTF_CLI_COMMANDS_H
+
+#include "base/status.h"
+#include "suite/options.h"
+
+#include <signal.h>
+
+struct command {
+    const char *name, *arguments, *summary;
+    const struct option_spec *options;
+    enum status (*run)(const cJSON *options, const cJSON *arguments, struct error *err);
+};
+
+extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_GENERATE, COMMAND_LIST;
+
+/* Set by SIGINT and SIGTERM to the signal's number. */
+extern volatile sig_atomic_t stop_signal;
+
+/* Threads to use: --threads, or all processors. */
+int cli_threads(const cJSON *options);
+
+struct task;
+/* `difftf-eval TASK ..`; takes over options. */
+enum status cli_run_task(const struct task *task, cJSON *options, struct error *err);
+
+#endif

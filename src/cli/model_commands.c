@@ -1,0 +1,397 @@
+/* model_commands.c - inspect, logits, tokenize, generate: looking at one model. */
+#include "base/file.h"
+#include "cli/commands.h"
+#include "formats/json_line.h"
+#include "lm/generate.h"
+#include "lm/ids.h"
+#include "numeric/layers.h"
+#include "suite/experiment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status required(const cJSON *options, const char *name, const char **value, struct error *err)
+{
+    *value = option_string(options, name);
+    return *value ? OK : error_set(err, ERR_USAGE, "--%s: is missing, expected a value", name);
+}
+
+/* --model, or the embedded model of a name. */
+static enum status model_folder(const cJSON *options, char **folder, struct error *err)
+{
+    const char *given = option_string(options, "model");
+    *folder = given ? strdup(given) : embedded_path("models/diff-transformer");
+    return *folder ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
+}
+
+#define MODEL_OPTION {"model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false}
+#define THREADS_OPTION {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true}
+#define END_OPTION {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false}
+
+/* inspect */
+
+static const struct option_spec INSPECT_OPTIONS[] = {
+    {"length", OPTION_INT, "4096", 1, 1048576, "N", "context length that the memory is estimated for", false},
+    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print JSON", true},
+    END_OPTION,
+};
+
+static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t length)
+{
+    const struct config *c = &m->config;
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "path", m->folder);
+    cJSON_AddStringToObject(o, "family", c->family->model_type);
+    const struct {
+        const char *key;
+        size_t value;
+    } numbers[] = {{"n_params", m->weights.n_params}, {"n_layers", c->n_layers},     {"d_model", c->d_model},
+                   {"n_heads", m->plan.n_heads},      {"n_maps", c->n_maps},         {"n_query_heads", c->n_q_heads},
+                   {"n_key_heads", c->n_k_heads},     {"n_value_heads", c->n_v_heads}, {"head_dim", c->head_dim},
+                   {"v_dim", c->v_dim},               {"d_ff", c->d_ff},             {"vocab_size", c->vocab_size},
+                   {"max_position_embeddings", c->context}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        json_add_number(o, numbers[i].key, (double)numbers[i].value);
+    json_add_number(o, "rope_theta", c->rope_theta);
+    cJSON_AddBoolToObject(o, "rope_interleaved", c->rope_interleaved);
+    cJSON_AddBoolToObject(o, "tie_word_embeddings", c->tied);
+    if (m->lambda != NULL) {
+        cJSON *lambda = cJSON_AddArrayToObject(o, "lambda");
+        for (size_t l = 0; l < c->n_layers; l++)
+            cJSON_AddItemToArray(lambda, json_number((double)m->lambda[l]));
+    }
+    cJSON_AddStringToObject(o, "sha256", m->sha256);
+    if (t != NULL) {
+        json_add_number(o, "tokenizer_tokens", (double)tokenizer_size(t));
+        json_add_number(o, "tokenizer_merges", (double)tokenizer_n_merges(t));
+    }
+    json_add_number(o, "weights_bytes", (double)m->weights.n_storage * sizeof(float));
+    json_add_number(o, "session_bytes", (double)session_memory(m, length, 1));
+    json_add_number(o, "session_tokens", (double)length);
+    return o;
+}
+
+static enum status inspect(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    struct model m;
+    struct tokenizer *t = NULL;
+    if (cJSON_GetArraySize(arguments) != 1)
+        return error_set(err, ERR_USAGE, "inspect: %d folders given, expected one", cJSON_GetArraySize(arguments));
+    const char *folder = arguments->child->valuestring;
+    char *tokenizer = path_join(folder, "tokenizer.json");
+    enum status status = model_load(&m, folder, err);
+    if (status == OK && tokenizer != NULL && file_exists(tokenizer)) {
+        status = tokenizer_load(&t, folder, err);
+        if (status != OK)
+            model_free(&m);
+    }
+    free(tokenizer);
+    if (status != OK)
+        return status;
+    cJSON *o = describe(&m, t, option_size(options, "length")), *item;
+    if (option_flag(options, "json")) {
+        char *text = cJSON_Print(o);
+        puts(text ? text : "");
+        free(text);
+    } else {
+        cJSON_ArrayForEach(item, o)
+        {
+            char *value = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
+            printf("%-26s %s\n", item->string, value ? value : "");
+            free(value);
+        }
+    }
+    cJSON_Delete(o);
+    tokenizer_free(t);
+    model_free(&m);
+    return OK;
+}
+
+const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: family, shapes, parameters, memory", INSPECT_OPTIONS, inspect};
+
+/* logits */
+
+static const struct option_spec LOGITS_OPTIONS[] = {
+    MODEL_OPTION,
+    {"ids", OPTION_STRING, NULL, 0, 0, "FILE", "JSON array of token ids", false},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "safetensors file to write", false},
+    {"hidden", OPTION_FLAG, NULL, 0, 0, NULL, "also the residual stream after each layer", false},
+    {"attention", OPTION_INT, NULL, 0, 4095, "LAYER", "also the effective attention map of each head of a layer", false},
+    THREADS_OPTION,
+    END_OPTION,
+};
+
+/* Where the probe of `logits` puts what it sees. */
+struct capture {
+    const struct model *model;
+    const struct session *session;
+    const int32_t *ids;
+    size_t n, layer;
+    float *logits, *nll, *hidden, *attention;
+    double *loss;
+    float *work;
+};
+
+static bool wants_row(void *context, size_t layer, size_t position)
+{
+    (void)position;
+    return layer == ((struct capture *)context)->layer;
+}
+
+static void on_row(void *context, size_t layer, size_t head, size_t position, const float *row)
+{
+    struct capture *c = context;
+    (void)layer;
+    memcpy(c->attention + (head * c->n + position) * c->n, row, (position + 1) * sizeof *row);
+}
+
+static void on_hidden(void *context, size_t layer, size_t start, size_t rows, const float *hidden, size_t width)
+{
+    struct capture *c = context;
+    memcpy(c->hidden + (layer * c->n + start) * width, hidden, rows * width * sizeof *hidden);
+}
+
+static void on_final(void *context, size_t start, size_t rows, const float *normed, size_t width)
+{
+    struct capture *c = context;
+    size_t vocab = c->model->config.vocab_size, predicted = start + rows < c->n ? rows : rows - 1;
+    session_logits(c->session, c->logits + start * vocab, normed, rows);
+    cross_entropy(c->loss, NULL, NULL, normed, c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0, c->work, 1);
+    for (size_t i = 0; i < predicted; i++)
+        c->nll[start + i] = (float)c->loss[i];
+}
+
+static enum status write_capture(const struct capture *c, const char *path, struct error *err)
+{
+    const struct config *cfg = &c->model->config;
+    struct tensor_out *out = calloc(cfg->n_layers + 3, sizeof *out);
+    char(*names)[32] = calloc(cfg->n_layers + 1, sizeof *names);
+    size_t n = 0;
+    if (out == NULL || names == NULL) {
+        free(out);
+        free(names);
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    }
+    out[n++] = (struct tensor_out){.name = "logits", .n_dims = 2, .shape = {c->n, cfg->vocab_size}, .data = c->logits};
+    out[n++] = (struct tensor_out){.name = "nll", .n_dims = 1, .shape = {c->n - 1}, .data = c->nll};
+    for (size_t l = 0; c->hidden != NULL && l < cfg->n_layers; l++) {
+        snprintf(names[l], sizeof names[l], "hidden.%zu", l);
+        out[n++] = (struct tensor_out){.name = names[l], .n_dims = 2, .shape = {c->n, cfg->d_model}, .data = c->hidden + l * c->n * cfg->d_model};
+    }
+    if (c->attention != NULL) {
+        snprintf(names[cfg->n_layers], sizeof names[0], "attention.%zu", c->layer);
+        out[n++] = (struct tensor_out){.name = names[cfg->n_layers], .n_dims = 3, .shape = {c->model->plan.n_heads, c->n, c->n}, .data = c->attention};
+    }
+    enum status status = safetensors_write(path, out, n, err);
+    free(out);
+    free(names);
+    return status;
+}
+
+static enum status capture_all(struct capture *c, struct session *s, bool hidden, bool attention, const char *out, struct error *err)
+{
+    const struct config *cfg = &c->model->config;
+    size_t block = SESSION_BLOCK;
+    c->logits = mem_array(c->n, cfg->vocab_size * sizeof(float));
+    c->nll = mem_array(c->n, sizeof(float));
+    c->loss = mem_array(block, sizeof(double));
+    c->work = mem_array(cross_entropy_work(block, cfg->vocab_size), sizeof(float));
+    c->hidden = hidden ? mem_array(c->n * cfg->n_layers, cfg->d_model * sizeof(float)) : NULL;
+    c->attention = attention ? mem_array(c->n * c->n, c->model->plan.n_heads * sizeof(float)) : NULL;
+    struct probe probe = {.context = c, .wants_row = attention ? wants_row : NULL, .on_row = on_row, .on_hidden = hidden ? on_hidden : NULL,
+                          .on_final = on_final};
+    enum status status = OK;
+    if (!c->logits || !c->nll || !c->loss || !c->work || (hidden && !c->hidden) || (attention && !c->attention))
+        status = error_set(err, ERR_SYSTEM, "logits: out of memory for %zu tokens", c->n);
+    if (status == OK)
+        status = session_run(s, c->ids, c->n, &probe, NULL, err);
+    if (status == OK)
+        status = write_capture(c, out, err);
+    free(c->logits);
+    free(c->nll);
+    free(c->loss);
+    free(c->work);
+    free(c->hidden);
+    free(c->attention);
+    return status;
+}
+
+static enum status logits(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    struct model m = {0};
+    struct session s = {0};
+    char *folder = NULL;
+    const char *ids_path = NULL, *out = NULL;
+    int32_t *ids = NULL;
+    size_t n = 0;
+    (void)arguments;
+    enum status status = required(options, "ids", &ids_path, err);
+    if (status == OK)
+        status = required(options, "out", &out, err);
+    if (status == OK)
+        status = model_folder(options, &folder, err);
+    if (status == OK)
+        status = model_load(&m, folder, err);
+    if (status == OK)
+        status = ids_read(&ids, &n, ids_path, m.config.vocab_size, 2, err);
+    bool attention = json_has(options, "attention");
+    size_t layer = attention ? option_size(options, "attention") : 0;
+    if (status == OK && layer >= m.config.n_layers)
+        status = error_set(err, ERR_USAGE, "--attention: layer %zu is not in the model, expected 0 to %zu", layer, m.config.n_layers - 1);
+    if (status == OK)
+        status = session_init(&s, &m, n, cli_threads(options), err);
+    if (status == OK) {
+        struct capture c = {.model = &m, .session = &s, .ids = ids, .n = n, .layer = layer};
+        s.stop = &stop_signal;
+        status = capture_all(&c, &s, option_flag(options, "hidden"), attention, out, err);
+        session_free(&s);
+    }
+    free(ids);
+    free(folder);
+    if (m.folder != NULL)
+        model_free(&m);
+    return status;
+}
+
+const struct command COMMAND_LOGITS = {"logits", NULL, "logits, losses, hidden states and attention maps of given tokens", LOGITS_OPTIONS, logits};
+
+/* tokenize */
+
+static const struct option_spec TOKENIZE_OPTIONS[] = {
+    MODEL_OPTION,
+    {"decode", OPTION_FLAG, NULL, 0, 0, NULL, "the other way: an array of ids a line in, a JSON string a line out", false},
+    {"special", OPTION_FLAG, NULL, 0, 0, NULL, "with the special tokens that stand around a text", false},
+    END_OPTION,
+};
+
+static enum status encode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special, struct text *out,
+                               struct error *err)
+{
+    struct text text = {0};
+    struct ids ids = {0};
+    enum status status = json_line_read(&text, name, line, length, err);
+    if (status == OK)
+        status = tokenizer_encode(t, text.data, text.len, special, &ids, err);
+    text_puts(out, "[");
+    for (size_t i = 0; i < ids.n; i++)
+        text_printf(out, "%s%d", i ? "," : "", (int)ids.data[i]);
+    text_puts(out, "]");
+    text_free(&text);
+    ids_free(&ids);
+    return status;
+}
+
+static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special, struct text *out,
+                               struct error *err)
+{
+    struct text text = {0};
+    cJSON *root = NULL, *item;
+    enum status status = json_parse(&root, name, line, length, err);
+    if (status == OK && !cJSON_IsArray(root))
+        status = error_set(err, ERR_INPUT, "%s: is no array, expected one JSON array of ids a line", name);
+    cJSON_ArrayForEach(item, root)
+    {
+        int32_t id = item->valueint;
+        if (status == OK && (!cJSON_IsNumber(item) || id < 0 || (size_t)id >= tokenizer_size(t)))
+            status = error_set(err, ERR_INPUT, "%s: holds no token id of this tokenizer, expected 0 to %zu", name, tokenizer_size(t) - 1);
+        if (status == OK)
+            status = tokenizer_decode(t, &id, 1, special, &text, err);
+    }
+    json_line_write(out, text.data ? text.data : "", text.len);
+    cJSON_Delete(root);
+    text_free(&text);
+    return status;
+}
+
+static enum status tokenize(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    struct tokenizer *t = NULL;
+    char *folder = NULL, *line = NULL, name[48];
+    size_t capacity = 0, number = 0;
+    bool decode = option_flag(options, "decode"), special = option_flag(options, "special");
+    (void)arguments;
+    enum status status = model_folder(options, &folder, err);
+    if (status == OK)
+        status = tokenizer_load(&t, folder, err);
+    for (ssize_t n; status == OK && (n = getline(&line, &capacity, stdin)) > 0;) {
+        struct text out = {0};
+        size_t length = (size_t)n - (line[n - 1] == '\n');
+        snprintf(name, sizeof name, "standard input line %zu", ++number);
+        status = decode ? decode_line(t, name, line, length, special, &out, err) : encode_line(t, name, line, length, special, &out, err);
+        if (status == OK && (puts(out.data ? out.data : "") < 0))
+            status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
+        text_free(&out);
+    }
+    free(line);
+    free(folder);
+    tokenizer_free(t);
+    return status;
+}
+
+const struct command COMMAND_TOKENIZE = {"tokenize", NULL, "a JSON string a line in, an array of token ids a line out", TOKENIZE_OPTIONS, tokenize};
+
+/* generate */
+
+static const struct option_spec GENERATE_OPTIONS[] = {
+    MODEL_OPTION,
+    {"prompt", OPTION_STRING, NULL, 0, 0, "TEXT", "what to continue", false},
+    {"tokens", OPTION_INT, "100", 1, 1048576, "N", "at most so many new tokens", false},
+    {"temperature", OPTION_NUMBER, "0", 0, 100, "T", "0: always the most probable token", false},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the sampling", false},
+    THREADS_OPTION,
+    END_OPTION,
+};
+
+static void print_token(void *context, int32_t id)
+{
+    struct text piece = {0};
+    struct error ignored;
+    if (tokenizer_decode(context, &id, 1, false, &piece, &ignored) == OK) {
+        fwrite(piece.data, 1, piece.len, stdout);
+        fflush(stdout);
+    }
+    text_free(&piece);
+}
+
+static enum status generate_text(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    struct model m = {0};
+    struct tokenizer *t = NULL;
+    struct session s = {0};
+    struct ids prompt = {0}, out = {0};
+    char *folder = NULL;
+    const char *text = NULL;
+    (void)arguments;
+    enum status status = required(options, "prompt", &text, err);
+    if (status == OK)
+        status = model_folder(options, &folder, err);
+    if (status == OK)
+        status = model_load(&m, folder, err);
+    if (status == OK)
+        status = tokenizer_load(&t, folder, err);
+    if (status == OK)
+        status = tokenizer_encode(t, text, strlen(text), true, &prompt, err);
+    if (status == OK && prompt.n == 0)
+        status = error_set(err, ERR_USAGE, "--prompt: is empty, expected text to continue");
+    size_t tokens = option_size(options, "tokens");
+    if (status == OK)
+        status = session_init(&s, &m, prompt.n + tokens, cli_threads(options), err);
+    if (status == OK) {
+        struct sampling sampling = {option_number(options, "temperature"), rng_stream((uint64_t)option_number(options, "seed"), "generate", 0)};
+        s.stop = &stop_signal;
+        fputs(text, stdout);
+        status = generate(&s, prompt.data, prompt.n, tokens, &sampling, NULL, &out, print_token, t, err);
+        putchar('\n');
+        session_free(&s);
+    }
+    ids_free(&prompt);
+    ids_free(&out);
+    free(folder);
+    tokenizer_free(t);
+    if (m.folder != NULL)
+        model_free(&m);
+    return status;
+}
+
+const struct command COMMAND_GENERATE = {"generate", NULL, "continues a text", GENERATE_OPTIONS, generate_text};

@@ -1,0 +1,187 @@
+/* run_task.c - runs an evaluation: journal, progress, report, tables. */
+#include "base/file.h"
+#include "cli/commands.h"
+#include "report/report.h"
+#include "suite/runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+struct progress {
+    double started, shown;
+    bool terminal;
+    const char *task;
+};
+
+enum { BAR = 24 };
+
+static void show_progress(void *context, size_t done, size_t total, size_t resumed)
+{
+    struct progress *p = context;
+    double now = seconds(), fresh = (double)(done - resumed);
+    if (done < total && now - p->shown < (p->terminal ? 0.1 : 10))
+        return;
+    p->shown = now;
+    int left = (int)(fresh > 0 ? (now - p->started) / fresh * (double)(total - done) + 0.5 : 0);
+    if (!p->terminal) {
+        fprintf(stderr, "%s: %zu of %zu done, %d:%02d left\n", p->task, done, total, left / 60, left % 60);
+        return;
+    }
+    int filled = (int)(done * BAR / (total ? total : 1));
+    fprintf(stderr, "\r%s [%.*s%*s] %zu/%zu  %d:%02d left \033[K", p->task, filled, "########################", BAR - filled, "", done, total,
+            left / 60, left % 60);
+    if (done == total)
+        fputs("\r\033[K", stderr);
+}
+
+/* What may differ between two equal runs. */
+static cJSON *describe_run(const struct progress *p, size_t units, int threads)
+{
+    cJSON *run = cJSON_CreateObject();
+    struct utsname host;
+    char stamp[40], line[256], cpu[128] = "unknown";
+    time_t now = time(NULL);
+    struct tm utc;
+    FILE *info = fopen("/proc/cpuinfo", "re");
+    while (info != NULL && fgets(line, sizeof line, info) != NULL)
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':') != NULL)
+            snprintf(cpu, sizeof cpu, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"), strchr(line, ':') + 2);
+    if (info != NULL)
+        fclose(info);
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    cJSON_AddStringToObject(run, "finished", stamp);
+    json_add_number(run, "seconds", seconds() - p->started);
+    cJSON_AddStringToObject(run, "host", uname(&host) == 0 ? host.nodename : "unknown");
+    cJSON_AddStringToObject(run, "cpu", cpu);
+    json_add_number(run, "threads", threads);
+    json_add_number(run, "ranks", 1);
+    json_add_number(run, "items_per_second", (double)units / (seconds() - p->started));
+    char *command = NULL;
+    size_t length = 0;
+    FILE *self = fopen("/proc/self/cmdline", "re");
+    ssize_t n = self ? getdelim(&command, &length, EOF, self) : 0;
+    for (ssize_t i = 0; i + 1 < n; i++)
+        if (command[i] == '\0')
+            command[i] = ' ';
+    cJSON_AddStringToObject(run, "command", n > 0 && utf8_valid(command, strlen(command)) ? command : "");
+    free(command);
+    if (self != NULL)
+        fclose(self);
+    return run;
+}
+
+static enum status dry_run(const struct experiment *e, const cJSON *items, int threads)
+{
+    size_t longest = 0, most = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, items)
+    {
+        printf("%s\n", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")));
+        size_t n = e->task->tokens(e, item);
+        longest = n > longest ? n : longest;
+    }
+    for (size_t m = 0; m < e->n_subjects; m++) {
+        size_t bytes = session_memory(&e->subjects[m].model, longest, 1);
+        most = bytes > most ? bytes : most;
+    }
+    printf("%d items on %zu models, up to %zu tokens each; about %.1f MB for the sessions of %d threads\n", cJSON_GetArraySize(items),
+           e->n_subjects, longest, (double)most * threads / 1e6, threads);
+    return OK;
+}
+
+/* --out, or results/TASK-DIGEST.json. */
+static char *report_path(const struct experiment *e, struct error *err)
+{
+    const char *out = option_string(e->options, "out");
+    char digest[65];
+    struct text path = {0};
+    if (out != NULL)
+        return strdup(out);
+    if (file_make_directory("results", err) != OK)
+        return NULL;
+    experiment_digest(e, digest);
+    text_printf(&path, "results/%s-%.12s.json", e->task->name, digest);
+    return path.data;
+}
+
+static enum status print_report(const struct experiment *e, const struct report *r, const char *path)
+{
+    if (option_flag(e->options, "json")) {
+        char *text = cJSON_Print(r->root);
+        puts(text ? text : "");
+        free(text);
+    } else if (!option_flag(e->options, "quiet")) {
+        struct text out = {0};
+        e->task->print(r->root, &out);
+        fputs(out.data ? out.data : "", stdout);
+        printf("report: %s\n", path);
+        text_free(&out);
+    }
+    return OK;
+}
+
+static enum status evaluate(struct experiment *e, cJSON *items, const char *path, int threads, struct error *err)
+{
+    struct progress progress = {.started = seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
+    bool quiet = option_flag(e->options, "quiet") || option_flag(e->options, "no-progress");
+    struct runner runner = {.threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};
+    struct report report = {0};
+    struct text journal = {0};
+    text_printf(&journal, "%s.journal", path);
+    size_t units = (size_t)cJSON_GetArraySize(items) * e->n_subjects;
+    enum status status = journal.data ? runner_run(&runner, e, items, journal.data, option_flag(e->options, "fresh"), err)
+                                      : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == ERR_STOPPED)
+        error_set(err, status, "stopped, finished items are kept in %s; the same command goes on from there", journal.data);
+    if (status == OK)
+        status = report_init(&report, e, err);
+    if (status == OK)
+        status = e->task->summarize(e, items, &report, err);
+    if (status == OK)
+        status = report_write(&report, path, items, describe_run(&progress, units, threads), err);
+    else
+        cJSON_Delete(items);
+    if (status == OK) {
+        runner_finish(journal.data);
+        status = print_report(e, &report, path);
+    }
+    report_free(&report);
+    text_free(&journal);
+    return status;
+}
+
+enum status cli_run_task(const struct task *task, cJSON *options, struct error *err)
+{
+    struct experiment e;
+    int threads = cli_threads(options);
+    bool dry = option_flag(options, "dry-run");
+    enum status status = experiment_open(&e, task, options, err);
+    if (status != OK)
+        return status;
+    cJSON *items = cJSON_CreateArray();
+    char *path = NULL;
+    status = task->plan(&e, items, err);
+    if (status == OK && !dry && (path = report_path(&e, err)) == NULL)
+        status = ERR_SYSTEM;
+    if (status == OK && !dry) {
+        status = evaluate(&e, items, path, threads, err);
+    } else {
+        if (status == OK)
+            status = dry_run(&e, items, threads);
+        cJSON_Delete(items);
+    }
+    free(path);
+    experiment_close(&e);
+    return status;
+}

@@ -1,0 +1,126 @@
+/* session.c - see session.h. */
+#include "model/session.h"
+
+#include "base/memory.h"
+#include "numeric/gemm.h"
+#include "numeric/layers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum status session_init(struct session *s, const struct model *m, size_t capacity, int threads, struct error *err)
+{
+    size_t padded = (capacity + ATTENTION_TILE - 1) / ATTENTION_TILE * ATTENTION_TILE;
+    *s = (struct session){.model = m, .capacity = capacity};
+    s->kv = calloc(m->config.n_layers, sizeof *s->kv);
+    s->normed = mem_array(SESSION_BLOCK * m->config.d_model, sizeof(float));
+    s->row = mem_array(padded, sizeof(float));
+    s->row_work = mem_array(padded, sizeof(float));
+    enum status status = OK;
+    if (s->kv == NULL || s->normed == NULL || s->row == NULL || s->row_work == NULL)
+        status = error_set(err, ERR_SYSTEM, "session: out of memory for %zu tokens", capacity);
+    if (status == OK)
+        status = layer_buffers_init(&s->buffers, m, SESSION_BLOCK, false, err);
+    if (status == OK)
+        status = layer_context_init(&s->context, m, SESSION_BLOCK, threads, err);
+    for (size_t l = 0; l < m->config.n_layers && status == OK; l++)
+        status = kv_store_init(&s->kv[l], &m->plan, capacity, err);
+    if (status != OK)
+        session_free(s);
+    return status;
+}
+
+void session_free(struct session *s)
+{
+    for (size_t l = 0; s->kv != NULL && l < s->model->config.n_layers; l++)
+        kv_store_free(&s->kv[l]);
+    free(s->kv);
+    free(s->normed);
+    free(s->row);
+    free(s->row_work);
+    layer_buffers_free(&s->buffers);
+    layer_context_free(&s->context);
+    *s = (struct session){0};
+}
+
+size_t session_memory(const struct model *m, size_t capacity, int threads)
+{
+    const struct attention_plan *p = &m->plan;
+    const struct config *c = &m->config;
+    size_t token = c->n_layers * (p->n_k_heads * p->head_dim + p->n_v_heads * p->v_dim) + 2;
+    size_t out = p->n_heads * attention_width(p);
+    size_t row = 4 * c->d_model + (p->n_q_heads + p->n_k_heads + 1) * p->head_dim + p->n_v_heads * p->v_dim + 2 * out + 3 * c->d_ff +
+                 p->n_heads * p->n_maps;
+    return sizeof(float) * (capacity * token + SESSION_BLOCK * row + (size_t)threads * attention_scratch(p));
+}
+
+static void show_rows(struct session *s, const struct probe *probe, size_t layer)
+{
+    const struct attention_plan *p = &s->model->plan;
+    const struct layer_buffers *b = &s->buffers;
+    size_t maps = p->n_heads * p->n_maps;
+    for (size_t i = 0; i < s->context.rows; i++) {
+        size_t position = s->context.start + i;
+        if (!probe->wants_row(probe->context, layer, position))
+            continue;
+        for (size_t h = 0; h < p->n_heads; h++) {
+            attention_row(s->row, p, &s->kv[layer], b->q + i * p->n_q_heads * p->head_dim, b->coef ? b->coef + i * maps : NULL, h,
+                          position, s->row_work);
+            probe->on_row(probe->context, layer, h, position, s->row);
+        }
+    }
+}
+
+static void run_block(struct session *s, const int32_t *ids, size_t rows, const struct probe *probe)
+{
+    const struct model *m = s->model;
+    size_t D = m->config.d_model;
+    float *x = s->buffers.x;
+    layer_context_place(&s->context, s->n_tokens, rows);
+    for (size_t i = 0; i < rows; i++)
+        memcpy(x + i * D, m->weights.embedding + (size_t)ids[i] * D, D * sizeof *x);
+    for (size_t l = 0; l < m->config.n_layers; l++) {
+        layer_forward(x, &s->buffers, &s->kv[l], l, &s->context);
+        if (probe != NULL && probe->wants_row != NULL)
+            show_rows(s, probe, l);
+        if (probe != NULL && probe->on_hidden != NULL)
+            probe->on_hidden(probe->context, l, s->n_tokens, rows, x, D);
+    }
+    rmsnorm_forward(s->normed, x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, s->context.threads);
+    if (probe != NULL && probe->on_final != NULL)
+        probe->on_final(probe->context, s->n_tokens, rows, s->normed, D);
+    s->n_tokens += rows;
+}
+
+enum status session_run(struct session *s, const int32_t *ids, size_t n, const struct probe *probe, float *last_logits,
+                        struct error *err)
+{
+    size_t rows = 0;
+    if (n > s->capacity - s->n_tokens)
+        return error_set(err, ERR_INPUT, "session: %zu tokens do not fit, expected at most %zu", s->n_tokens + n, s->capacity);
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= s->model->config.vocab_size)
+            return error_set(err, ERR_INPUT, "%s: token id %d is not in the model's vocabulary, expected 0 to %zu",
+                             s->model->folder ? s->model->folder : "model", (int)ids[i], s->model->config.vocab_size - 1);
+    for (size_t i = 0; i < n; i += rows) {
+        if (s->stop != NULL && *s->stop)
+            return error_set(err, ERR_STOPPED, "stopped");
+        rows = n - i < SESSION_BLOCK ? n - i : SESSION_BLOCK;
+        run_block(s, ids + i, rows, probe);
+    }
+    if (last_logits != NULL && n > 0)
+        session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
+    return OK;
+}
+
+void session_rewind(struct session *s, size_t n)
+{
+    if (n < s->n_tokens)
+        s->n_tokens = n;
+}
+
+void session_logits(const struct session *s, float *logits, const float *normed, size_t rows)
+{
+    const struct config *c = &s->model->config;
+    linear_forward(logits, normed, s->model->weights.lm_head, rows, c->vocab_size, c->d_model, 0, s->context.threads);
+}

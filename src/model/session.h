@@ -1,0 +1,41 @@
+/* session.h - one sequence being evaluated: its keys and values, and the buffers of the forward pass.
+ *
+ * Each worker has its own; the model is shared.  Tokens pass in blocks of fixed
+ * size, so memory is the keys and values plus a constant, and the bits do not
+ * depend on the number of threads.
+ */
+#ifndef DIFFTF_MODEL_SESSION_H
+#define DIFFTF_MODEL_SESSION_H
+
+#include "model/layer.h"
+#include "model/probe.h"
+
+#include <signal.h>
+
+enum { SESSION_BLOCK = 256 };
+
+struct session {
+    const struct model *model;
+    struct kv_store *kv; /* [n_layers] */
+    struct layer_buffers buffers;
+    struct layer_context context;
+    float *normed;           /* [SESSION_BLOCK, D] */
+    float *row, *row_work;   /* one row of attention each */
+    size_t n_tokens, capacity;
+    const volatile sig_atomic_t *stop; /* may be NULL; when set, session_run returns ERR_STOPPED between blocks */
+};
+
+/* `capacity` tokens at most. */
+enum status session_init(struct session *s, const struct model *model, size_t capacity, int threads, struct error *err);
+void session_free(struct session *s);
+/* Bytes that session_init will take. */
+size_t session_memory(const struct model *model, size_t capacity, int threads);
+/* Runs n more tokens (all ids in the vocabulary); last_logits [vocab_size] of the last one, or NULL; probe or NULL. */
+enum status session_run(struct session *s, const int32_t *ids, size_t n, const struct probe *probe, float *last_logits,
+                        struct error *err);
+/* Forgets all but the first n tokens. */
+void session_rewind(struct session *s, size_t n);
+/* logits [rows, vocab_size] of normed rows. */
+void session_logits(const struct session *s, float *logits, const float *normed, size_t rows);
+
+#endif

@@ -1,0 +1,175 @@
+/* experiment.c - see experiment.h. */
+#include "suite/experiment.h"
+
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct option_spec COMMON_OPTIONS[] = {
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "a model folder; repeatable, the first is the baseline (default: the embedded pair)", false},
+    {"baseline", OPTION_STRING, NULL, 0, 0, "NAME", "the model that the others are compared with", false},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "every random choice follows from it", false},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "where the report goes (default: a name of its own in results/)", true},
+    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "options from a YAML file; the command line wins", true},
+    {"resume", OPTION_FLAG, NULL, 0, 0, NULL, "go on from the journal of an interrupted run (it does so by itself)", true},
+    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true},
+    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true},
+    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true},
+    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true},
+    {"log-level", OPTION_STRING, "info", 0, 0, "LEVEL", "error, info or debug", true},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+char *embedded_path(const char *relative)
+{
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    static const char *const places[] = {"", "../", "../share/difftf/", "../../"};
+    if (n > 0) {
+        exe[n] = '\0';
+        *strrchr(exe, '/') = '\0';
+    }
+    for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
+        struct text t = {0};
+        text_printf(&t, "%s/%s%s", exe, places[i], relative);
+        char *real = t.data && file_exists(t.data) ? realpath(t.data, NULL) : NULL;
+        text_free(&t);
+        if (real != NULL)
+            return real;
+    }
+    return path_join(DIFFTF_PREFIX "/share/difftf", relative);
+}
+
+static enum status load_subject(struct experiment *e, const char *name, size_t length, const char *folder, struct error *err)
+{
+    struct subject *s = &e->subjects[e->n_subjects];
+    s->name = strndup(name, length);
+    for (size_t i = 0; i < e->n_subjects; i++)
+        if (strcmp(e->subjects[i].name, s->name) == 0) {
+            free(s->name);
+            return error_set(err, ERR_USAGE, "--model: the name '%.*s' is there twice, expected different names", (int)length, name);
+        }
+    e->n_subjects++;
+    enum status status = model_load(&s->model, folder, err);
+    if (status == OK)
+        status = tokenizer_load(&s->tokenizer, folder, err);
+    if (status == OK && tokenizer_size(s->tokenizer) > s->model.config.vocab_size)
+        status = error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu", folder,
+                           tokenizer_size(s->tokenizer), s->model.config.vocab_size);
+    return status;
+}
+
+static enum status load_embedded(struct experiment *e, struct error *err)
+{
+    static const char *const names[] = {"transformer", "diff-transformer"};
+    enum status status = OK;
+    for (size_t i = 0; i < 2 && status == OK; i++) {
+        char relative[64];
+        snprintf(relative, sizeof relative, "models/%s", names[i]);
+        char *folder = embedded_path(relative);
+        status = folder ? load_subject(e, names[i], strlen(names[i]), folder, err) : error_set(err, ERR_SYSTEM, "models: out of memory");
+        free(folder);
+    }
+    return status;
+}
+
+static enum status load_named(struct experiment *e, const cJSON *list, struct error *err)
+{
+    const cJSON *item;
+    enum status status = OK;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *text = item->valuestring, *equals = strchr(text, '=');
+        if (equals == text || (equals != NULL && equals[1] == '\0'))
+            return error_set(err, ERR_USAGE, "--model: '%s' is wrong, expected NAME=DIR", text);
+        const char *folder = equals ? equals + 1 : text, *base = strrchr(text, '/');
+        const char *name = equals ? text : base && base[1] ? base + 1 : text;
+        status = load_subject(e, name, equals ? (size_t)(equals - text) : strlen(name), folder, err);
+        if (status != OK)
+            return status;
+    }
+    return status;
+}
+
+enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(options, "model");
+    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 2;
+    *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
+    e->subjects = calloc(n, sizeof *e->subjects);
+    e->data = cJSON_CreateArray();
+    enum status status = e->subjects && e->data ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
+    if (status == OK)
+        status = list ? load_named(e, list, err) : load_embedded(e, err);
+    const char *baseline = option_string(options, "baseline");
+    for (size_t i = 0; status == OK && baseline != NULL && i <= e->n_subjects; i++) {
+        if (i == e->n_subjects)
+            status = error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", baseline);
+        else if (strcmp(e->subjects[i].name, baseline) == 0) {
+            e->baseline = i;
+            break;
+        }
+    }
+    if (status == OK)
+        status = task->prepare(e, err);
+    if (status != OK)
+        experiment_close(e);
+    return status;
+}
+
+void experiment_close(struct experiment *e)
+{
+    if (e->state != NULL)
+        e->task->release(e);
+    for (size_t i = 0; i < e->n_subjects; i++) {
+        free(e->subjects[i].name);
+        model_free(&e->subjects[i].model);
+        tokenizer_free(e->subjects[i].tokenizer);
+    }
+    free(e->subjects);
+    cJSON_Delete(e->options);
+    cJSON_Delete(e->data);
+    *e = (struct experiment){0};
+}
+
+cJSON *experiment_options(const struct experiment *e)
+{
+    cJSON *out = cJSON_Duplicate(e->options, true);
+    const struct option_spec *tables[] = {COMMON_OPTIONS, e->task->options};
+    for (size_t t = 0; t < 2; t++)
+        for (const struct option_spec *o = tables[t]; o->name != NULL; o++)
+            if (o->local)
+                cJSON_DeleteItemFromObjectCaseSensitive(out, o->name);
+    return out;
+}
+
+void experiment_digest(const struct experiment *e, char hex[65])
+{
+    struct text all = {0};
+    cJSON *options = experiment_options(e);
+    char *printed = cJSON_PrintUnformatted(options), *data = cJSON_PrintUnformatted(e->data);
+    text_printf(&all, "%s\n%s\n%s\n%s\n", DIFFTF_VERSION, e->task->name, printed ? printed : "", data ? data : "");
+    for (size_t i = 0; i < e->n_subjects; i++)
+        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].model.sha256, tokenizer_sha256(e->subjects[i].tokenizer));
+    sha256_hex(hex, all.data ? all.data : "", all.len);
+    cJSON_Delete(options);
+    free(printed);
+    free(data);
+    text_free(&all);
+}
+
+double result_number(const cJSON *item, const char *model, const char *field)
+{
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "results"), model);
+    char part[64];
+    for (size_t n; at != NULL && *field != '\0'; field += n + (field[n] == '.')) {
+        n = strcspn(field, ".");
+        snprintf(part, sizeof part, "%.*s", (int)n, field);
+        at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(part)) : cJSON_GetObjectItemCaseSensitive(at, part);
+    }
+    return cJSON_GetNumberValue(at);
+}

@@ -1,0 +1,22 @@
+/* experiment.h - from options to loaded models; where the embedded pair lies. */
+#ifndef DIFFTF_SUITE_EXPERIMENT_H
+#define DIFFTF_SUITE_EXPERIMENT_H
+
+#include "suite/task.h"
+
+/* The options every task has. */
+extern const struct option_spec COMMON_OPTIONS[];
+
+/* Loads the models of --model (or the embedded pair) and prepares the task; takes over `options`. */
+enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err);
+void experiment_close(struct experiment *e);
+/* A digest of everything that decides the results: task, options, weights, tokenizers, data. */
+void experiment_digest(const struct experiment *e, char hex[65]);
+/* options without those that change no result. */
+cJSON *experiment_options(const struct experiment *e);
+
+/* A file that comes with the program ("models/transformer"), looked for beside the executable and where it is installed; the
+ * caller frees it. NULL when out of memory. */
+char *embedded_path(const char *relative);
+
+#endif

@@ -1,0 +1,295 @@
+/* options.c - see options.h. */
+#include "suite/options.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec *find_in(const struct option_spec *table, const char *name)
+{
+    for (; table != NULL && table->name != NULL; table++)
+        if (strcmp(table->name, name) == 0)
+            return table;
+    return NULL;
+}
+
+/* Edits to turn a into b (Levenshtein), for short words. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], n = strlen(b);
+    if (n >= 64)
+        return 64;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            size_t other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            row[j] = change < other ? change : other;
+        }
+    }
+    return row[n];
+}
+
+static enum status unknown(const char *name, const struct option_spec *common, const struct option_spec *own, struct error *err)
+{
+    const struct option_spec *tables[] = {own, common};
+    const char *nearest = "help";
+    size_t best = 64;
+    for (size_t t = 0; t < 2; t++)
+        for (const struct option_spec *o = tables[t]; o != NULL && o->name != NULL; o++)
+            if (distance(name, o->name) < best) {
+                best = distance(name, o->name);
+                nearest = o->name;
+            }
+    return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, nearest);
+}
+
+static enum status wrong(const struct option_spec *o, const char *value, struct error *err)
+{
+    char range[160];
+    if (o->kind == OPTION_RATIOS)
+        snprintf(range, sizeof range, "N/R with 1 <= R <= N <= %g, separated by commas", o->high);
+    else
+        snprintf(range, sizeof range, "%s from %.10g to %.10g",
+                 o->kind == OPTION_INT      ? "an integer"
+                 : o->kind == OPTION_NUMBER ? "a number"
+                 : o->kind == OPTION_INTS   ? "comma-separated integers"
+                                            : "comma-separated numbers",
+                 o->low, o->high);
+    return error_set(err, ERR_USAGE, "--%s: '%.80s' is wrong, expected %s", o->name, value, range);
+}
+
+/* One number at *text; moves past it. */
+static bool read_number(const char **text, bool integer, double low, double high, double *value)
+{
+    char *end;
+    if (strchr("0123456789.-+", **text) == NULL || **text == '\0')
+        return false;
+    *value = strtod(*text, &end);
+    bool ok = end != *text && *value >= low && *value <= high && (!integer || *value == floor(*value));
+    *text = end;
+    return ok;
+}
+
+static cJSON *parse_list(const struct option_spec *o, const char *value)
+{
+    cJSON *list = cJSON_CreateArray();
+    bool ok = true;
+    for (const char *p = value; ok;) {
+        double x, y;
+        if (o->kind == OPTION_RATIOS) {
+            char ratio[48];
+            ok = read_number(&p, true, 1, o->high, &x) && *p++ == '/' && read_number(&p, true, 1, x, &y);
+            if (ok) {
+                snprintf(ratio, sizeof ratio, "%.0f/%.0f", x, y);
+                cJSON_AddItemToArray(list, cJSON_CreateString(ratio));
+            }
+        } else {
+            ok = read_number(&p, o->kind == OPTION_INTS, o->low, o->high, &x);
+            if (ok)
+                cJSON_AddItemToArray(list, json_number(x));
+        }
+        if (ok && *p == '\0')
+            return list;
+        ok = ok && *p++ == ',';
+    }
+    cJSON_Delete(list);
+    return NULL;
+}
+
+static enum status set(cJSON *values, const struct option_spec *o, const char *value, struct error *err)
+{
+    cJSON *item = NULL;
+    double x;
+    const char *p = value;
+    switch (o->kind) {
+    case OPTION_FLAG:
+        item = cJSON_CreateBool(strcmp(value, "false") != 0);
+        break;
+    case OPTION_STRING:
+        item = cJSON_CreateString(value);
+        break;
+    case OPTION_STRINGS:
+        if (cJSON_GetObjectItemCaseSensitive(values, o->name) == NULL)
+            cJSON_AddArrayToObject(values, o->name);
+        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(values, o->name), cJSON_CreateString(value));
+        return OK;
+    case OPTION_INT:
+    case OPTION_NUMBER:
+        item = read_number(&p, o->kind == OPTION_INT, o->low, o->high, &x) && *p == '\0' ? json_number(x) : NULL;
+        break;
+    default:
+        item = parse_list(o, value);
+    }
+    if (item == NULL)
+        return wrong(o, value, err);
+    cJSON_DeleteItemFromObjectCaseSensitive(values, o->name);
+    cJSON_AddItemToObject(values, o->name, item);
+    return OK;
+}
+
+static enum status set_defaults(cJSON *values, const struct option_spec *table, struct error *err)
+{
+    enum status status = OK;
+    for (; table != NULL && table->name != NULL && status == OK; table++)
+        if (table->kind == OPTION_FLAG)
+            cJSON_AddFalseToObject(values, table->name);
+        else if (table->initial != NULL)
+            status = set(values, table, table->initial, err);
+    return status;
+}
+
+/* A value from YAML as it would stand on the command line. */
+static void spell(struct text *out, const cJSON *value)
+{
+    if (cJSON_IsString(value))
+        text_puts(out, value->valuestring);
+    else if (cJSON_IsBool(value))
+        text_puts(out, cJSON_IsTrue(value) ? "true" : "false");
+    else if (cJSON_IsNumber(value))
+        text_printf(out, "%.15g", value->valuedouble);
+    for (const cJSON *item = cJSON_IsArray(value) ? value->child : NULL; item != NULL; item = item->next) {
+        spell(out, item);
+        text_puts(out, item->next ? "," : "");
+    }
+}
+
+static enum status set_from_file(cJSON *values, const char *path, const struct option_spec *common, const struct option_spec *own,
+                                 struct error *err)
+{
+    cJSON *root;
+    enum status status = yaml_read(&root, path, err);
+    for (const cJSON *item = status == OK ? root->child : NULL; item != NULL && status == OK; item = item->next) {
+        const struct option_spec *o = find_in(own, item->string);
+        struct error inner = {0};
+        if (o == NULL)
+            o = find_in(common, item->string);
+        if (o == NULL) {
+            unknown(item->string, common, own, &inner);
+            status = ERR_INPUT;
+        } else if (o->kind == OPTION_STRINGS && cJSON_IsArray(item)) {
+            for (const cJSON *s = item->child; s != NULL && status == OK; s = s->next)
+                status = cJSON_IsString(s) ? set(values, o, s->valuestring, &inner) : ERR_INPUT;
+        } else {
+            struct text value = {0};
+            spell(&value, item);
+            status = set(values, o, value.data ? value.data : "", &inner);
+            text_free(&value);
+        }
+        if (status != OK)
+            status = error_set(err, ERR_INPUT, "%s: key '%s': %.600s", path, item->string, inner.message);
+    }
+    cJSON_Delete(root);
+    return status;
+}
+
+/* The option that argv[*i] names and its value; moves *i past them. */
+static enum status take(const struct option_spec **option, const char **value, char name[64], const struct option_spec *common,
+                        const struct option_spec *own, int argc, char **argv, int *i, struct error *err)
+{
+    const char *word = argv[*i] + 2, *equals = strchr(word, '=');
+    size_t n = equals ? (size_t)(equals - word) : strlen(word);
+    snprintf(name, 64, "%.*s", (int)(n < 63 ? n : 63), word);
+    *option = find_in(own, name);
+    if (*option == NULL)
+        *option = find_in(common, name);
+    if (*option == NULL)
+        return unknown(name, common, own, err);
+    *value = "true";
+    if ((*option)->kind == OPTION_FLAG && equals != NULL)
+        return error_set(err, ERR_USAGE, "--%s: '%s' is wrong, expected no value", name, equals + 1);
+    if ((*option)->kind == OPTION_FLAG)
+        return OK;
+    if (equals == NULL && *i + 1 >= argc)
+        return error_set(err, ERR_USAGE, "--%s: the value is missing, expected %s", name, (*option)->argument);
+    *value = equals ? equals + 1 : argv[++*i];
+    return OK;
+}
+
+enum status options_parse(cJSON **values, cJSON *rest, const struct option_spec *common, const struct option_spec *own, int argc,
+                          char **argv, struct error *err)
+{
+    *values = cJSON_CreateObject();
+    cJSON *seen = cJSON_CreateObject();
+    enum status status = set_defaults(*values, own, err);
+    if (status == OK)
+        status = set_defaults(*values, common, err);
+    /* Two passes, so that a --config anywhere gives defaults and never overrides the line. */
+    for (int pass = 0; pass < 2 && status == OK; pass++)
+        for (int i = 0; i < argc && status == OK; i++) {
+            const struct option_spec *o;
+            const char *value;
+            char name[64];
+            if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
+                if (pass == 1 && rest == NULL)
+                    status = error_set(err, ERR_USAGE, "%s: is no option, expected options like --%s", argv[i],
+                                       own && own->name ? own->name : "help");
+                else if (pass == 1)
+                    cJSON_AddItemToArray(rest, cJSON_CreateString(argv[i]));
+                continue;
+            }
+            status = take(&o, &value, name, common, own, argc, argv, &i, err);
+            bool is_config = status == OK && strcmp(name, "config") == 0;
+            if (status == OK && pass == 0 && is_config)
+                status = set_from_file(*values, value, common, own, err);
+            if (status == OK && pass == 1) {
+                if (o->kind == OPTION_STRINGS && !cJSON_HasObjectItem(seen, name)) /* the line replaces a file's list */
+                    cJSON_DeleteItemFromObjectCaseSensitive(*values, name);
+                cJSON_AddTrueToObject(seen, name);
+                status = set(*values, o, value, err);
+            }
+        }
+    cJSON_Delete(seen);
+    if (status != OK) {
+        cJSON_Delete(*values);
+        *values = NULL;
+    }
+    return status;
+}
+
+void options_help(struct text *out, const struct option_spec *o)
+{
+    for (; o != NULL && o->name != NULL; o++) {
+        char left[80], range[80] = "";
+        snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+        if (o->kind != OPTION_FLAG && o->kind != OPTION_STRING && o->kind != OPTION_STRINGS)
+            snprintf(range, sizeof range, "; %.10g to %.10g", o->low, o->high);
+        text_printf(out, "  %-24s %s", left, o->help);
+        if (o->initial != NULL && o->kind != OPTION_FLAG) {
+            text_puts(out, " (default ");
+            for (const char *p = o->initial; *p != '\0'; p++)
+                text_printf(out, *p == '\n' ? "\\n" : "%c", *p);
+            text_printf(out, "%s)", range);
+        } else if (range[0] != '\0') {
+            text_printf(out, " (%s)", range + 2);
+        }
+        text_puts(out, "\n");
+    }
+}
+
+double option_number(const cJSON *values, const char *name)
+{
+    return cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(values, name));
+}
+
+size_t option_size(const cJSON *values, const char *name)
+{
+    return (size_t)option_number(values, name);
+}
+
+const char *option_string(const cJSON *values, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(values, name));
+}
+
+bool option_flag(const cJSON *values, const char *name)
+{
+    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(values, name));
+}

@@ -1,0 +1,146 @@
+/* runner.c - see runner.h. */
+#include "suite/runner.h"
+
+#include "suite/experiment.h"
+#include "suite/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* One item on one model. */
+struct unit {
+    cJSON *item;
+    const struct subject *subject;
+    cJSON *result; /* NULL until it is there */
+};
+
+struct shared {
+    const struct runner *runner;
+    const struct experiment *e;
+    struct journal journal;
+    struct unit *units;
+    size_t n_units, done, resumed;
+    enum status status;
+    struct error *err;
+};
+
+static const char *id_of(const cJSON *item)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id"));
+}
+
+/* Books a finished unit; called by one thread at a time. */
+static void book(struct shared *s, struct unit *u, cJSON *result, enum status status, const struct error *err)
+{
+    struct error journal_error = {0};
+    if (status == OK) {
+        status = journal_add(&s->journal, id_of(u->item), u->subject->name, result, &journal_error);
+        err = &journal_error;
+    }
+    if (status != OK) {
+        if (s->status == OK) {
+            s->status = status;
+            *s->err = *err;
+        }
+        cJSON_Delete(result);
+        return;
+    }
+    u->result = result;
+    s->done++;
+    if (s->runner->progress != NULL)
+        s->runner->progress(s->runner->context, s->done, s->n_units, s->resumed);
+}
+
+static void run_unit(struct shared *s, struct unit *u, int threads)
+{
+    struct error err = {0};
+    struct session session;
+    cJSON *result = cJSON_CreateObject();
+    enum status status = session_init(&session, &u->subject->model, s->e->task->tokens(s->e, u->item), threads, &err);
+    if (status == OK) {
+        session.stop = s->runner->stop;
+        status = s->e->task->run(s->e, u->item, u->subject, &session, result, &err);
+        session_free(&session);
+    }
+#pragma omp critical(book)
+    book(s, u, result, status, &err);
+}
+
+static bool finished(struct shared *s)
+{
+    bool stop;
+#pragma omp critical(book)
+    {
+        if (s->runner->stop != NULL && *s->runner->stop && s->status == OK)
+            s->status = error_set(s->err, ERR_STOPPED, "stopped");
+        stop = s->status != OK;
+    }
+    return stop;
+}
+
+/* Items spread over threads when there are many; each on all threads when there are few. */
+static void run_all(struct shared *s)
+{
+    size_t left = s->n_units - s->done;
+    int threads = s->runner->threads, workers = left >= (size_t)threads ? threads : 1;
+#pragma omp parallel for num_threads(workers) schedule(dynamic)
+    for (size_t i = 0; i < s->n_units; i++)
+        if (s->units[i].result == NULL && !finished(s))
+            run_unit(s, &s->units[i], workers > 1 ? 1 : threads);
+}
+
+static enum status collect(struct shared *s, cJSON *items)
+{
+    cJSON *item;
+    size_t i = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        cJSON *results = cJSON_AddObjectToObject(item, "results");
+        for (size_t m = 0; m < s->e->n_subjects; m++, i++) {
+            cJSON_AddItemToObject(results, s->units[i].subject->name, s->units[i].result);
+            s->units[i].result = NULL;
+        }
+    }
+    return OK;
+}
+
+enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path, bool fresh,
+                       struct error *err)
+{
+    struct shared s = {.runner = runner, .e = e, .err = err};
+    char digest[65];
+    cJSON *item;
+    experiment_digest(e, digest);
+    enum status status = journal_open(&s.journal, journal_path, digest, fresh, err);
+    if (status != OK)
+        return status;
+    s.n_units = (size_t)cJSON_GetArraySize(items) * e->n_subjects;
+    s.units = calloc(s.n_units ? s.n_units : 1, sizeof *s.units);
+    if (s.units == NULL) {
+        journal_close(&s.journal, false);
+        return error_set(err, ERR_SYSTEM, "runner: out of memory for %zu items", s.n_units);
+    }
+    size_t i = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        for (size_t m = 0; m < e->n_subjects; m++, i++) {
+            const cJSON *done = journal_find(&s.journal, id_of(item), e->subjects[m].name);
+            s.units[i] = (struct unit){item, &e->subjects[m], done ? cJSON_Duplicate(done, true) : NULL};
+            s.resumed += done != NULL;
+        }
+    }
+    s.done = s.resumed;
+    run_all(&s);
+    status = s.status == OK ? collect(&s, items) : s.status;
+    for (i = 0; i < s.n_units; i++)
+        cJSON_Delete(s.units[i].result);
+    free(s.units);
+    journal_close(&s.journal, false);
+    return status;
+}
+
+void runner_finish(const char *journal_path)
+{
+    unlink(journal_path);
+}

@@ -1,0 +1,21 @@
+/* runner.h - takes a task's items through every model: threads, journal, progress; results in plan order. */
+#ifndef DIFFTF_SUITE_RUNNER_H
+#define DIFFTF_SUITE_RUNNER_H
+
+#include "suite/task.h"
+
+struct runner {
+    int threads;
+    const volatile sig_atomic_t *stop;
+    /* Called after each finished unit (an item on a model), from one thread at a time; may be NULL. */
+    void (*progress)(void *context, size_t done, size_t total, size_t resumed);
+    void *context;
+};
+
+/* Runs every item on every model and adds `results` {model: result} to each. The journal at `journal_path` is kept while the run
+ * is unfinished and deleted by runner_finish. */
+enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path, bool fresh,
+                       struct error *err);
+void runner_finish(const char *journal_path);
+
+#endif

@@ -1,0 +1,457 @@
+/* needle.c - key information retrieval: numbers hidden in a book (Ye et al. 2024, section 3.4).
+ *
+ * The protocol of Large World Model (Liu et al. 2024) and Gemini 1.5: N needles
+ * give N cities a magic number each, R of them are asked for.  The asked ones
+ * stand at the requested depth, one after another, the others at random.  Score:
+ * the share of asked numbers that the greedy output holds.  Each output also
+ * yields table 3: how much attention lies on the asked needles and how much on
+ * the haystack.
+ */
+#include "base/file.h"
+#include "report/grid.h"
+#include "report/report.h"
+#include "suite/haystack.h"
+#include "suite/holdout.h"
+#include "tasks/needle_prompt.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lm/generate.h"
+
+static const struct option_spec OPTIONS[] = {
+    {"lengths", OPTION_INTS, "1024", 128, 1048576, "LIST", "context lengths in tokens, question and answer included", false},
+    {"depths", OPTION_NUMBERS, "0,25,50,75,100", 0, 100, "LIST", "where the asked needles stand, in percent of the haystack", false},
+    {"needles", OPTION_RATIOS, "1/1,6/2", 1, 50, "LIST", "needles in the haystack / needles asked for", false},
+    {"samples", OPTION_INT, "50", 1, 100000, "N", "samples for each length, depth and N/R", false},
+    {"haystack", OPTION_STRING, NULL, 0, 0, "PATH", "text file or folder (default: a book that comes with the program)", false},
+    {"template", OPTION_STRING, NEEDLE_TEMPLATE, 0, 0, "TEXT", "the prompt, with {context} and {question}; \\n is a line break", false},
+    {"max-new-tokens", OPTION_INT, "0", 0, 4096, "N", "bound on the answer, 0: 30 for each asked needle", false},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+static enum status prepare(struct experiment *e, struct error *err)
+{
+    const char *given = option_string(e->options, "haystack");
+    struct haystack *h = calloc(1, sizeof *h);
+    char *path = given ? strdup(given) : embedded_path("data/haystack/persuasion.txt");
+    enum status status = h && path ? needle_check_template(option_string(e->options, "template"), err)
+                                   : error_set(err, ERR_SYSTEM, "haystack: out of memory");
+    if (status == OK)
+        status = haystack_load(h, path, err);
+    if (status == OK) {
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddStringToObject(data, "name", "haystack");
+        cJSON_AddStringToObject(data, "path", given ? path : "data/haystack/persuasion.txt");
+        cJSON_AddStringToObject(data, "sha256", h->sha256);
+        json_add_number(data, "records", (double)h->n_sentences);
+        if (given == NULL)
+            cJSON_AddStringToObject(data, "licence", "public domain");
+        cJSON_AddItemToArray(e->data, data);
+        e->state = h;
+    } else {
+        free(h);
+    }
+    free(path);
+    return status;
+}
+
+static void release(struct experiment *e)
+{
+    haystack_free(e->state);
+    free(e->state);
+}
+
+static size_t answer_tokens(const struct experiment *e, size_t asked)
+{
+    size_t given = option_size(e->options, "max-new-tokens");
+    return given ? given : 30 * asked;
+}
+
+static void add_item(cJSON *items, double length, double depth, size_t needles, size_t asked, size_t sample)
+{
+    char id[96];
+    cJSON *item = cJSON_CreateObject();
+    snprintf(id, sizeof id, "length=%.0f,depth=%.9g,needles=%zu/%zu,sample=%zu", length, depth, needles, asked, sample);
+    cJSON_AddStringToObject(item, "id", id);
+    cJSON *where = cJSON_AddObjectToObject(item, "where");
+    json_add_number(where, "length", length);
+    json_add_number(where, "depth", depth);
+    json_add_number(where, "needles", (double)needles);
+    json_add_number(where, "asked", (double)asked);
+    json_add_number(where, "sample", (double)sample);
+    cJSON_AddItemToArray(items, item);
+}
+
+static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+{
+    const cJSON *length, *depth, *ratio;
+    size_t samples = option_size(e->options, "samples");
+    (void)err;
+    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
+    {
+        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(e->options, "needles"))
+        {
+            char *slash;
+            size_t n = strtoul(ratio->valuestring, &slash, 10), r = strtoul(slash + 1, NULL, 10);
+            cJSON_ArrayForEach(depth, cJSON_GetObjectItemCaseSensitive(e->options, "depths")) for (size_t s = 0; s < samples; s++)
+                add_item(items, length->valuedouble, depth->valuedouble, n, r, s);
+        }
+    }
+    return OK;
+}
+
+static size_t member(const cJSON *item, const char *key)
+{
+    return (size_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), key));
+}
+
+static size_t tokens(const struct experiment *e, const cJSON *item)
+{
+    (void)e;
+    return member(item, "length");
+}
+
+/* What the attention of the answer's rows lies on, summed over rows and heads. */
+struct allocation {
+    const struct needle_prompt *prompt;
+    size_t first_row;
+    double *sums; /* [n_layers, 5]: signed on the needle and on the haystack, the same of absolute values, rows */
+};
+
+static bool wants_row(void *context, size_t layer, size_t position)
+{
+    (void)layer;
+    return position >= ((struct allocation *)context)->first_row;
+}
+
+static void on_row(void *context, size_t layer, size_t head, size_t position, const float *row)
+{
+    struct allocation *a = context;
+    double sum[3] = {0}, absolute[3] = {0}, total = 0;
+    (void)head;
+    for (size_t i = 0; i <= position; i++) {
+        size_t part = i < a->prompt->ids.n ? a->prompt->part[i] : NEEDLE_PART_OTHER;
+        sum[part] += (double)row[i];
+        absolute[part] += fabs((double)row[i]);
+    }
+    for (size_t part = 0; part < 3; part++)
+        total += absolute[part];
+    double *to = a->sums + 5 * layer;
+    to[0] += sum[NEEDLE_PART_ASKED];
+    to[1] += sum[NEEDLE_PART_HAY];
+    to[2] += total > 0 ? absolute[NEEDLE_PART_ASKED] / total : 0;
+    to[3] += total > 0 ? absolute[NEEDLE_PART_HAY] / total : 0;
+    to[4] += 1;
+}
+
+static const char *const ALLOCATION[] = {"answer_raw", "noise_raw", "answer", "noise"};
+
+static void add_allocation(cJSON *evidence, const struct allocation *a, size_t n_layers)
+{
+    cJSON *attention = cJSON_AddObjectToObject(evidence, "attention"), *layers = cJSON_CreateArray();
+    for (size_t k = 0; k < 4; k++) {
+        double mean = 0;
+        for (size_t l = 0; l < n_layers; l++)
+            mean += a->sums[5 * l + k] / a->sums[5 * l + 4] / (double)n_layers;
+        json_add_number(attention, ALLOCATION[k], mean);
+    }
+    for (size_t l = 0; l < n_layers; l++) {
+        cJSON *layer = cJSON_CreateObject();
+        for (size_t k = 0; k < 4; k++)
+            json_add_number(layer, ALLOCATION[k], a->sums[5 * l + k] / a->sums[5 * l + 4]);
+        cJSON_AddItemToArray(layers, layer);
+    }
+    cJSON_AddItemToObject(attention, "layers", layers);
+}
+
+/* The digits stand in the output, and not as part of a longer number. */
+static bool holds_number(const char *output, const char *digits)
+{
+    size_t n = strlen(digits);
+    for (const char *hit = output; (hit = strstr(hit, digits)) != NULL; hit++)
+        if ((hit == output || hit[-1] < '0' || hit[-1] > '9') && (hit[n] < '0' || hit[n] > '9'))
+            return true;
+    return false;
+}
+
+static void score(cJSON *result, const struct needle_prompt *p, const char *output)
+{
+    size_t found = 0;
+    cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
+    cJSON *cities = cJSON_AddArrayToObject(evidence, "cities"), *expected = cJSON_AddArrayToObject(evidence, "expected");
+    cJSON *hits = cJSON_AddArrayToObject(evidence, "found");
+    for (size_t i = 0; i < p->n_asked; i++) {
+        char digits[24];
+        snprintf(digits, sizeof digits, "%ld", p->numbers[i]);
+        bool hit = holds_number(output, digits);
+        found += hit;
+        cJSON_AddItemToArray(cities, cJSON_CreateString(p->cities[i]));
+        cJSON_AddItemToArray(expected, cJSON_CreateString(digits));
+        cJSON_AddItemToArray(hits, cJSON_CreateBool(hit));
+    }
+    json_add_number(result, "score", (double)found / (double)p->n_asked);
+    json_add_number(evidence, "all_found", found == p->n_asked);
+    json_add_number(evidence, "prompt_tokens", (double)p->ids.n);
+}
+
+static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+                       cJSON *result, struct error *err)
+{
+    struct needle_prompt prompt;
+    struct ids answer = {0};
+    struct text output = {0};
+    struct sampling greedy = {0};
+    size_t asked = member(item, "asked"), n_layers = subject->model.config.n_layers, reserve = answer_tokens(e, asked);
+    struct needle_request request = {
+        .haystack = e->state,
+        .tokenizer = subject->tokenizer,
+        .template = option_string(e->options, "template"),
+        .length = member(item, "length"),
+        .reserve = reserve,
+        .needles = member(item, "needles"),
+        .asked = asked,
+        .depth = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), "depth")),
+        .seed = e->seed,
+        .id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")),
+    };
+    enum status status = needle_prompt_build(&prompt, &request, err);
+    if (status != OK)
+        return status;
+    struct allocation a = {.prompt = &prompt, .first_row = prompt.ids.n - 1, .sums = mem_array(n_layers, 5 * sizeof(double))};
+    struct probe probe = {.context = &a, .wants_row = wants_row, .on_row = on_row};
+    if (a.sums == NULL)
+        status = error_set(err, ERR_SYSTEM, "needle: out of memory");
+    if (status == OK)
+        status = generate(session, prompt.ids.data, prompt.ids.n, reserve, &greedy, &probe, &answer, NULL, NULL, err);
+    if (status == OK)
+        status = tokenizer_decode(subject->tokenizer, answer.data, answer.n, false, &output, err);
+    if (status == OK) {
+        if (!utf8_valid(output.data, output.len)) /* the bound may have cut a character: the report is UTF-8 */
+            for (size_t i = 0; i < output.len; i++)
+                output.data[i] = (unsigned char)output.data[i] < 0x80 ? output.data[i] : '?';
+        cJSON_AddStringToObject(result, "output", output.data);
+        score(result, &prompt, output.data);
+        add_allocation(cJSON_GetObjectItemCaseSensitive(result, "evidence"), &a, n_layers);
+    }
+    free(a.sums);
+    ids_free(&answer);
+    text_free(&output);
+    needle_prompt_free(&prompt);
+    return status;
+}
+
+/* Metrics of the items that agree with `where` in every member. */
+static enum status add_cell(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where, struct error *err)
+{
+    size_t n = 0, most = (size_t)cJSON_GetArraySize(items);
+    const cJSON **chosen = calloc(most + 1, sizeof *chosen), *item, *member_of;
+    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
+    cJSON_ArrayForEach(item, items)
+    {
+        bool fits = true;
+        cJSON_ArrayForEach(member_of, where) fits =
+            fits && cJSON_Compare(member_of, cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), member_of->string), true);
+        if (fits && status == OK)
+            chosen[n++] = item;
+    }
+    if (status == OK)
+        status = report_add(r, e, "accuracy", chosen, n, "score", where, true, "higher", err);
+    if (status == OK)
+        status = report_add(r, e, "all_found", chosen, n, "evidence.all_found", where, true, "higher", err);
+    for (size_t k = 0; k < 4 && status == OK; k++) {
+        char name[32], field[48];
+        snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
+        snprintf(field, sizeof field, "evidence.attention.%s", ALLOCATION[k]);
+        status = report_add(r, e, name, chosen, n, field, where, false, k % 2 ? "lower" : "higher", err);
+    }
+    free(chosen);
+    return status;
+}
+
+/* The same by layer, for the models that have it; only over all depths of a setting. */
+static enum status add_layers(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where, struct error *err)
+{
+    size_t n_layers = SIZE_MAX, n = 0;
+    const cJSON **chosen = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *chosen), *item;
+    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
+    for (size_t m = 0; m < e->n_subjects; m++)
+        n_layers = e->subjects[m].model.config.n_layers < n_layers ? e->subjects[m].model.config.n_layers : n_layers;
+    cJSON_ArrayForEach(item, items)
+    {
+        const cJSON *w = cJSON_GetObjectItemCaseSensitive(item, "where"), *m;
+        bool fits = true;
+        cJSON_ArrayForEach(m, where) fits = fits && cJSON_Compare(m, cJSON_GetObjectItemCaseSensitive(w, m->string), true);
+        if (fits && status == OK)
+            chosen[n++] = item;
+    }
+    for (size_t l = 0; l < n_layers && status == OK; l++) {
+        cJSON *at = cJSON_Duplicate(where, true);
+        json_add_number(at, "layer", (double)l);
+        for (size_t k = 0; k < 4 && status == OK; k++) {
+            char name[32], field[64];
+            snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
+            snprintf(field, sizeof field, "evidence.attention.layers.%zu.%s", l, ALLOCATION[k]);
+            status = report_add(r, e, name, chosen, n, field, at, false, k % 2 ? "lower" : "higher", err);
+        }
+        cJSON_Delete(at);
+    }
+    free(chosen);
+    return status;
+}
+
+/* {length, needles, asked} of one setting. */
+static cJSON *setting(const cJSON *length, const cJSON *ratio)
+{
+    char *slash;
+    cJSON *where = cJSON_CreateObject();
+    json_add_number(where, "length", length->valuedouble);
+    json_add_number(where, "needles", strtod(ratio->valuestring, &slash));
+    json_add_number(where, "asked", strtod(slash + 1, NULL));
+    return where;
+}
+
+/* A heat map row for every model: accuracy against depth. */
+static void add_series(struct report *r, const struct experiment *e, const cJSON *where, const cJSON *depths)
+{
+    for (size_t m = 0; m < e->n_subjects; m++) {
+        cJSON *s = cJSON_CreateObject(), *x, *y, *low, *high;
+        const cJSON *depth;
+        cJSON_AddStringToObject(s, "name", "accuracy");
+        cJSON_AddStringToObject(s, "model", e->subjects[m].name);
+        cJSON_AddItemToObject(s, "where", cJSON_Duplicate(where, true));
+        x = cJSON_AddArrayToObject(s, "x");
+        y = cJSON_AddArrayToObject(s, "y");
+        low = cJSON_AddArrayToObject(s, "ci_low");
+        high = cJSON_AddArrayToObject(s, "ci_high");
+        cJSON_ArrayForEach(depth, depths)
+        {
+            cJSON *at = cJSON_Duplicate(where, true);
+            json_add_number(at, "depth", depth->valuedouble);
+            const cJSON *row = report_find(r->metrics, "accuracy", e->subjects[m].name, at);
+            const cJSON *ci = cJSON_GetObjectItemCaseSensitive(row, "ci");
+            cJSON_Delete(at);
+            cJSON_AddItemToArray(x, json_number(depth->valuedouble));
+            cJSON_AddItemToArray(y, json_number(cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(row, "value"))));
+            cJSON_AddItemToArray(low, json_number(cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 0))));
+            cJSON_AddItemToArray(high, json_number(cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 1))));
+        }
+        cJSON_AddStringToObject(s, "x_label", "depth of the asked needles, %");
+        cJSON_AddStringToObject(s, "y_label", "accuracy");
+        cJSON_AddStringToObject(s, "x_scale", "linear");
+        cJSON_AddItemToArray(r->series, s);
+    }
+}
+
+static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+{
+    const cJSON *length, *ratio, *depth, *depths = cJSON_GetObjectItemCaseSensitive(e->options, "depths");
+    enum status status = OK;
+    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
+    {
+        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(e->options, "needles"))
+        {
+            cJSON *where = setting(length, ratio);
+            cJSON_ArrayForEach(depth, depths)
+            {
+                cJSON *at = cJSON_Duplicate(where, true);
+                json_add_number(at, "depth", depth->valuedouble);
+                if (status == OK)
+                    status = add_cell(r, e, items, at, err);
+                cJSON_Delete(at);
+            }
+            if (status == OK)
+                status = add_cell(r, e, items, where, err);
+            if (status == OK)
+                status = add_layers(r, e, items, where, err);
+            add_series(r, e, where, depths);
+            cJSON_Delete(where);
+        }
+    }
+    return status;
+}
+
+/* One row of a table: a metric of a model, or a comparison, at every depth and over all. */
+static void print_row(struct grid *g, const cJSON *rows, const char *name, const char *model, const cJSON *where, const cJSON *depths,
+                      const char *value, const char *format)
+{
+    const cJSON *depth;
+    cJSON *at = cJSON_Duplicate(where, true);
+    json_add_number(at, "depth", 0);
+    cJSON_ArrayForEach(depth, depths)
+    {
+        cJSON_ReplaceItemInObjectCaseSensitive(at, "depth", json_number(depth->valuedouble));
+        grid_add(g, format, cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(report_find(rows, name, model, at), value)));
+    }
+    const cJSON *all = report_find(rows, name, model, where), *ci = cJSON_GetObjectItemCaseSensitive(all, "ci");
+    grid_add(g, format, cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(all, value)));
+    grid_add(g, "[%.2f, %.2f]", cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 0)), cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 1)));
+    cJSON_Delete(at);
+}
+
+static void print_table(const cJSON *report, struct text *out, const cJSON *where, const char *metric, const char *title)
+{
+    const cJSON *depths = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "options"), "depths"), *m, *c, *depth;
+    struct grid g = {.columns = 3 + (size_t)cJSON_GetArraySize(depths)};
+    grid_add(&g, "%s", title);
+    cJSON_ArrayForEach(depth, depths) grid_add(&g, "%.4g%%", depth->valuedouble);
+    grid_add(&g, "all");
+    grid_add(&g, "95%% interval");
+    cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(report, "models"))
+    {
+        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(m, "name"));
+        grid_add(&g, "  %s", model);
+        print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "metrics"), metric, model, where, depths, "value", "%.2f");
+    }
+    cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(report, "comparisons"))
+    {
+        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "model"));
+        if (report_find(c, metric, model, where) == NULL && strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "name")), metric) == 0 &&
+            cJSON_Compare(cJSON_GetObjectItemCaseSensitive(c, "where"), where, true)) {
+            grid_add(&g, "  %s - %s", model, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "baseline")));
+            print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "comparisons"), metric, model, where, depths, "difference", "%+.2f");
+        }
+    }
+    grid_print(out, &g);
+    grid_free(&g);
+}
+
+static void print(const cJSON *report, struct text *out)
+{
+    const cJSON *options = cJSON_GetObjectItemCaseSensitive(report, "options"), *length, *ratio;
+    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(options, "lengths"))
+    {
+        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(options, "needles"))
+        {
+            char title[96];
+            cJSON *where = setting(length, ratio);
+            double n = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "needles"));
+            double asked = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "asked"));
+            text_printf(out, "%.0f tokens, %.0f needle%s, %.0f asked for, %.0f samples a depth\n\n", length->valuedouble, n, n > 1 ? "s" : "",
+                        asked, option_number(options, "samples"));
+            snprintf(title, sizeof title, "numbers found, by depth");
+            print_table(report, out, where, "accuracy", title);
+            text_puts(out, "\n");
+            print_table(report, out, where, "attention_answer", "attention on the asked needles");
+            text_puts(out, "\n");
+            print_table(report, out, where, "attention_noise", "attention on the haystack");
+            text_puts(out, "\n");
+            cJSON_Delete(where);
+        }
+    }
+}
+
+extern const struct task TASK_NEEDLE;
+const struct task TASK_NEEDLE = {
+    .name = "needle",
+    .summary = "find numbers hidden in a long text (section 3.4)",
+    .options = OPTIONS,
+    .prepare = prepare,
+    .release = release,
+    .plan = plan,
+    .tokens = tokens,
+    .run = run,
+    .summarize = summarize,
+    .print = print,
+};

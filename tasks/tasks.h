@@ -1,0 +1,10 @@
+/* tasks.h - the one table that lists the evaluations. */
+#ifndef DIFFTF_TASKS_TASKS_H
+#define DIFFTF_TASKS_TASKS_H
+
+#include "suite/task.h"
+
+/* NULL-terminated. */
+extern const struct task *const TASKS[];
+
+#endif
