@@ -307,7 +307,10 @@ void weights_randomize(struct weights *w, const struct config *c, uint64_t seed)
     for (size_t i = 0; i < w->n_rows; i++) {
         const struct weight_row *row = &w->rows[i];
         struct rng rng = rng_stream(seed, row->name, 0);
-        double deviation = row->init == INIT_LAMBDA ? 0.1 : row->init == INIT_NORMAL_RESIDUAL ? 0.02 / sqrt(2.0 * (double)c->n_layers) : 0.02;
+        bool embedding = *row->slot == w->embedding || *row->slot == w->lm_head;
+        double deviation = row->init == INIT_LAMBDA ? 0.1 : embedding ? 0.02 : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
+        if (row->init == INIT_NORMAL_RESIDUAL)
+            deviation /= sqrt(2.0 * (double)c->n_layers);
         for (size_t j = 0; j < row->count; j++)
             (*row->slot)[j] = row->init == INIT_ONES ? 1.0f : row->init == INIT_ZEROS ? 0.0f : (float)(deviation * rng_normal(&rng));
     }

@@ -50,7 +50,8 @@ void weights_free(struct weights *w);
 enum status weights_load(struct weights *w, const struct config *config, const char *folder, char sha256[65], struct error *err);
 /* Writes model.safetensors as F32 or BF16. */
 enum status weights_save(const struct weights *w, const char *path, enum dtype dtype, struct error *err);
-/* Random start: normal with deviation 0.02 (residual outputs divided by sqrt(2 L)), lambda vectors N(0, 0.1), norms 1. */
+/* Random start: normal with deviation 1 / sqrt(inputs) (residual outputs divided by sqrt(2 L); small models learn to look back
+ * sooner than from 0.02), embedding 0.02, lambda vectors N(0, 0.1) (Ye et al. 2024), norms 1. */
 void weights_randomize(struct weights *w, const struct config *config, uint64_t seed);
 
 #endif

@@ -110,9 +110,11 @@ static void score_tile(const struct kernels *k, float *s, const float *q, size_t
 {
     memset(s, 0, m * TILE * sizeof *s);
     k->tile_gemm(s, TILE, q, q_row, 1, k_tile, TILE, m, TILE, d);
-    for (size_t i = 0; i < m && first_key + TILE > first_position + i + 1; i++)
-        for (size_t j = first_position + i + 1 - first_key; j < TILE; j++)
+    for (size_t i = 0; i < m; i++) {
+        size_t seen = first_position + i + 1; /* keys 0 .. seen-1 */
+        for (size_t j = seen > first_key ? seen - first_key : 0; j < TILE; j++)
             s[i * TILE + j] = -INFINITY;
+    }
 }
 
 /* One map of one head for the query rows [i0, i0 + m): its output o [m, width], dense, and log denominators. */

@@ -170,6 +170,25 @@ static void write_copy(struct text *out, const struct corpus *corpus, struct rng
     text_free(&passage);
 }
 
+/* A line of random syllables and digits several times over: nothing but looking back predicts it. */
+static void write_random_copy(struct text *out, const struct corpus *corpus, struct rng *rng, size_t length)
+{
+    (void)corpus;
+    struct text line = {0};
+    size_t times = 2 + (size_t)rng_below(rng, 3);
+    while (line.len < length / times) {
+        char name[NAME];
+        make_name(name, rng);
+        if (rng_below(rng, 3) == 0)
+            text_printf(&line, " %ld", holdout_number(rng, 1 + (int)rng_below(rng, 7), false));
+        else
+            text_printf(&line, " %s", name);
+    }
+    for (size_t i = 0; i < times; i++)
+        text_printf(out, "%s\n", line.data);
+    text_free(&line);
+}
+
 /* Who lives where and does what, then questions. */
 static void write_people(struct text *out, const struct corpus *corpus, struct rng *rng, size_t length)
 {
@@ -229,6 +248,7 @@ const struct document_kind DOCUMENT_KINDS[] = {
     {"dense_needles", "many needles in little text, every one asked for", write_dense_needles},
     {"pairs", "a list of names and numbers, again in other orders", write_pairs},
     {"copy", "a passage twice", write_copy},
+    {"random_copy", "a line of random names and numbers, again and again", write_random_copy},
     {"people", "facts on people, and questions", write_people},
     {"labels", "labelled examples", write_labels},
     {NULL, NULL, NULL},

@@ -30,7 +30,7 @@ static enum status read_ingredient(struct ingredient *in, const cJSON *json, con
             in->kind = &DOCUMENT_KINDS[i];
     if (in->kind == NULL)
         return error_set(err, ERR_INPUT, "%s: key 'kind': '%.40s' is not known, expected text, needles, dense_needles, pairs, copy, "
-                                         "people or labels", path, kind);
+                                         "random_copy, people or labels", path, kind);
     if (cJSON_GetArraySize(bytes) != 2 || !cJSON_IsNumber(bytes->child) || !cJSON_IsNumber(bytes->child->next) ||
         !(bytes->child->valuedouble >= 16 && bytes->child->next->valuedouble >= bytes->child->valuedouble &&
           bytes->child->next->valuedouble <= 1e7))

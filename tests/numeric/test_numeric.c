@@ -1,0 +1,368 @@
+/* Kernels, layers and attention against plain double-precision loops, for every instruction set this machine runs. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "numeric/attention.h"
+#include "numeric/gemm.h"
+#include "numeric/kernels.h"
+#include "numeric/layers.h"
+#include "suite_main.h"
+
+#include <math.h>
+#include <string.h>
+
+static float *random_array(size_t n, uint64_t seed, double scale)
+{
+    struct rng rng = rng_stream(seed, "test array", n);
+    float *x = mem_array(n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(scale * rng_normal(&rng));
+    return x;
+}
+
+static void expect_near(const char *what, const float *got, const double *want, size_t n, double tolerance)
+{
+    double largest = 1e-30;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(want[i]));
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g", what, i, (double)got[i], want[i]);
+}
+
+START_TEST(tile_gemm_of_every_shape)
+{
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
+        for (size_t m = 1; m <= 14; m++)
+            for (size_t n = 1; n <= 131; n += 13)
+                for (size_t depth = 1; depth <= 33; depth += 16) {
+                    float *a = random_array(m * depth, 1, 1), *b = random_array(depth * n, 2, 1), *c = random_array(m * n, 3, 1);
+                    double *want = mem_array(m * n, sizeof *want);
+                    for (size_t i = 0; i < m; i++)
+                        for (size_t j = 0; j < n; j++) {
+                            want[i * n + j] = (double)c[i * n + j];
+                            for (size_t p = 0; p < depth; p++) /* A stored by columns */
+                                want[i * n + j] += (double)a[p * m + i] * (double)b[p * n + j];
+                        }
+                    (*k)->tile_gemm(c, n, a, 1, m, b, n, m, n, depth);
+                    expect_near((*k)->name, c, want, m * n, 1e-6);
+                    free(a);
+                    free(b);
+                    free(c);
+                    free(want);
+                }
+}
+END_TEST
+
+START_TEST(exp_is_accurate_and_ends_at_zero)
+{
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
+        for (int start = -90; start < 88; start++) {
+            float x[16], y[16];
+            for (int i = 0; i < 16; i++)
+                x[i] = y[i] = (float)start + (float)i / 16;
+            (*k)->exp_shift(y, 16, 1, 0);
+            for (int i = 0; i < 16; i++) {
+                double want = x[i] < -87 ? 0 : exp((double)x[i]);
+                ck_assert_msg(fabs((double)y[i] - want) <= 2e-7 * want, "%s: exp(%g) is %.9g, expected %.9g", (*k)->name, (double)x[i], (double)y[i], want);
+            }
+        }
+}
+END_TEST
+
+START_TEST(softmax_step_skips_masked_rows)
+{
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
+        float s[16], max = -INFINITY, sum = 0;
+        for (int i = 0; i < 16; i++)
+            s[i] = -INFINITY;
+        (*k)->softmax_step(s, 16, 1, &max, &sum);
+        ck_assert(sum == 0 && s[3] == 0);
+        s[0] = 2;
+        for (int i = 1; i < 16; i++)
+            s[i] = -INFINITY;
+        (*k)->softmax_step(s, 16, 1, &max, &sum);
+        ck_assert(sum == 1 && max == 2 && s[0] == 1 && s[1] == 0);
+    }
+}
+END_TEST
+
+START_TEST(swiglu_and_its_gradient)
+{
+    enum { N = 37 };
+    float *g = random_array(N, 4, 3), *u = random_array(N, 5, 1), *d = random_array(N, 6, 1), y[N], dg[N], du[N];
+    double want[N], want_g[N], want_u[N];
+    for (int i = 0; i < N; i++) {
+        double x = (double)g[i], s = 1 / (1 + exp(-x));
+        want[i] = x * s * (double)u[i];
+        want_u[i] = (double)d[i] * x * s;
+        want_g[i] = (double)d[i] * (double)u[i] * (s + x * s * (1 - s));
+    }
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
+        (*k)->swiglu(y, g, u, N);
+        (*k)->swiglu_backward(dg, du, d, g, u, N);
+        expect_near("y", y, want, N, 1e-6);
+        expect_near("d_gate", dg, want_g, N, 1e-6);
+        expect_near("d_up", du, want_u, N, 1e-6);
+    }
+    free(g);
+    free(u);
+    free(d);
+}
+END_TEST
+
+START_TEST(linear_layers_for_any_number_of_threads)
+{
+    size_t rows = 150, out = 530, in = 40;
+    float *x = random_array(rows * in, 1, 1), *w = random_array(out * in, 2, 1), *y = random_array(rows * out, 3, 1), *y2 = random_array(rows * out, 3, 1);
+    double *want = mem_array(rows * out, sizeof *want);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < out; j++)
+            for (size_t p = 0; p < in; p++)
+                want[i * out + j] += (double)x[i * in + p] * (double)w[j * in + p];
+    linear_forward(y, x, w, rows, out, in, 0, 1);
+    linear_forward(y2, x, w, rows, out, in, 0, 3);
+    expect_near("y", y, want, rows * out, 1e-6);
+    ck_assert_int_eq(memcmp(y, y2, rows * out * sizeof *y), 0);
+    free(x);
+    free(w);
+    free(y);
+    free(y2);
+    free(want);
+}
+END_TEST
+
+/* Central differences of sum(weight * f(x)) against an analytic gradient. */
+START_TEST(rmsnorm_gradient_matches_differences)
+{
+    enum { ROWS = 3, WIDTH = 10 };
+    float *x = random_array(ROWS * WIDTH, 1, 1), *g = random_array(WIDTH, 2, 1), *d = random_array(ROWS * WIDTH, 3, 1);
+    float y[ROWS * WIDTH], dx[ROWS * WIDTH], dg[WIDTH] = {0};
+    rmsnorm_backward(dx, dg, d, x, g, ROWS, WIDTH, 1e-5f, 0.3f, 0);
+    for (int i = 0; i < ROWS * WIDTH + WIDTH; i++) {
+        float *at = i < ROWS * WIDTH ? &x[i] : &g[i - ROWS * WIDTH], keep = *at;
+        double sum[2];
+        for (int side = 0; side < 2; side++) {
+            *at = keep + (side ? 1e-2f : -1e-2f);
+            rmsnorm_forward(y, x, g, ROWS, WIDTH, 1e-5f, 0.3f, 1);
+            sum[side] = 0;
+            for (int j = 0; j < ROWS * WIDTH; j++)
+                sum[side] += (double)y[j] * (double)d[j];
+        }
+        *at = keep;
+        double want = (sum[1] - sum[0]) / 2e-2, got = (double)(i < ROWS * WIDTH ? dx[i] : dg[i - ROWS * WIDTH]);
+        ck_assert_msg(fabs(got - want) < 1e-3, "gradient %d is %g, expected %g", i, got, want);
+    }
+    free(x);
+    free(g);
+    free(d);
+}
+END_TEST
+
+START_TEST(rope_turns_back)
+{
+    for (int interleaved = 0; interleaved < 2; interleaved++) {
+        float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, y[8], c[4], s[4];
+        for (int j = 0; j < 4; j++) {
+            c[j] = cosf((float)j);
+            s[j] = sinf((float)j);
+        }
+        memcpy(y, x, sizeof x);
+        rope_apply(y, c, s, 1, 1, 8, interleaved, 1);
+        int partner = interleaved ? 3 : 5;
+        int first = interleaved ? 2 : 1;
+        ck_assert(fabsf(y[first] - (x[first] * c[1] - x[partner] * s[1])) < 1e-6f);
+        rope_apply(y, c, s, 1, 1, 8, interleaved, -1);
+        for (int i = 0; i < 8; i++)
+            ck_assert(fabsf(y[i] - x[i]) < 1e-5f);
+    }
+}
+END_TEST
+
+START_TEST(cross_entropy_in_blocks_of_the_vocabulary)
+{
+    enum { ROWS = 3, D = 4, V = 9001 }; /* three blocks, the last one short */
+    float *x = random_array(ROWS * D, 1, 1), *w = random_array(V * D, 2, 1), *dw = mem_array(V * D, sizeof *dw), dx[ROWS * D];
+    float *work = mem_array(cross_entropy_work(ROWS, V), sizeof *work);
+    int32_t targets[ROWS] = {0, 5000, -1};
+    double nll[ROWS], want[ROWS * D] = {0}, *want_w = mem_array(V * D, sizeof *want_w);
+    cross_entropy(nll, dx, dw, x, w, targets, ROWS, D, V, 0.5f, work, 2);
+    for (int i = 0; i < ROWS; i++) {
+        double sum = 0, logit[V];
+        for (int v = 0; v < V; v++) {
+            logit[v] = 0;
+            for (int j = 0; j < D; j++)
+                logit[v] += (double)x[i * D + j] * (double)w[v * D + j];
+            sum += exp(logit[v]);
+        }
+        double loss = targets[i] < 0 ? 0 : log(sum) - logit[targets[i]];
+        ck_assert_msg(fabs(nll[i] - loss) < 1e-5, "nll %d is %g, expected %g", i, nll[i], loss);
+        for (int v = 0; v < V && targets[i] >= 0; v++)
+            for (int j = 0; j < D; j++) {
+                double p = 0.5 * (exp(logit[v]) / sum - (v == targets[i]));
+                want[i * D + j] += p * (double)w[v * D + j];
+                want_w[v * D + j] += p * (double)x[i * D + j];
+            }
+    }
+    expect_near("dx", dx, want, ROWS * D, 1e-5);
+    expect_near("dw", dw, want_w, V * D, 1e-5);
+    free(x);
+    free(w);
+    free(dw);
+    free(work);
+    free(want_w);
+}
+END_TEST
+
+/* A layout with everything: two maps, grouped heads, values of two parts. */
+static void make_plan(struct attention_plan *p, size_t maps, size_t parts, size_t heads, size_t shared, size_t d, size_t vd)
+{
+    *p = (struct attention_plan){.n_heads = heads, .n_maps = maps, .n_parts = parts, .head_dim = d, .v_dim = vd, .n_q_heads = heads * maps,
+                                 .n_k_heads = heads / shared * maps, .n_v_heads = heads / shared * parts};
+    ck_assert(attention_plan_alloc(p));
+    for (size_t h = 0; h < heads; h++) {
+        for (size_t m = 0; m < maps; m++) {
+            p->q_head[h * maps + m] = h * maps + m;
+            p->k_head[h * maps + m] = h / shared * maps + m;
+        }
+        for (size_t m = 0; m < parts; m++)
+            p->v_head[h * parts + m] = h / shared * parts + m;
+    }
+    attention_plan_group(p);
+    ck_assert_uint_eq(p->n_groups, heads / shared);
+}
+
+struct naive {
+    double *out, *map; /* [S, heads, width], [heads, maps, S, S] */
+};
+
+static struct naive naive_attention(const struct attention_plan *p, const double *q, const double *k, const double *v, const double *coef, size_t S)
+{
+    size_t width = attention_width(p), d = p->head_dim;
+    struct naive n = {mem_array(S * p->n_heads * width, 8), mem_array(p->n_heads * p->n_maps * S * S, 8)};
+    for (size_t h = 0; h < p->n_heads; h++)
+        for (size_t m = 0; m < p->n_maps; m++)
+            for (size_t i = 0; i < S; i++) {
+                double *row = n.map + ((h * p->n_maps + m) * S + i) * S, sum = 0;
+                for (size_t j = 0; j <= i; j++) {
+                    for (size_t c = 0; c < d; c++)
+                        row[j] += q[(i * p->n_q_heads + p->q_head[h * p->n_maps + m]) * d + c] * k[(j * p->n_k_heads + p->k_head[h * p->n_maps + m]) * d + c];
+                    row[j] = exp(row[j] / sqrt((double)d));
+                    sum += row[j];
+                }
+                for (size_t j = 0; j <= i; j++) {
+                    row[j] /= sum;
+                    for (size_t c = 0; c < width; c++)
+                        n.out[(i * p->n_heads + h) * width + c] += coef[(i * p->n_heads + h) * p->n_maps + m] * row[j] *
+                            v[(j * p->n_v_heads + p->v_head[h * p->n_parts + c / p->v_dim]) * p->v_dim + c % p->v_dim];
+                }
+            }
+    return n;
+}
+
+static double *to_double(const float *x, size_t n)
+{
+    double *y = mem_array(n, sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (double)x[i];
+    return y;
+}
+
+/* Forward in two pieces, rows, and the gradients by central differences of the naive computation at a few places. */
+static void check_attention(size_t maps, size_t parts, size_t heads, size_t shared, size_t d, size_t vd, size_t S)
+{
+    struct attention_plan p;
+    struct kv_store kv;
+    struct error err;
+    make_plan(&p, maps, parts, heads, shared, d, vd);
+    size_t width = attention_width(&p), nq = p.n_q_heads * d, nk = p.n_k_heads * d, nv = p.n_v_heads * vd, no = heads * width, nc = heads * maps;
+    float *q = random_array(S * nq, 1, 1), *k = random_array(S * nk, 2, 1), *v = random_array(S * nv, 3, 1), *coef = random_array(S * nc, 4, 1);
+    float *out = mem_array(S * no, 4), *out2 = mem_array(S * no, 4), *map_out = mem_array(S * no * maps, 4), *lse = mem_array(S * nc, 4);
+    float *scratch = mem_array(2 * attention_scratch(&p), 4), *row = mem_array(S + 64, 4), *work = mem_array(S + 64, 4);
+    double *Q = to_double(q, S * nq), *K = to_double(k, S * nk), *V = to_double(v, S * nv), *C = to_double(coef, S * nc);
+    struct naive n = naive_attention(&p, Q, K, V, C, S);
+    ck_assert_int_eq(kv_store_init(&kv, &p, S, &err), OK);
+    kv_store_append(&kv, &p, k, v, 0, S);
+    attention_forward(out, map_out, lse, &p, &kv, q, coef, 0, S, scratch, 1);
+    expect_near("out", out, n.out, S * no, 2e-6);
+    attention_forward(out2, NULL, NULL, &p, &kv, q, coef, 0, S, scratch, 2);
+    ck_assert_msg(memcmp(out, out2, S * no * 4) == 0, "two threads give other bits");
+    size_t cut = S / 3 + 1;
+    attention_forward(out2 + cut * no, NULL, NULL, &p, &kv, q + cut * nq, coef + cut * nc, cut, S - cut, scratch, 2);
+    expect_near("later rows", out2, n.out, S * no, 2e-6);
+    for (size_t h = 0; h < heads; h++)
+        for (size_t i = 0; i < S; i += 7) {
+            attention_row(row, &p, &kv, q + i * nq, coef + i * nc, h, i, work);
+            for (size_t j = 0; j <= i; j++) {
+                double want = 0;
+                for (size_t m = 0; m < maps; m++)
+                    want += C[i * nc + h * maps + m] * n.map[((h * maps + m) * S + i) * S + j];
+                ck_assert_msg(fabs((double)row[j] - want) < 1e-5, "row %zu of head %zu at %zu is %g, expected %g", i, h, j, (double)row[j], want);
+            }
+        }
+    float *dout = random_array(S * no, 5, 1), *dq = mem_array(S * nq, 4), *dk = mem_array(S * nk, 4), *dv = mem_array(S * nv, 4), *dc = mem_array(S * nc, 4);
+    attention_backward(dq, dk, dv, dc, dout, &p, &kv, q, coef, map_out, lse, S, scratch, 2);
+    struct {
+        const char *name;
+        double *x;
+        const float *got;
+        size_t n;
+    } inputs[] = {{"dq", Q, dq, S * nq}, {"dk", K, dk, S * nk}, {"dv", V, dv, S * nv}, {"dcoef", C, dc, S * nc}};
+    for (size_t t = 0; t < 4; t++)
+        for (size_t i = 3; i < inputs[t].n; i += inputs[t].n / 5 + 1) {
+            double keep = inputs[t].x[i], sum[2] = {0, 0};
+            for (int side = 0; side < 2; side++) {
+                inputs[t].x[i] = keep + (side ? 1e-4 : -1e-4);
+                struct naive m = naive_attention(&p, Q, K, V, C, S);
+                for (size_t j = 0; j < S * no; j++)
+                    sum[side] += m.out[j] * (double)dout[j];
+                free(m.out);
+                free(m.map);
+            }
+            inputs[t].x[i] = keep;
+            double want = (sum[1] - sum[0]) / 2e-4;
+            ck_assert_msg(fabs((double)inputs[t].got[i] - want) < 2e-5 * (1 + fabs(want)) + 1e-4, "%s[%zu] is %g, expected %g", inputs[t].name, i, (double)inputs[t].got[i], want);
+        }
+    float *floats[] = {q, k, v, coef, out, out2, map_out, lse, scratch, row, work, dout, dq, dk, dv, dc};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
+        free(floats[i]);
+    double *doubles[] = {Q, K, V, C, n.out, n.map};
+    for (size_t i = 0; i < 6; i++)
+        free(doubles[i]);
+    kv_store_free(&kv);
+    attention_plan_free(&p);
+}
+
+START_TEST(attention_of_a_transformer)
+{
+    check_attention(1, 1, 2, 1, 16, 16, 65);
+}
+END_TEST
+START_TEST(attention_of_grouped_queries)
+{
+    check_attention(1, 1, 4, 2, 10, 10, 40);
+}
+END_TEST
+START_TEST(attention_of_two_maps)
+{
+    check_attention(2, 1, 2, 1, 8, 16, 70);
+}
+END_TEST
+START_TEST(attention_of_two_maps_grouped)
+{
+    check_attention(2, 1, 4, 2, 6, 12, 30);
+}
+END_TEST
+START_TEST(attention_of_values_in_two_parts)
+{
+    check_attention(2, 2, 2, 1, 8, 8, 33);
+}
+END_TEST
+START_TEST(attention_of_one_token)
+{
+    check_attention(2, 1, 1, 1, 4, 8, 1);
+}
+END_TEST
+
+SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero, softmax_step_skips_masked_rows, swiglu_and_its_gradient,
+           linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences, rope_turns_back,
+           cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries, attention_of_two_maps,
+           attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token)
