@@ -198,9 +198,10 @@ static enum status loop(struct run *r, struct error *err)
         if (status == OK && (step % LOG_STEPS == 0 || last))
             status = report(r, loss, norm, err);
         if (status == OK && (step % r->recipe->checkpoint_steps == 0 || last || stop)) {
-            status = save_checkpoint(r, err);
+            /* The checkpoint comes last: killed between the two, the next start repeats the steps and writes the same model. */
+            status = model_save(&r->model, r->folder, DTYPE_BF16, err);
             if (status == OK)
-                status = model_save(&r->model, r->folder, DTYPE_BF16, err);
+                status = save_checkpoint(r, err);
         }
         if (status == OK && stop && !last)
             status = error_set(err, ERR_STOPPED, "%s: stopped after step %zu, the same command goes on from there", r->folder, step);

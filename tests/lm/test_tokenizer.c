@@ -1,0 +1,193 @@
+/* Byte-level BPE: merges by rank, added tokens, digits, decoding; broken files. */
+#include "base/file.h"
+#include "lm/tokenizer.h"
+#include "suite_main.h"
+#include "train/bpe.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static char folder[64];
+
+static void put(const char *name, const char *text)
+{
+    struct error err;
+    char *path = path_join(folder, name);
+    ck_assert_int_eq(file_write(path, text, strlen(text), &err), OK);
+    free(path);
+}
+
+static void setup_folder(void)
+{
+    strcpy(folder, "/tmp/difftf-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void)
+{
+    static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "text"};
+    for (size_t i = 0; i < 3; i++) {
+        char *path = path_join(folder, names[i]);
+        unlink(path);
+        free(path);
+    }
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* A vocabulary made by hand: a b c d space-a (as U+0120), ab, abc, cd, and one added token. */
+#define VOCAB "\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"\u0120\":4,\"ab\":5,\"abc\":6,\"cd\":7,\"\u0120a\":8"
+#define DOCUMENT(merges, more)                                                                                                 \
+    "{\"added_tokens\":[{\"id\":9,\"content\":\"<end>\",\"special\":true},{\"id\":10,\"content\":\"<end>x\",\"special\":false}],"  \
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}," more                                 \
+    "\"model\":{\"type\":\"BPE\",\"vocab\":{" VOCAB "},\"merges\":[" merges "]}}"
+#define MERGES "\"c d\",\"a b\",[\"ab\",\"c\"],\"\u0120 a\""
+
+static void expect_ids(const struct tokenizer *t, const char *text, bool special, const int32_t *want, size_t n)
+{
+    struct ids ids = {0};
+    struct error err = {0};
+    ck_assert_msg(tokenizer_encode(t, text, strlen(text), special, &ids, &err) == OK, "%s", err.message);
+    ck_assert_msg(ids.n == n, "'%s' gives %zu ids, expected %zu", text, ids.n, n);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(ids.data[i] == want[i], "'%s': id %zu is %d, expected %d", text, i, ids.data[i], want[i]);
+    ids_free(&ids);
+}
+#define IDS(t, text, ...)                                                                                                      \
+    do {                                                                                                                       \
+        const int32_t expected[] = {__VA_ARGS__};                                                                                  \
+        expect_ids(t, text, false, expected, sizeof expected / sizeof *expected);                                                          \
+    } while (0)
+
+START_TEST(merges_go_by_rank)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    setup_folder();
+    put("tokenizer.json", DOCUMENT(MERGES, ""));
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    IDS(t, "ab", 5);
+    IDS(t, "abc", 6);
+    IDS(t, "abcd", 5, 7); /* c d comes before ab c */
+    IDS(t, "ababcab", 5, 6, 5);
+    IDS(t, "a a", 0, 8);
+    IDS(t, "b  a", 1, 4, 8);
+    IDS(t, "ab<end>abc", 5, 9, 6);
+    IDS(t, "<end>x<end>", 10, 9); /* the longest added token */
+    expect_ids(t, "", false, NULL, 0);
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(a_template_adds_special_tokens)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    const int32_t want[] = {9, 5};
+    setup_folder();
+    put("tokenizer.json", DOCUMENT(MERGES, "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<end>\"}},"
+                                           "{\"Sequence\":{\"id\":\"A\"}}]},"));
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    expect_ids(t, "ab", true, want, 2);
+    IDS(t, "ab", 5);
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(broken_tokenizers_are_named)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "JSON"},
+        {"{}", "model"},
+        {"{\"model\":{\"type\":\"WordPiece\"}}", "WordPiece"},
+        {"{\"model\":{\"type\":\"BPE\",\"vocab\":{}}}", "merges"},
+        {"{\"normalizer\":{\"type\":\"NFC\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "normalizer"},
+        {"{\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "Whitespace"},
+        {DOCUMENT("\"a z\"", ""), "merge 0"},
+        {DOCUMENT("\"ab\"", ""), "merge 0"},
+        {DOCUMENT("7", ""), "merge 0"},
+        {"{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":{\"vocab\":{\"a\":-1},\"merges\":[]}}", "'a'"},
+        {"{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":{\"vocab\":{\"a\":99999999999},\"merges\":[]}}", "'a'"},
+        {"{\"pre_tokenizer\":{\"type\":\"ByteLevel\"},\"model\":{\"vocab\":{\"a\":1,\"b\":1},\"merges\":[]}}", "'b'"},
+        {"\xff", "UTF-8"},
+    };
+    struct tokenizer *t;
+    setup_folder();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error err = {0};
+        put("tokenizer.json", cases[i].text);
+        ck_assert_msg(tokenizer_load(&t, folder, &err) == ERR_INPUT, "case %zu was read", i);
+        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "tokenizer.json"), "'%s' does not name '%s'", err.message, cases[i].says);
+    }
+    remove_folder();
+}
+END_TEST
+
+START_TEST(a_learned_vocabulary_round_trips)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    struct ids ids = {0};
+    struct text back = {0};
+    char *text;
+    const char *hard = "The 1234567th cat's  hat\n\n\xe2\x80\x94 na\xc3\xafve\t\xf0\x9f\x98\x80 <|endoftext|>don't";
+    setup_folder();
+    put("text", "the cat sat on the mat, the cat sat on the hat. the number is 1234 and the number is 1234.");
+    text = path_join(folder, "text");
+    const char *paths[] = {text};
+    ck_assert_msg(bpe_train(paths, 1, 300, folder, &err) == OK, "%s", err.message);
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    ck_assert_int_eq(tokenizer_encode(t, hard, strlen(hard), false, &ids, &err), OK);
+    ck_assert_int_eq(tokenizer_decode(t, ids.data, ids.n, true, &back, &err), OK);
+    ck_assert_str_eq(back.data, hard);
+    ids.n = back.len = 0;
+    ck_assert_int_eq(tokenizer_encode(t, " the cat1234", 12, false, &ids, &err), OK);
+    ck_assert_uint_eq(ids.n, 6); /* two words, four digits one by one */
+    ck_assert(tokenizer_added(t, END_OF_TEXT) == (int32_t)tokenizer_size(t) - 1);
+    ck_assert_int_eq(tokenizer_encode(t, "\xff", 1, false, &ids, &err), ERR_INPUT);
+    ids_free(&ids);
+    text_free(&back);
+    tokenizer_free(t);
+    free(text);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(every_byte_has_its_own_character)
+{
+    bool seen[400] = {false};
+    for (int b = 0; b < 256; b++) {
+        uint32_t c = byte_level_char((unsigned char)b);
+        ck_assert(c < 324 && !seen[c]);
+        seen[c] = true;
+    }
+    ck_assert(byte_level_char(' ') == 0x120 && byte_level_char('\n') == 0x10a && byte_level_char('A') == 'A' && byte_level_char(0xad) == 0x143);
+}
+END_TEST
+
+START_TEST(a_long_piece_takes_no_quadratic_time)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    struct ids ids = {0};
+    size_t n = 400000;
+    char *text = malloc(n + 1);
+    setup_folder();
+    put("tokenizer.json", DOCUMENT(MERGES, ""));
+    ck_assert_int_eq(tokenizer_load(&t, folder, &err), OK);
+    for (size_t i = 0; i < n; i++)
+        text[i] = "abc"[i % 3];
+    ck_assert_int_eq(tokenizer_encode(t, text, n, false, &ids, &err), OK);
+    ck_assert_uint_eq(ids.n, n / 3 + 1);
+    ids_free(&ids);
+    free(text);
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
+SUITE_MAIN("tokenizer", merges_go_by_rank, a_template_adds_special_tokens, broken_tokenizers_are_named, a_learned_vocabulary_round_trips,
+           every_byte_has_its_own_character, a_long_piece_takes_no_quadratic_time)

@@ -1,0 +1,197 @@
+/* Whole models against float64 results of an independent implementation: logits, losses, hidden states, attention maps, gradients. */
+#include "base/memory.h"
+#include "model/gradient.h"
+#include "model/session.h"
+#include "numeric/layers.h"
+#include "suite_main.h"
+#include "train/adamw.h"
+
+#include <math.h>
+#include <string.h>
+
+struct oracle {
+    struct model model;
+    struct safetensors expected;
+    int32_t *ids;
+    size_t n;
+};
+
+static void open_oracle(struct oracle *o, const char *name)
+{
+    struct error err = {0};
+    char path[128];
+    snprintf(path, sizeof path, FIXTURES "%s", name);
+    ck_assert_msg(model_load(&o->model, path, &err) == OK, "%s", err.message);
+    strcat(path, "/expected.safetensors");
+    ck_assert_msg(safetensors_open(&o->expected, path, &err) == OK, "%s", err.message);
+    const struct tensor *ids = safetensors_find(&o->expected, "input_ids");
+    o->n = ids->count;
+    o->ids = mem_array(o->n, sizeof *o->ids);
+    for (size_t i = 0; i < o->n; i++) {
+        int64_t id;
+        memcpy(&id, ids->data + 8 * i, 8);
+        o->ids[i] = (int32_t)id;
+    }
+}
+
+static void close_oracle(struct oracle *o)
+{
+    model_free(&o->model);
+    safetensors_close(&o->expected);
+    free(o->ids);
+}
+
+/* `got` within tolerance times the largest expected value. */
+static void expect_tensor(const struct oracle *o, const char *name, const float *got, double tolerance)
+{
+    const struct tensor *t = safetensors_find(&o->expected, name);
+    ck_assert_msg(t != NULL, "the oracle has no %s", name);
+    float *want = mem_array(t->count, sizeof *want);
+    double largest = 1e-12;
+    tensor_to_f32(want, t);
+    for (size_t i = 0; i < t->count; i++)
+        largest = fmax(largest, fabs((double)want[i]));
+    for (size_t i = 0; i < t->count; i++)
+        ck_assert_msg(fabs((double)(got[i] - want[i])) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g within %g of %g", name, i,
+                      (double)got[i], (double)want[i], tolerance, largest);
+    free(want);
+}
+
+struct seen {
+    struct oracle *o;
+    struct session *s;
+    float *logits, *attention, *hidden;
+};
+
+static bool wants_row(void *context, size_t layer, size_t position)
+{
+    (void)context, (void)position;
+    return layer == 1;
+}
+static void on_row(void *context, size_t layer, size_t head, size_t position, const float *row)
+{
+    struct seen *s = context;
+    (void)layer;
+    memcpy(s->attention + (head * s->o->n + position) * s->o->n, row, (position + 1) * sizeof *row);
+}
+static void on_hidden(void *context, size_t layer, size_t start, size_t rows, const float *hidden, size_t width)
+{
+    struct seen *s = context;
+    memcpy(s->hidden + (layer * s->o->n + start) * width, hidden, rows * width * sizeof *hidden);
+}
+static void on_final(void *context, size_t start, size_t rows, const float *normed, size_t width)
+{
+    struct seen *s = context;
+    (void)width;
+    session_logits(s->s, s->logits + start * s->o->model.config.vocab_size, normed, rows);
+}
+
+/* Runs the oracle's tokens in the given pieces and threads; the caller frees the logits. */
+static float *run(struct oracle *o, size_t piece, int threads, bool check)
+{
+    struct session s;
+    struct error err = {0};
+    const struct config *c = &o->model.config;
+    struct seen seen = {o, &s, mem_array(o->n * c->vocab_size, 4), mem_array(o->model.plan.n_heads * o->n * o->n, 4),
+                        mem_array(c->n_layers * o->n * c->d_model, 4)};
+    struct probe probe = {&seen, wants_row, on_row, on_hidden, on_final};
+    ck_assert_int_eq(session_init(&s, &o->model, o->n, threads, &err), OK);
+    for (size_t i = 0; i < o->n; i += piece)
+        ck_assert_int_eq(session_run(&s, o->ids + i, o->n - i < piece ? o->n - i : piece, &probe, NULL, &err), OK);
+    if (check) {
+        expect_tensor(o, "logits", seen.logits, 1e-4);
+        expect_tensor(o, "attention.1", seen.attention, 1e-5);
+        for (size_t l = 0; l < c->n_layers; l++) {
+            char name[32];
+            snprintf(name, sizeof name, "hidden.%zu", l);
+            expect_tensor(o, name, seen.hidden + l * o->n * c->d_model, 1e-4);
+        }
+    }
+    session_free(&s);
+    free(seen.attention);
+    free(seen.hidden);
+    return seen.logits;
+}
+
+static void check_forward(const char *name)
+{
+    struct oracle o;
+    open_oracle(&o, name);
+    size_t bytes = o.n * o.model.config.vocab_size * sizeof(float);
+    float *whole = run(&o, o.n, 1, true), *threads = run(&o, o.n, 3, true), *single = run(&o, 1, 2, true), *pieces = run(&o, 13, 1, true);
+    ck_assert_msg(memcmp(whole, threads, bytes) == 0, "%s: three threads give other bits than one", name);
+    free(whole);
+    free(threads);
+    free(single);
+    free(pieces);
+    close_oracle(&o);
+}
+
+START_TEST(llama_forward)
+{
+    check_forward("llama-mha");
+}
+END_TEST
+START_TEST(llama_grouped_tied_scaled_sharded_forward)
+{
+    check_forward("llama-gqa-tied");
+}
+END_TEST
+START_TEST(diff_transformer_forward)
+{
+    check_forward("diff-mha");
+}
+END_TEST
+START_TEST(diff_transformer_grouped_forward)
+{
+    check_forward("diff-gqa");
+}
+END_TEST
+
+static void check_gradients(const char *name)
+{
+    struct oracle o;
+    struct gradient g, g2;
+    struct adamw adamw;
+    struct error err = {0};
+    /* the settings of the fixture's adamw.json */
+    const struct adamw_settings settings = {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 0.1, .clip = 1};
+    open_oracle(&o, name);
+    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, 1, &err), OK);
+    ck_assert_int_eq(gradient_init(&g2, &o.model, o.n, 3, &err), OK);
+    float loss = (float)(gradient_add(&g, o.ids, o.n, 1.0f / (float)(o.n - 1)) / (double)(o.n - 1)), norm = (float)gradient_norm(&g);
+    gradient_add(&g2, o.ids, o.n, 1.0f / (float)(o.n - 1));
+    ck_assert_msg(memcmp(g.sum.storage, g2.sum.storage, g.sum.n_storage * 4) == 0, "three threads give other gradients than one");
+    expect_tensor(&o, "loss", &loss, 1e-5);
+    expect_tensor(&o, "grad_norm", &norm, 1e-4);
+    for (size_t i = 0; i < g.sum.n_rows; i++) {
+        char tensor[128];
+        snprintf(tensor, sizeof tensor, "grad.%s", g.sum.rows[i].name);
+        expect_tensor(&o, tensor, *g.sum.rows[i].slot, 1e-3);
+    }
+    ck_assert_int_eq(adamw_init(&adamw, &o.model.weights, &err), OK);
+    adamw_step(&adamw, &o.model.weights, &g.sum, (double)norm, &settings);
+    for (size_t i = 0; i < g.sum.n_rows; i++) {
+        char tensor[128];
+        snprintf(tensor, sizeof tensor, "adamw.%s", g.sum.rows[i].name);
+        expect_tensor(&o, tensor, *o.model.weights.rows[i].slot, 1e-3);
+    }
+    adamw_free(&adamw);
+    gradient_free(&g);
+    gradient_free(&g2);
+    close_oracle(&o);
+}
+
+START_TEST(llama_gradients_and_step)
+{
+    check_gradients("grads-llama");
+}
+END_TEST
+START_TEST(diff_transformer_gradients_and_step)
+{
+    check_gradients("grads-diff");
+}
+END_TEST
+
+SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward, diff_transformer_grouped_forward,
+           llama_gradients_and_step, diff_transformer_gradients_and_step)

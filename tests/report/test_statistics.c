@@ -1,0 +1,80 @@
+/* Intervals and tests against closed forms and published values. */
+#include "report/statistics.h"
+#include "suite_main.h"
+
+#include <math.h>
+
+#define NEAR(got, want, tolerance) ck_assert_msg(fabs((got) - (want)) <= (tolerance), #got " is %.9g, expected %.9g", (double)(got), (double)(want))
+
+START_TEST(wilson_matches_published_values)
+{
+    struct interval a = wilson(81.0 / 263, 263); /* Newcombe 1998, table I, method 3: 0.2553, 0.3662 */
+    NEAR(a.low, 0.2553, 5e-5);
+    NEAR(a.high, 0.3662, 5e-5);
+    struct interval b = wilson(15.0 / 148, 148); /* 0.0624, 0.1605 */
+    NEAR(b.low, 0.0624, 5e-5);
+    NEAR(b.high, 0.1605, 5e-5);
+    struct interval c = wilson(0, 20); /* 0, 0.1611 */
+    NEAR(c.low, 0, 0);
+    NEAR(c.high, 0.1611, 5e-5);
+    struct interval d = wilson(1.0 / 29, 29); /* 0.0061, 0.1718 */
+    NEAR(d.low, 0.0061, 5e-5);
+    NEAR(d.high, 0.1718, 5e-5);
+    struct interval one = wilson(1, 50); /* z^2 / (n + z^2) below one */
+    NEAR(one.low, 50 / (50 + 3.841458821), 1e-9);
+    NEAR(one.high, 1, 0);
+}
+END_TEST
+
+START_TEST(student_interval_of_known_samples)
+{
+    const double two[] = {1, 3}, ten[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, one[] = {4};
+    struct interval a = mean_t(two, 2); /* 2 -+ 12.706 * 1 */
+    NEAR(a.low, 2 - 12.7062047, 1e-6);
+    struct interval b = mean_t(ten, 10); /* t(9) = 2.262157, s = 3.0276504 */
+    NEAR(b.high, 5.5 + 2.262157163 * 3.027650354 / sqrt(10), 2e-3);
+    struct interval c = mean_t(one, 1);
+    NEAR(c.low, 4, 0);
+}
+END_TEST
+
+START_TEST(sign_flip_counts_exactly_when_it_can)
+{
+    const double x[] = {1, 1, 1, 1, 1}, y[5] = {0}, mixed[] = {3, -1, 2, 0, 0};
+    NEAR(paired_difference(x, y, 5, 1).p_value, 2.0 / 32, 1e-12);
+    /* sums at least 4 in size among all flips of 3, 1, 2: +-6 and +-4 (signs of 0 double everything): 4 of 8 */
+    NEAR(paired_difference(mixed, y, 5, 1).p_value, 4.0 / 8, 1e-12);
+    NEAR(paired_difference(y, y, 5, 1).p_value, 1, 1e-12);
+}
+END_TEST
+
+START_TEST(sign_flip_draws_when_there_are_many)
+{
+    double x[200], y[200] = {0};
+    for (int i = 0; i < 200; i++)
+        x[i] = i % 2 ? 1 : -1;
+    NEAR(paired_difference(x, y, 200, 1).p_value, 1, 1e-9);
+    for (int i = 0; i < 200; i++)
+        x[i] = 1;
+    NEAR(paired_difference(x, y, 200, 1).p_value, 1.0 / 10001, 1e-9);
+    for (int i = 0; i < 200; i++) /* mean 0.14, standard error about 0.07: two sided p near 0.057 with the continuity of +-1 sums */
+        x[i] = i < 114 ? 1 : -1;
+    NEAR(paired_difference(x, y, 200, 1).p_value, 0.0559, 0.01);
+}
+END_TEST
+
+START_TEST(bootstrap_interval_has_its_width_and_its_seed)
+{
+    double x[400], y[400] = {0};
+    for (int i = 0; i < 400; i++)
+        x[i] = i < 200 ? 1 : 0; /* mean 0.5, standard error 0.025 */
+    struct paired a = paired_difference(x, y, 400, 7), b = paired_difference(x, y, 400, 7);
+    NEAR(a.difference.value, 0.5, 1e-12);
+    NEAR(a.difference.low, 0.5 - 1.96 * 0.025, 0.004);
+    NEAR(a.difference.high, 0.5 + 1.96 * 0.025, 0.004);
+    NEAR(a.difference.low, b.difference.low, 0);
+}
+END_TEST
+
+SUITE_MAIN("statistics", wilson_matches_published_values, student_interval_of_known_samples, sign_flip_counts_exactly_when_it_can,
+           sign_flip_draws_when_there_are_many, bootstrap_interval_has_its_width_and_its_seed)

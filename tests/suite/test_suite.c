@@ -1,0 +1,175 @@
+/* Options, the journal, the haystack, and what is held out of training. */
+#include "base/file.h"
+#include "suite/haystack.h"
+#include "suite/holdout.h"
+#include "suite/journal.h"
+#include "suite/options.h"
+#include "suite_main.h"
+#include "train/documents.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const struct option_spec OPTIONS[] = {
+    {"depths", OPTION_NUMBERS, "0,50", 0, 100, "LIST", "depths", false}, {"samples", OPTION_INT, "50", 1, 1000, "N", "samples", false},
+    {"needles", OPTION_RATIOS, "1/1", 1, 50, "LIST", "needles", false},  {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "model", false},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "quiet", true},             {"config", OPTION_STRING, NULL, 0, 0, "FILE", "file", true},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+/* Parses a line of words; the JSON of the values, or the error's message. */
+static char *parse(const char *line, enum status *status)
+{
+    char copy[512], *words[32], *save = NULL;
+    int n = 0;
+    struct error err = {0};
+    cJSON *values;
+    snprintf(copy, sizeof copy, "%s", line);
+    for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
+        words[n++] = w;
+    *status = options_parse(&values, NULL, NULL, OPTIONS, n, words, &err);
+    char *out = *status == OK ? cJSON_PrintUnformatted(values) : strdup(err.message);
+    cJSON_Delete(values);
+    return out;
+}
+
+static void expect_parse(const char *line, enum status want, const char *says)
+{
+    enum status status;
+    char *out = parse(line, &status);
+    ck_assert_msg(status == want && strstr(out, says) != NULL, "'%s' gives %d '%s', expected %d '%s'", line, (int)status, out, (int)want, says);
+    free(out);
+}
+
+START_TEST(options_are_read_checked_and_suggested)
+{
+    expect_parse("", OK, "{\"depths\":[0,50],\"samples\":50,\"needles\":[\"1/1\"],\"quiet\":false}");
+    expect_parse("--depths 0,12.5,100 --samples=7 --quiet", OK, "{\"needles\":[\"1/1\"],\"depths\":[0,12.5,100],\"samples\":7,\"quiet\":true}");
+    expect_parse("--needles 6/2,8/1 --model a=b --model c=d", OK, "\"needles\":[\"6/2\",\"8/1\"],\"model\":[\"a=b\",\"c=d\"]");
+    expect_parse("--depths 0,101", ERR_USAGE, "--depths: '0,101' is wrong, expected comma-separated numbers from 0 to 100");
+    expect_parse("--depths 0,,5", ERR_USAGE, "--depths");
+    expect_parse("--depths nan", ERR_USAGE, "--depths");
+    expect_parse("--samples 1.5", ERR_USAGE, "an integer from 1 to 1000");
+    expect_parse("--samples 5x", ERR_USAGE, "--samples");
+    expect_parse("--needles 2/3", ERR_USAGE, "N/R");
+    expect_parse("--samples", ERR_USAGE, "missing");
+    expect_parse("--smaples 5", ERR_USAGE, "did you mean --samples?");
+    expect_parse("--quiet=1", ERR_USAGE, "no value");
+    expect_parse("word", ERR_USAGE, "word");
+}
+END_TEST
+
+START_TEST(a_file_gives_defaults_and_the_line_wins)
+{
+    struct error err = {0};
+    char path[64], line[200];
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld.yaml", (long)getpid());
+    const char *yaml = "depths: [10, 20]\nsamples: 3\nmodel: [x=y]\n";
+    ck_assert_int_eq(file_write(path, yaml, strlen(yaml), &err), OK);
+    snprintf(line, sizeof line, "--samples 4 --config %s", path);
+    expect_parse(line, OK, "\"depths\":[10,20],\"model\":[\"x=y\"]");
+    expect_parse(line, OK, "\"samples\":4");
+    ck_assert_int_eq(file_write(path, "smaples: 3\n", 11, &err), OK);
+    expect_parse(line, ERR_INPUT, "samples");
+    unlink(path);
+}
+END_TEST
+
+START_TEST(a_journal_survives_a_torn_end)
+{
+    struct journal j;
+    struct error err = {0};
+    char path[64];
+    cJSON *result = cJSON_Parse("{\"score\":0.5,\"output\":\"line\\n2\"}");
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld.journal", (long)getpid());
+    unlink(path);
+    ck_assert_int_eq(journal_open(&j, path, "digest", false, &err), OK);
+    ck_assert_int_eq(journal_add(&j, "item1", "model", result, &err), OK);
+    ck_assert_int_eq(journal_add(&j, "item2", "model", result, &err), OK);
+    struct journal second;
+    ck_assert_int_eq(journal_open(&second, path, "digest", false, &err), ERR_SYSTEM); /* in use */
+    journal_close(&j, false);
+    char *text;
+    size_t n;
+    ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
+    for (size_t cut = 0; cut < 20; cut++) { /* whatever the kill left of the last line */
+        ck_assert_int_eq(file_write(path, text, n - 1 - cut, &err), OK);
+        ck_assert_int_eq(journal_open(&j, path, "digest", false, &err), OK);
+        ck_assert(cJSON_Compare(journal_find(&j, "item1", "model"), result, true));
+        ck_assert_ptr_null(journal_find(&j, "item2", "model"));
+        ck_assert_int_eq(journal_add(&j, "item2", "model", result, &err), OK);
+        journal_close(&j, false);
+    }
+    text[n - 5] ^= 1; /* a flipped bit */
+    ck_assert_int_eq(file_write(path, text, n, &err), OK);
+    ck_assert_int_eq(journal_open(&j, path, "digest", false, &err), OK);
+    ck_assert_ptr_null(journal_find(&j, "item2", "model"));
+    journal_close(&j, false);
+    ck_assert_int_eq(journal_open(&j, path, "another", false, &err), ERR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "--fresh"));
+    ck_assert_int_eq(journal_open(&j, path, "another", true, &err), OK);
+    ck_assert_ptr_null(journal_find(&j, "item1", "model"));
+    journal_close(&j, true);
+    ck_assert(!file_exists(path));
+    cJSON_Delete(result);
+    free(text);
+}
+END_TEST
+
+START_TEST(half_of_the_numbers_are_held_out)
+{
+    struct rng rng = rng_stream(1, "numbers", 0);
+    for (int i = 0; i < 2000; i++) {
+        long training = holdout_number(&rng, 7, false), evaluation = holdout_number(&rng, 7, true);
+        ck_assert(training >= 1000000 && training <= 9999999 && evaluation >= 1000000 && evaluation <= 9999999);
+        ck_assert((hash_u64((uint64_t)training) & 1) == 0 && (hash_u64((uint64_t)evaluation) & 1) == 1);
+    }
+}
+END_TEST
+
+START_TEST(training_documents_hold_no_test_city_and_no_test_number)
+{
+    struct corpus corpus;
+    struct error err = {0};
+    const char *book[] = {"data/haystack/persuasion.txt"}; /* any text: here only the generated parts matter */
+    ck_assert_int_eq(corpus_load(&corpus, book, 1, &err), OK);
+    for (const struct document_kind *k = DOCUMENT_KINDS; k->name != NULL; k++)
+        for (uint64_t i = 0; i < 200; i++) {
+            struct rng rng = rng_stream(9, k->name, i), again = rng;
+            struct text a = {0}, b = {0};
+            k->write(&a, &corpus, &rng, 400);
+            k->write(&b, &corpus, &again, 400);
+            ck_assert_msg(strcmp(a.data, b.data) == 0, "%s: the same seed gives another document", k->name);
+            for (size_t c = 0; c < N_HOLDOUT_CITIES && strcmp(k->name, "text") != 0; c++) {
+                char needle[64];
+                snprintf(needle, sizeof needle, "magic %s number", HOLDOUT_CITIES[c]);
+                ck_assert_msg(strstr(a.data, needle) == NULL, "%s asks for %s", k->name, HOLDOUT_CITIES[c]);
+            }
+            for (const char *p = a.data; *p != '\0';) {
+                size_t digits = strspn(p, "0123456789");
+                if (digits == 7)
+                    ck_assert_msg((hash_u64((uint64_t)strtol(p, NULL, 10)) & 1) == 0, "%s holds the test number %.7s", k->name, p);
+                p += digits ? digits : 1;
+            }
+            text_free(&a);
+            text_free(&b);
+        }
+    corpus_free(&corpus);
+}
+END_TEST
+
+START_TEST(a_missing_haystack_is_named)
+{
+    struct haystack h;
+    struct error err = {0};
+    ck_assert_int_eq(haystack_load(&h, "/nonexistent.txt", &err), ERR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "/nonexistent.txt"));
+    ck_assert_int_eq(haystack_load(&h, FIXTURES "llama-mha/model.safetensors", &err), ERR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "UTF-8"));
+    ck_assert_int_eq(haystack_load(&h, "tests/suite", &err), OK); /* a folder of text files */
+    haystack_free(&h);
+}
+END_TEST
+
+SUITE_MAIN("suite", options_are_read_checked_and_suggested, a_file_gives_defaults_and_the_line_wins, a_journal_survives_a_torn_end,
+           half_of_the_numbers_are_held_out, training_documents_hold_no_test_city_and_no_test_number, a_missing_haystack_is_named)
