@@ -1,0 +1,55 @@
+#!/bin/sh
+# The command line as a person meets it: help, errors, exit codes, pipes, signals. Each check prints "ok" or "not ok".
+eval="${BUILD:-build}/difftf-eval"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+check() { # name, wanted exit code, pattern, command..
+    name=$1 wanted=$2 pattern=$3
+    shift 3
+    "$@" >"$tmp/out" 2>&1
+    code=$?
+    if [ "$code" = "$wanted" ] && grep -q -- "$pattern" "$tmp/out"; then
+        echo "ok $name"
+    else
+        echo "not ok $name: exit $code, expected $wanted and '$pattern' in:"
+        cat "$tmp/out"
+    fi
+}
+
+fixture=tests/fixtures/llama-mha
+check "no arguments show the usage" 2 usage "$eval"
+check "help lists the tasks" 0 needle "$eval" --help
+check "version" 0 "difftf-eval 0" "$eval" --version
+check "a task's help shows ranges" 0 "default 50; 1 to 100000" "$eval" needle --help
+check "an unknown task" 2 "nedle: there is no such task" "$eval" nedle
+check "an unknown option" 2 "did you mean --depths" "$eval" needle --depth 5
+check "a depth out of range" 2 "0 to 100" "$eval" needle --depths 0,101
+check "a missing model folder" 3 "/nowhere" "$eval" needle --model a=/nowhere --out "$tmp/r.json"
+check "a missing haystack" 3 "/nowhere.txt" "$eval" needle --haystack /nowhere.txt --out "$tmp/r.json"
+check "a wrong baseline" 2 "baseline" "$eval" needle --baseline x --out "$tmp/r.json"
+check "a wrong template" 2 "{question}" "$eval" needle --template '{context}' --out "$tmp/r.json"
+check "an unwritable report" 4 "/proc/none" "$eval" needle --lengths 256 --depths 0 --needles 1/1 --samples 1 --out /proc/none/r.json
+check "dry run lists the items" 0 "length=1024,depth=0,needles=1/1,sample=0" "$eval" needle --dry-run
+check "list" 0 "diff_transformer" "$eval" list models
+check "inspect" 0 "n_params" "$eval" inspect $fixture
+check "inspect of nothing" 3 "config.json" "$eval" inspect "$tmp"
+echo '[1, 2, 3, 130]' >"$tmp/ids.json"
+check "logits" 0 "" sh -c "$eval logits --model $fixture --ids $tmp/ids.json --out $tmp/l.safetensors --hidden --attention 0; echo done"
+[ -s "$tmp/l.safetensors" ] && echo "ok logits were written" || echo "not ok logits were written"
+echo '[1, 131]' >"$tmp/bad.json"
+check "an id outside the vocabulary" 3 "element 1" "$eval" logits --model $fixture --ids "$tmp/bad.json" --out "$tmp/l.safetensors"
+echo '{"a": 1}' >"$tmp/bad.json"
+check "ids of another shape" 3 "JSON array" "$eval" logits --model $fixture --ids "$tmp/bad.json" --out "$tmp/l.safetensors"
+check "a layer that is not there" 2 "attention" "$eval" logits --model $fixture --ids "$tmp/ids.json" --out "$tmp/l.safetensors" --attention 2
+check "logits without ids" 2 "--ids" "$eval" logits --out "$tmp/l.safetensors"
+printf '"The 12 cats\\u0000!"\n"\\n"\n' >"$tmp/strings"
+"$eval" tokenize <"$tmp/strings" >"$tmp/ids" && "$eval" tokenize --decode <"$tmp/ids" >"$tmp/back"
+cmp -s "$tmp/strings" "$tmp/back" && echo "ok tokenize and back" || echo "not ok tokenize and back"
+check "tokenize of no JSON" 3 "line 1" sh -c "echo oops | $eval tokenize"
+check "generate is repeatable" 0 "" sh -c "a=\$($eval generate --prompt Once --tokens 8 --temperature 1 --seed 3); b=\$($eval generate --prompt Once --tokens 8 --temperature 1 --seed 3 --threads 1); [ \"\$a\" = \"\$b\" ]; echo"
+check "a full disk" 4 "cannot be written" sh -c "$eval list >/dev/full"
+check "unknown training recipe" 3 "/nowhere.yaml" "${BUILD:-build}/difftf-train" /nowhere.yaml
+check "gradients" 0 "" sh -c "${BUILD:-build}/difftf-train grads --model $fixture --ids $tmp/ids.json --out $tmp/g.safetensors; echo"
+check "interrupted" 130 "the same command goes on" timeout -s INT --preserve-status 1 "$eval" needle --out "$tmp/i.json" --no-progress --samples 2000
+echo done
