@@ -32,6 +32,10 @@ PROGRAMS    := difftf-eval difftf-train difftf-bpe
 TESTS       := $(wildcard tests/*/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh))
 
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+%.d: ;
+
 .PHONY: all demo check check-build test install format lint clean setup help
 all: $(PROGRAMS:%=$(BUILD)/%)
 
@@ -89,7 +93,7 @@ SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] tests/*/*.[ch] test
 format:
 	clang-format -i $(SOURCES)
 lint:
-	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability -Isrc -I. src tasks tools
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability --include=tools/cppcheck.h -Isrc -I. src tasks tools
 	clang-tidy --quiet --warnings-as-errors='*' $(filter %.c,$(filter-out src/numeric/kernels_impl.c tests/%,$(SOURCES))) -- $(CPPFLAGS) -std=c11 -fopenmp
 
 clean:

@@ -22,11 +22,13 @@
 
 static const struct option_spec OPTIONS[] = {
     {"lengths", OPTION_INTS, "1024", 128, 1048576, "LIST", "context lengths in tokens, question and answer included", false},
-    {"depths", OPTION_NUMBERS, "0,25,50,75,100", 0, 100, "LIST", "where the asked needles stand, in percent of the haystack", false},
+    {"depths", OPTION_NUMBERS, "0,25,50,75,100", 0, 100, "LIST", "where the asked needles stand, in percent of the haystack",
+     false},
     {"needles", OPTION_RATIOS, "1/1,6/2", 1, 50, "LIST", "needles in the haystack / needles asked for", false},
     {"samples", OPTION_INT, "50", 1, 100000, "N", "samples for each length, depth and N/R", false},
     {"haystack", OPTION_STRING, NULL, 0, 0, "PATH", "text file or folder (default: a book that comes with the program)", false},
-    {"template", OPTION_STRING, NEEDLE_TEMPLATE, 0, 0, "TEXT", "the prompt, with {context} and {question}; \\n is a line break", false},
+    {"template", OPTION_STRING, NEEDLE_TEMPLATE, 0, 0, "TEXT", "the prompt, with {context} and {question}; \\n is a line break",
+     false},
     {"max-new-tokens", OPTION_INT, "0", 0, 4096, "N", "bound on the answer, 0: 30 for each asked needle", false},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
 };
@@ -242,59 +244,70 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     return status;
 }
 
-/* Metrics of the items that agree with `where` in every member. */
-static enum status add_cell(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where, struct error *err)
+/* The items that agree with `where` in every member; the caller frees the list. */
+static const cJSON **select_items(const cJSON *items, const cJSON *where, size_t *n)
 {
-    size_t n = 0, most = (size_t)cJSON_GetArraySize(items);
-    const cJSON **chosen = calloc(most + 1, sizeof *chosen), *item, *member_of;
-    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
+    const cJSON **chosen = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *chosen), *item, *wanted;
+    *n = 0;
     cJSON_ArrayForEach(item, items)
     {
-        bool fits = true;
-        cJSON_ArrayForEach(member_of, where) fits =
-            fits && cJSON_Compare(member_of, cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), member_of->string), true);
-        if (fits && status == OK)
-            chosen[n++] = item;
+        const cJSON *its = cJSON_GetObjectItemCaseSensitive(item, "where");
+        bool fits = chosen != NULL;
+        cJSON_ArrayForEach(wanted, where)
+        {
+            fits = fits && cJSON_Compare(wanted, cJSON_GetObjectItemCaseSensitive(its, wanted->string), true);
+        }
+        if (fits)
+            chosen[(*n)++] = item;
     }
+    return chosen;
+}
+
+/* The four attention metrics of the chosen items; `prefix` is the path of the object that holds them. */
+static enum status add_attention(struct report *r, const struct experiment *e, const cJSON *const *items, size_t n,
+                                 const char *prefix, const cJSON *where, struct error *err)
+{
+    enum status status = OK;
+    for (size_t k = 0; k < 4 && status == OK; k++) {
+        char name[32], field[64];
+        snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
+        snprintf(field, sizeof field, "%s.%s", prefix, ALLOCATION[k]);
+        status = report_add(r, e, name, items, n, field, where, false, k % 2 ? "lower" : "higher", err);
+    }
+    return status;
+}
+
+static enum status add_cell(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
+                            struct error *err)
+{
+    size_t n;
+    const cJSON **chosen = select_items(items, where, &n);
+    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
     if (status == OK)
         status = report_add(r, e, "accuracy", chosen, n, "score", where, true, "higher", err);
     if (status == OK)
         status = report_add(r, e, "all_found", chosen, n, "evidence.all_found", where, true, "higher", err);
-    for (size_t k = 0; k < 4 && status == OK; k++) {
-        char name[32], field[48];
-        snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
-        snprintf(field, sizeof field, "evidence.attention.%s", ALLOCATION[k]);
-        status = report_add(r, e, name, chosen, n, field, where, false, k % 2 ? "lower" : "higher", err);
-    }
+    if (status == OK)
+        status = add_attention(r, e, chosen, n, "evidence.attention", where, err);
     free(chosen);
     return status;
 }
 
-/* The same by layer, for the models that have it; only over all depths of a setting. */
-static enum status add_layers(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where, struct error *err)
+/* Attention by layer over all depths of a setting, for the layers that every model has. */
+static enum status add_layers(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
+                              struct error *err)
 {
-    size_t n_layers = SIZE_MAX, n = 0;
-    const cJSON **chosen = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *chosen), *item;
+    size_t n_layers = SIZE_MAX, n;
+    const cJSON **chosen = select_items(items, where, &n);
     enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
     for (size_t m = 0; m < e->n_subjects; m++)
         n_layers = e->subjects[m].model.config.n_layers < n_layers ? e->subjects[m].model.config.n_layers : n_layers;
-    cJSON_ArrayForEach(item, items)
-    {
-        const cJSON *w = cJSON_GetObjectItemCaseSensitive(item, "where"), *m;
-        bool fits = true;
-        cJSON_ArrayForEach(m, where) fits = fits && cJSON_Compare(m, cJSON_GetObjectItemCaseSensitive(w, m->string), true);
-        if (fits && status == OK)
-            chosen[n++] = item;
-    }
     for (size_t l = 0; l < n_layers && status == OK; l++) {
+        char prefix[48];
         cJSON *at = cJSON_Duplicate(where, true);
         json_add_number(at, "layer", (double)l);
-        for (size_t k = 0; k < 4 && status == OK; k++) {
-            char name[32], field[64];
-            snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
-            snprintf(field, sizeof field, "evidence.attention.layers.%zu.%s", l, ALLOCATION[k]);
-            status = report_add(r, e, name, chosen, n, field, at, false, k % 2 ? "lower" : "higher", err);
-        }
+        snprintf(prefix, sizeof prefix, "evidence.attention.layers.%zu", l);
+        status = add_attention(r, e, chosen, n, prefix, at, err);
         cJSON_Delete(at);
     }
     free(chosen);
@@ -373,8 +386,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 }
 
 /* One row of a table: a metric of a model, or a comparison, at every depth and over all. */
-static void print_row(struct grid *g, const cJSON *rows, const char *name, const char *model, const cJSON *where, const cJSON *depths,
-                      const char *value, const char *format)
+static void print_row(struct grid *g, const cJSON *rows, const char *name, const char *model, const cJSON *where,
+                      const cJSON *depths, const char *value, const char *format)
 {
     const cJSON *depth;
     cJSON *at = cJSON_Duplicate(where, true);
@@ -392,7 +405,8 @@ static void print_row(struct grid *g, const cJSON *rows, const char *name, const
 
 static void print_table(const cJSON *report, struct text *out, const cJSON *where, const char *metric, const char *title)
 {
-    const cJSON *depths = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "options"), "depths"), *m, *c, *depth;
+    const cJSON *depths = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "options"), "depths"), *m, *c,
+                *depth;
     struct grid g = {.columns = 3 + (size_t)cJSON_GetArraySize(depths)};
     grid_add(&g, "%s", title);
     cJSON_ArrayForEach(depth, depths) grid_add(&g, "%.4g%%", depth->valuedouble);
@@ -407,10 +421,11 @@ static void print_table(const cJSON *report, struct text *out, const cJSON *wher
     cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(report, "comparisons"))
     {
         const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "model"));
-        if (report_find(c, metric, model, where) == NULL && strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "name")), metric) == 0 &&
+        if (strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "name")), metric) == 0 &&
             cJSON_Compare(cJSON_GetObjectItemCaseSensitive(c, "where"), where, true)) {
             grid_add(&g, "  %s - %s", model, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "baseline")));
-            print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "comparisons"), metric, model, where, depths, "difference", "%+.2f");
+            print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "comparisons"), metric, model, where, depths, "difference",
+                      "%+.2f");
         }
     }
     grid_print(out, &g);
@@ -428,8 +443,8 @@ static void print(const cJSON *report, struct text *out)
             cJSON *where = setting(length, ratio);
             double n = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "needles"));
             double asked = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "asked"));
-            text_printf(out, "%.0f tokens, %.0f needle%s, %.0f asked for, %.0f samples a depth\n\n", length->valuedouble, n, n > 1 ? "s" : "",
-                        asked, option_number(options, "samples"));
+            text_printf(out, "%.0f tokens, %.0f needle%s, %.0f asked for, %.0f samples a depth\n\n", length->valuedouble, n,
+                        n > 1 ? "s" : "", asked, option_number(options, "samples"));
             snprintf(title, sizeof title, "numbers found, by depth");
             print_table(report, out, where, "accuracy", title);
             text_puts(out, "\n");

@@ -15,7 +15,8 @@ enum status needle_check_template(const char *template, struct error *err)
     for (size_t i = 0; i < 2; i++) {
         const char *first = strstr(template, holes[i]);
         if (first == NULL || strstr(first + 1, holes[i]) != NULL)
-            return error_set(err, ERR_USAGE, "--template: %s is %s, expected it once", holes[i], first ? "there twice" : "missing");
+            return error_set(err, ERR_USAGE, "--template: %s is %s, expected it once", holes[i],
+                             first ? "there twice" : "missing");
     }
     if (strstr(template, holes[0]) > strstr(template, holes[1]))
         return error_set(err, ERR_USAGE, "--template: {question} stands before {context}, expected the question after the text");
@@ -95,7 +96,8 @@ static enum status draw_needles(struct build *b, struct rng *rng, struct error *
         } while (!fresh);
         text_printf(&needle, "\nThe special magic %s number is: %ld\n", HOLDOUT_CITIES[b->city[i]], b->number[i]);
         b->needles[i] = (struct placed){.asked = i < b->r->asked, .index = i};
-        status = needle.data ? encode(b, needle.data, needle.len, &b->needles[i].ids, err) : error_set(err, ERR_SYSTEM, "prompt: out of memory");
+        status = needle.data ? encode(b, needle.data, needle.len, &b->needles[i].ids, err)
+                             : error_set(err, ERR_SYSTEM, "prompt: out of memory");
         text_free(&needle);
     }
     free(order);
@@ -107,7 +109,8 @@ static bool ends_sentence(const struct build *b, int32_t id)
 {
     struct text t = {0};
     struct error ignored;
-    bool ends = tokenizer_decode(b->r->tokenizer, &id, 1, true, &t, &ignored) == OK && t.len > 0 && strchr(".!?\n", t.data[t.len - 1]) != NULL;
+    bool ends = tokenizer_decode(b->r->tokenizer, &id, 1, true, &t, &ignored) == OK && t.len > 0 &&
+                strchr(".!?\n", t.data[t.len - 1]) != NULL;
     text_free(&t);
     return ends;
 }
@@ -171,7 +174,8 @@ static enum status build(struct build *b, struct error *err)
     for (size_t i = 0; i < r->needles; i++)
         fixed += b->needles[i].ids.n;
     if (fixed + 16 > r->length)
-        return error_set(err, ERR_USAGE, "--lengths: %zu tokens are too few for %zu needles, question and answer, expected at least %zu",
+        return error_set(err, ERR_USAGE,
+                         "--lengths: %zu tokens are too few for %zu needles, question and answer, expected at least %zu",
                          r->length, r->needles, fixed + 16);
     status = haystack_tokens(r->haystack, r->tokenizer, &rng, r->length - fixed, &b->hay, err);
     if (status != OK)

@@ -40,11 +40,11 @@ struct arguments {
 
 static int read_arguments(struct arguments *a, int argc, char **argv)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},    {"threads", required_argument, NULL, 't'},
-                                            {"fresh", no_argument, NULL, 'f'},         {"quiet", no_argument, NULL, 'q'},
-                                            {"model", required_argument, NULL, 'm'},   {"ids", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'O'},     {"adamw", required_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"only", required_argument, NULL, 'o'},  {"threads", required_argument, NULL, 't'},
+                                            {"fresh", no_argument, NULL, 'f'},       {"quiet", no_argument, NULL, 'q'},
+                                            {"model", required_argument, NULL, 'm'}, {"ids", required_argument, NULL, 'i'},
+                                            {"out", required_argument, NULL, 'O'},   {"adamw", required_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     char *end;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
         switch (c) {

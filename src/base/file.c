@@ -15,8 +15,8 @@ static enum status open_regular(int *fd, size_t *size, const char *path, struct 
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC);
     if (*fd < 0)
-        return error_set(err, errno == ENOMEM ? ERR_SYSTEM : ERR_INPUT,
-                         "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+        return error_set(err, errno == ENOMEM ? ERR_SYSTEM : ERR_INPUT, "%s: cannot be opened: %s, expected a readable file",
+                         path, strerror(errno));
     struct stat st;
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);

@@ -44,8 +44,7 @@ bool mem_grow(void **array, size_t *capacity, size_t need, size_t size)
 
 bool text_add(struct text *text, const char *bytes, size_t n)
 {
-    if (n > SIZE_MAX - text->len - 1 ||
-        !mem_grow((void **)&text->data, &text->capacity, text->len + n + 1, 1))
+    if (n > SIZE_MAX - text->len - 1 || !mem_grow((void **)&text->data, &text->capacity, text->len + n + 1, 1))
         return false;
     if (n > 0)
         memcpy(text->data + text->len, bytes, n);

@@ -21,7 +21,6 @@ struct error {
 };
 
 /* Writes the message (printf style) into `err` (which may be NULL) and returns `code`. */
-enum status error_set(struct error *err, enum status code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+enum status error_set(struct error *err, enum status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

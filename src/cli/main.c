@@ -10,7 +10,7 @@
 
 volatile sig_atomic_t stop_signal;
 
-static const struct command *const COMMANDS[] = {&COMMAND_LIST,   &COMMAND_INSPECT,  &COMMAND_LOGITS,
+static const struct command *const COMMANDS[] = {&COMMAND_LIST,     &COMMAND_INSPECT,  &COMMAND_LOGITS,
                                                  &COMMAND_TOKENIZE, &COMMAND_GENERATE, NULL};
 
 static void on_signal(int number)
@@ -30,7 +30,8 @@ int cli_threads(const cJSON *options)
 static void print_usage(FILE *to)
 {
     fputs("usage: difftf-eval TASK [options]\n       difftf-eval COMMAND [options]\n\n"
-          "Compares Transformers and Diff Transformers by the evaluations of the paper arXiv 2410.05258.\n\ntasks\n", to);
+          "Compares Transformers and Diff Transformers by the evaluations of the paper arXiv 2410.05258.\n\ntasks\n",
+          to);
     for (size_t i = 0; TASKS[i] != NULL; i++)
         fprintf(to, "  %-12s %s\n", TASKS[i]->name, TASKS[i]->summary);
     fputs("\ncommands\n", to);
@@ -42,7 +43,8 @@ static void print_usage(FILE *to)
 static void print_help(const char *name, const char *arguments, const char *summary, const struct option_spec *own, bool is_task)
 {
     struct text text = {0};
-    text_printf(&text, "usage: difftf-eval %s%s%s [options]\n\n%s\n\noptions\n", name, arguments ? " " : "", arguments ? arguments : "", summary);
+    text_printf(&text, "usage: difftf-eval %s%s%s [options]\n\n%s\n\noptions\n", name, arguments ? " " : "",
+                arguments ? arguments : "", summary);
     options_help(&text, own);
     if (is_task) {
         text_puts(&text, "\noptions of every task\n");
@@ -74,7 +76,8 @@ static enum status dispatch(int argc, char **argv, struct error *err)
         if (strcmp(COMMANDS[i]->name, name) == 0)
             command = COMMANDS[i];
     if (task == NULL && command == NULL) {
-        error_set(err, ERR_USAGE, "%s: there is no such task or command, expected one of those that difftf-eval --help lists", name);
+        error_set(err, ERR_USAGE, "%s: there is no such task or command, expected one of those that difftf-eval --help lists",
+                  name);
     } else if (asks_help(argc - 2, argv + 2)) {
         if (task != NULL)
             print_help(task->name, NULL, task->summary, task->options, true);

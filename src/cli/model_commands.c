@@ -25,9 +25,18 @@ static enum status model_folder(const cJSON *options, char **folder, struct erro
     return *folder ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
 }
 
-#define MODEL_OPTION {"model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false}
-#define THREADS_OPTION {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true}
-#define END_OPTION {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false}
+#define MODEL_OPTION                                                                                                             \
+    {                                                                                                                            \
+        "model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false                \
+    }
+#define THREADS_OPTION                                                                                                           \
+    {                                                                                                                            \
+        "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true                                              \
+    }
+#define END_OPTION                                                                                                               \
+    {                                                                                                                            \
+        NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false                                                                         \
+    }
 
 /* inspect */
 
@@ -46,10 +55,18 @@ static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t 
     const struct {
         const char *key;
         size_t value;
-    } numbers[] = {{"n_params", m->weights.n_params}, {"n_layers", c->n_layers},     {"d_model", c->d_model},
-                   {"n_heads", m->plan.n_heads},      {"n_maps", c->n_maps},         {"n_query_heads", c->n_q_heads},
-                   {"n_key_heads", c->n_k_heads},     {"n_value_heads", c->n_v_heads}, {"head_dim", c->head_dim},
-                   {"v_dim", c->v_dim},               {"d_ff", c->d_ff},             {"vocab_size", c->vocab_size},
+    } numbers[] = {{"n_params", m->weights.n_params},
+                   {"n_layers", c->n_layers},
+                   {"d_model", c->d_model},
+                   {"n_heads", m->plan.n_heads},
+                   {"n_maps", c->n_maps},
+                   {"n_query_heads", c->n_q_heads},
+                   {"n_key_heads", c->n_k_heads},
+                   {"n_value_heads", c->n_v_heads},
+                   {"head_dim", c->head_dim},
+                   {"v_dim", c->v_dim},
+                   {"d_ff", c->d_ff},
+                   {"vocab_size", c->vocab_size},
                    {"max_position_embeddings", c->context}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_add_number(o, numbers[i].key, (double)numbers[i].value);
@@ -108,7 +125,8 @@ static enum status inspect(const cJSON *options, const cJSON *arguments, struct 
     return OK;
 }
 
-const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: family, shapes, parameters, memory", INSPECT_OPTIONS, inspect};
+const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: family, shapes, parameters, memory", INSPECT_OPTIONS,
+                                        inspect};
 
 /* logits */
 
@@ -157,7 +175,8 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     struct capture *c = context;
     size_t vocab = c->model->config.vocab_size, predicted = start + rows < c->n ? rows : rows - 1;
     session_logits(c->session, c->logits + start * vocab, normed, rows);
-    cross_entropy(c->loss, NULL, NULL, normed, c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0, c->work, 1);
+    cross_entropy(c->loss, NULL, NULL, normed, c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0, c->work,
+                  1);
     for (size_t i = 0; i < predicted; i++)
         c->nll[start + i] = (float)c->loss[i];
 }
@@ -177,11 +196,13 @@ static enum status write_capture(const struct capture *c, const char *path, stru
     out[n++] = (struct tensor_out){.name = "nll", .n_dims = 1, .shape = {c->n - 1}, .data = c->nll};
     for (size_t l = 0; c->hidden != NULL && l < cfg->n_layers; l++) {
         snprintf(names[l], sizeof names[l], "hidden.%zu", l);
-        out[n++] = (struct tensor_out){.name = names[l], .n_dims = 2, .shape = {c->n, cfg->d_model}, .data = c->hidden + l * c->n * cfg->d_model};
+        out[n++] = (struct tensor_out){
+            .name = names[l], .n_dims = 2, .shape = {c->n, cfg->d_model}, .data = c->hidden + l * c->n * cfg->d_model};
     }
     if (c->attention != NULL) {
         snprintf(names[cfg->n_layers], sizeof names[0], "attention.%zu", c->layer);
-        out[n++] = (struct tensor_out){.name = names[cfg->n_layers], .n_dims = 3, .shape = {c->model->plan.n_heads, c->n, c->n}, .data = c->attention};
+        out[n++] = (struct tensor_out){
+            .name = names[cfg->n_layers], .n_dims = 3, .shape = {c->model->plan.n_heads, c->n, c->n}, .data = c->attention};
     }
     enum status status = safetensors_write(path, out, n, err);
     free(out);
@@ -189,7 +210,8 @@ static enum status write_capture(const struct capture *c, const char *path, stru
     return status;
 }
 
-static enum status capture_all(struct capture *c, struct session *s, bool hidden, bool attention, const char *out, struct error *err)
+static enum status capture_all(struct capture *c, struct session *s, bool hidden, bool attention, const char *out,
+                               struct error *err)
 {
     const struct config *cfg = &c->model->config;
     size_t block = SESSION_BLOCK;
@@ -199,7 +221,10 @@ static enum status capture_all(struct capture *c, struct session *s, bool hidden
     c->work = mem_array(cross_entropy_work(block, cfg->vocab_size), sizeof(float));
     c->hidden = hidden ? mem_array(c->n * cfg->n_layers, cfg->d_model * sizeof(float)) : NULL;
     c->attention = attention ? mem_array(c->n * c->n, c->model->plan.n_heads * sizeof(float)) : NULL;
-    struct probe probe = {.context = c, .wants_row = attention ? wants_row : NULL, .on_row = on_row, .on_hidden = hidden ? on_hidden : NULL,
+    struct probe probe = {.context = c,
+                          .wants_row = attention ? wants_row : NULL,
+                          .on_row = on_row,
+                          .on_hidden = hidden ? on_hidden : NULL,
                           .on_final = on_final};
     enum status status = OK;
     if (!c->logits || !c->nll || !c->loss || !c->work || (hidden && !c->hidden) || (attention && !c->attention))
@@ -238,7 +263,8 @@ static enum status logits(const cJSON *options, const cJSON *arguments, struct e
     bool attention = json_has(options, "attention");
     size_t layer = attention ? option_size(options, "attention") : 0;
     if (status == OK && layer >= m.config.n_layers)
-        status = error_set(err, ERR_USAGE, "--attention: layer %zu is not in the model, expected 0 to %zu", layer, m.config.n_layers - 1);
+        status = error_set(err, ERR_USAGE, "--attention: layer %zu is not in the model, expected 0 to %zu", layer,
+                           m.config.n_layers - 1);
     if (status == OK)
         status = session_init(&s, &m, n, cli_threads(options), err);
     if (status == OK) {
@@ -254,7 +280,8 @@ static enum status logits(const cJSON *options, const cJSON *arguments, struct e
     return status;
 }
 
-const struct command COMMAND_LOGITS = {"logits", NULL, "logits, losses, hidden states and attention maps of given tokens", LOGITS_OPTIONS, logits};
+const struct command COMMAND_LOGITS = {"logits", NULL, "logits, losses, hidden states and attention maps of given tokens",
+                                       LOGITS_OPTIONS, logits};
 
 /* tokenize */
 
@@ -265,8 +292,8 @@ static const struct option_spec TOKENIZE_OPTIONS[] = {
     END_OPTION,
 };
 
-static enum status encode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special, struct text *out,
-                               struct error *err)
+static enum status encode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special,
+                               struct text *out, struct error *err)
 {
     struct text text = {0};
     struct ids ids = {0};
@@ -282,8 +309,8 @@ static enum status encode_line(const struct tokenizer *t, const char *name, cons
     return status;
 }
 
-static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special, struct text *out,
-                               struct error *err)
+static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special,
+                               struct text *out, struct error *err)
 {
     struct text text = {0};
     cJSON *root = NULL, *item;
@@ -294,7 +321,8 @@ static enum status decode_line(const struct tokenizer *t, const char *name, cons
     {
         int32_t id = item->valueint;
         if (status == OK && (!cJSON_IsNumber(item) || id < 0 || (size_t)id >= tokenizer_size(t)))
-            status = error_set(err, ERR_INPUT, "%s: holds no token id of this tokenizer, expected 0 to %zu", name, tokenizer_size(t) - 1);
+            status = error_set(err, ERR_INPUT, "%s: holds no token id of this tokenizer, expected 0 to %zu", name,
+                               tokenizer_size(t) - 1);
         if (status == OK)
             status = tokenizer_decode(t, &id, 1, special, &text, err);
     }
@@ -318,7 +346,8 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
         struct text out = {0};
         size_t length = (size_t)n - (line[n - 1] == '\n');
         snprintf(name, sizeof name, "standard input line %zu", ++number);
-        status = decode ? decode_line(t, name, line, length, special, &out, err) : encode_line(t, name, line, length, special, &out, err);
+        status = decode ? decode_line(t, name, line, length, special, &out, err)
+                        : encode_line(t, name, line, length, special, &out, err);
         if (status == OK && (puts(out.data ? out.data : "") < 0))
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
         text_free(&out);
@@ -329,7 +358,8 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
     return status;
 }
 
-const struct command COMMAND_TOKENIZE = {"tokenize", NULL, "a JSON string a line in, an array of token ids a line out", TOKENIZE_OPTIONS, tokenize};
+const struct command COMMAND_TOKENIZE = {"tokenize", NULL, "a JSON string a line in, an array of token ids a line out",
+                                         TOKENIZE_OPTIONS, tokenize};
 
 /* generate */
 
@@ -378,7 +408,8 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     if (status == OK)
         status = session_init(&s, &m, prompt.n + tokens, cli_threads(options), err);
     if (status == OK) {
-        struct sampling sampling = {option_number(options, "temperature"), rng_stream((uint64_t)option_number(options, "seed"), "generate", 0)};
+        struct sampling sampling = {option_number(options, "temperature"),
+                                    rng_stream((uint64_t)option_number(options, "seed"), "generate", 0)};
         s.stop = &stop_signal;
         fputs(text, stdout);
         status = generate(&s, prompt.data, prompt.n, tokens, &sampling, NULL, &out, print_token, t, err);

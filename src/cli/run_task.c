@@ -39,8 +39,8 @@ static void show_progress(void *context, size_t done, size_t total, size_t resum
         return;
     }
     int filled = (int)(done * BAR / (total ? total : 1));
-    fprintf(stderr, "\r%s [%.*s%*s] %zu/%zu  %d:%02d left \033[K", p->task, filled, "########################", BAR - filled, "", done, total,
-            left / 60, left % 60);
+    fprintf(stderr, "\r%s [%.*s%*s] %zu/%zu  %d:%02d left \033[K", p->task, filled, "########################", BAR - filled, "",
+            done, total, left / 60, left % 60);
     if (done == total)
         fputs("\r\033[K", stderr);
 }
@@ -95,8 +95,8 @@ static enum status dry_run(const struct experiment *e, const cJSON *items, int t
         size_t bytes = session_memory(&e->subjects[m].model, longest, 1);
         most = bytes > most ? bytes : most;
     }
-    printf("%d items on %zu models, up to %zu tokens each; about %.1f MB for the sessions of %d threads\n", cJSON_GetArraySize(items),
-           e->n_subjects, longest, (double)most * threads / 1e6, threads);
+    printf("%d items on %zu models, up to %zu tokens each; about %.1f MB for the sessions of %d threads\n",
+           cJSON_GetArraySize(items), e->n_subjects, longest, (double)most * threads / 1e6, threads);
     return OK;
 }
 
@@ -135,7 +135,8 @@ static enum status evaluate(struct experiment *e, cJSON *items, const char *path
 {
     struct progress progress = {.started = seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
     bool quiet = option_flag(e->options, "quiet") || option_flag(e->options, "no-progress");
-    struct runner runner = {.threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};
+    struct runner runner = {
+        .threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};
     struct report report = {0};
     struct text journal = {0};
     text_printf(&journal, "%s.journal", path);

@@ -92,8 +92,7 @@ enum status json_get_double(const cJSON *object, const char *key, double low, do
     return OK;
 }
 
-enum status json_get_bool(const cJSON *object, const char *key, bool optional, bool *value, const char *name,
-                          struct error *err)
+enum status json_get_bool(const cJSON *object, const char *key, bool optional, bool *value, const char *name, struct error *err)
 {
     enum status status;
     const cJSON *item = get(object, key, optional, &status, "true or false", name, err);
@@ -139,7 +138,7 @@ enum status json_write(const char *path, const cJSON *root, struct error *err)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     struct text t = {0};
     enum status status = text_puts(&t, text) && text_puts(&t, "\n") ? file_write(path, t.data, t.len, err)
-                                                                     : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+                                                                    : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     text_free(&t);
     free(text);
     return status;

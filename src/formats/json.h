@@ -24,8 +24,7 @@ enum status json_get_int(const cJSON *object, const char *key, int64_t low, int6
                          const char *name, struct error *err);
 enum status json_get_double(const cJSON *object, const char *key, double low, double high, bool optional, double *value,
                             const char *name, struct error *err);
-enum status json_get_bool(const cJSON *object, const char *key, bool optional, bool *value, const char *name,
-                          struct error *err);
+enum status json_get_bool(const cJSON *object, const char *key, bool optional, bool *value, const char *name, struct error *err);
 /* The string stays owned by the tree. */
 enum status json_get_string(const cJSON *object, const char *key, bool optional, const char **value, const char *name,
                             struct error *err);

@@ -11,9 +11,10 @@ static const struct {
     enum dtype dtype;
     size_t size;
 } DTYPES[] = {
-    {"F32", DTYPE_F32, 4},  {"F16", DTYPE_F16, 2},   {"BF16", DTYPE_BF16, 2}, {"I64", DTYPE_I64, 8},  {"F64", DTYPE_OTHER, 8},
-    {"I32", DTYPE_OTHER, 4}, {"I16", DTYPE_OTHER, 2}, {"I8", DTYPE_OTHER, 1},  {"U8", DTYPE_OTHER, 1}, {"BOOL", DTYPE_OTHER, 1},
-    {"U16", DTYPE_OTHER, 2}, {"U32", DTYPE_OTHER, 4}, {"U64", DTYPE_OTHER, 8}, {"F8_E4M3", DTYPE_OTHER, 1}, {"F8_E5M2", DTYPE_OTHER, 1},
+    {"F32", DTYPE_F32, 4},   {"F16", DTYPE_F16, 2},       {"BF16", DTYPE_BF16, 2},     {"I64", DTYPE_I64, 8},
+    {"F64", DTYPE_OTHER, 8}, {"I32", DTYPE_OTHER, 4},     {"I16", DTYPE_OTHER, 2},     {"I8", DTYPE_OTHER, 1},
+    {"U8", DTYPE_OTHER, 1},  {"BOOL", DTYPE_OTHER, 1},    {"U16", DTYPE_OTHER, 2},     {"U32", DTYPE_OTHER, 4},
+    {"U64", DTYPE_OTHER, 8}, {"F8_E4M3", DTYPE_OTHER, 1}, {"F8_E5M2", DTYPE_OTHER, 1},
 };
 enum { N_DTYPES = sizeof DTYPES / sizeof *DTYPES };
 static const size_t MAX_HEADER = (size_t)100 << 20;
@@ -114,8 +115,8 @@ static enum status read_entry(struct tensor *t, const cJSON *item, const unsigne
     const cJSON *n;
     cJSON_ArrayForEach(n, shape)
     {
-        if (!cJSON_IsNumber(n) || n->valuedouble < 0 || n->valuedouble > 0x1p52 || n->valuedouble != (double)(size_t)n->valuedouble ||
-            !size_mul(t->count, (size_t)n->valuedouble, &t->count))
+        if (!cJSON_IsNumber(n) || n->valuedouble < 0 || n->valuedouble > 0x1p52 ||
+            n->valuedouble != (double)(size_t)n->valuedouble || !size_mul(t->count, (size_t)n->valuedouble, &t->count))
             return bad(err, path, item->string, "shape is wrong, expected sizes whose product fits");
         t->shape[t->n_dims++] = (size_t)n->valuedouble;
     }
@@ -166,8 +167,9 @@ enum status safetensors_open(struct safetensors *st, const char *path, struct er
     for (size_t i = 8; i > 0 && st->map.size >= 8; i--)
         length = length << 8 | st->map.data[i - 1];
     if (st->map.size < 8 || length > st->map.size - 8 || length > MAX_HEADER)
-        status = error_set(err, ERR_INPUT, "%s: the header's length does not fit the file of %zu bytes, expected a safetensors file",
-                           path, st->map.size);
+        status =
+            error_set(err, ERR_INPUT, "%s: the header's length does not fit the file of %zu bytes, expected a safetensors file",
+                      path, st->map.size);
     if (status == OK)
         status = json_parse(&header, path, (const char *)st->map.data + 8, (size_t)length, err);
     if (status == OK && !cJSON_IsObject(header))

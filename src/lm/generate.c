@@ -40,7 +40,8 @@ enum status generate(struct session *s, const int32_t *prompt, size_t n, size_t 
 {
     size_t vocab = s->model->config.vocab_size;
     float *logits = mem_array(vocab, sizeof *logits);
-    enum status status = logits ? session_run(s, prompt, n, probe, logits, err) : error_set(err, ERR_SYSTEM, "logits: out of memory");
+    enum status status =
+        logits ? session_run(s, prompt, n, probe, logits, err) : error_set(err, ERR_SYSTEM, "logits: out of memory");
     for (size_t i = 0; i < max_new && status == OK; i++) {
         int32_t id = sampling->temperature > 0 ? sample(logits, vocab, sampling) : most_probable(logits, vocab);
         if (is_end(&s->model->config, id))

@@ -28,7 +28,8 @@ enum status ids_read(int32_t **ids, size_t *n, const char *path, size_t vocab, s
     for (const cJSON *item = status == OK ? json->child : NULL; item != NULL; item = item->next) {
         double x = cJSON_IsNumber(item) ? item->valuedouble : -1;
         if (!(x >= 0 && x < (double)vocab) || x != (double)(int32_t)x) {
-            status = error_set(err, ERR_INPUT, "%s: element %zu is no token id, expected an integer from 0 to %zu", path, *n, vocab - 1);
+            status = error_set(err, ERR_INPUT, "%s: element %zu is no token id, expected an integer from 0 to %zu", path, *n,
+                               vocab - 1);
             break;
         }
         (*ids)[(*n)++] = (int32_t)x;

@@ -47,7 +47,8 @@ static enum status read_stage(struct pretokenizer *p, const cJSON *json, const c
             const char *inner = NULL;
             status = json_get_string(child, "type", false, &inner, path, err);
             if (status == OK && strcmp(inner, "Sequence") == 0)
-                status = error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': a Sequence within a Sequence is not supported", path);
+                status =
+                    error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': a Sequence within a Sequence is not supported", path);
             if (status == OK)
                 status = read_stage(p, child, path, err);
             if (status != OK)
@@ -61,8 +62,9 @@ static enum status read_stage(struct pretokenizer *p, const cJSON *json, const c
         return status == OK ? add_stage(p, flag ? "\\p{N}" : "\\p{N}+", path, err) : status;
     }
     if (strcmp(type, "ByteLevel") != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': type '%.40s' is not supported, expected ByteLevel, Digits or Sequence",
-                         path, type);
+        return error_set(err, ERR_INPUT,
+                         "%s: key 'pre_tokenizer': type '%.40s' is not supported, expected ByteLevel, Digits or Sequence", path,
+                         type);
     p->byte_level = true;
     status = json_get_bool(json, "use_regex", true, &flag, path, err);
     if (status == OK)

@@ -131,7 +131,8 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
         cJSON_ArrayForEach(item, lists[i].list)
         {
             const cJSON *id = lists[i].is_vocab ? item : cJSON_GetObjectItemCaseSensitive(item, "id");
-            if (!cJSON_IsNumber(id) || id->valuedouble < 0 || id->valuedouble > 1 << 24 || id->valuedouble != (double)(int)id->valuedouble)
+            if (!cJSON_IsNumber(id) || id->valuedouble < 0 || id->valuedouble > 1 << 24 ||
+                id->valuedouble != (double)(int)id->valuedouble)
                 return error_set(err, ERR_INPUT, "%s: token '%.60s' has a wrong id, expected an integer from 0", path,
                                  item->string ? item->string : "?");
             largest = id->valuedouble > largest ? id->valuedouble : largest;
@@ -147,7 +148,8 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
     {
         struct piece *p = &t->pieces[(size_t)item->valuedouble];
         if (p->bytes != NULL)
-            return error_set(err, ERR_INPUT, "%s: token '%.60s' has an id that is taken, expected each id once", path, item->string);
+            return error_set(err, ERR_INPUT, "%s: token '%.60s' has an id that is taken, expected each id once", path,
+                             item->string);
         p->bytes = raw_bytes(item->string, &p->length);
         if (p->bytes == NULL) { /* not a byte-level string: an added token listed in the vocabulary */
             p->bytes = strdup(item->string);
@@ -177,7 +179,8 @@ static enum status read_merge(struct tokenizer *t, const cJSON *item, int32_t ra
             left = line;
             right = space + 1;
         }
-    } else if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2 && cJSON_IsString(item->child) && cJSON_IsString(item->child->next)) {
+    } else if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2 && cJSON_IsString(item->child) &&
+               cJSON_IsString(item->child->next)) {
         left = item->child->valuestring;
         right = item->child->next->valuestring;
     }
@@ -196,7 +199,8 @@ static enum status read_merge(struct tokenizer *t, const cJSON *item, int32_t ra
     free(r);
     free(both);
     if (a < 0 || b < 0 || c < 0)
-        return error_set(err, ERR_INPUT, "%s: merge %d is wrong, expected two tokens of the vocabulary whose join is one too", path, rank);
+        return error_set(err, ERR_INPUT, "%s: merge %d is wrong, expected two tokens of the vocabulary whose join is one too",
+                         path, rank);
     struct merge *slot = merge_slot(t, a, b);
     if (slot->rank < 0)
         *slot = (struct merge){a, b, rank, c};
@@ -324,7 +328,8 @@ enum status tokenizer_load(struct tokenizer **out, const char *folder, struct er
     cJSON *root = NULL;
     size_t length = 0;
     *out = NULL;
-    enum status status = path && t ? file_read(&text, &length, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    enum status status =
+        path && t ? file_read(&text, &length, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     if (status == OK)
         status = json_parse(&root, path, text, length, err);
     if (status == OK)
@@ -506,7 +511,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t length, bool special, struct ids *out, struct error *err)
+enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t length, bool special, struct ids *out,
+                             struct error *err)
 {
     struct encoder e = {.t = t, .out = out};
     enum status status = OK;
@@ -535,7 +541,8 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
     return status;
 }
 
-enum status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool special, struct text *out, struct error *err)
+enum status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool special, struct text *out,
+                             struct error *err)
 {
     bool ok = text_add(out, "", 0);
     for (size_t i = 0; i < n && ok; i++) {

@@ -19,7 +19,8 @@ static enum status find_family(struct config *c, const char *type, const char *p
     }
     enum status status = OK;
     if (c->family == NULL)
-        status = error_set(err, ERR_INPUT, "%s: key 'model_type': '%.40s' is not known, expected one of: %s", path, type, known.data);
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'model_type': '%.40s' is not known, expected one of: %s", path, type, known.data);
     text_free(&known);
     return status;
 }
@@ -50,8 +51,8 @@ static enum status read_rope(struct config *c, const cJSON *json, const char *pa
         return status;
     bool llama3 = strcmp(type, "llama3") == 0;
     if (!llama3 && strcmp(type, "linear") != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'rope_scaling': type '%.40s' is not supported, expected default, linear or llama3",
-                         path, type);
+        return error_set(err, ERR_INPUT,
+                         "%s: key 'rope_scaling': type '%.40s' is not supported, expected default, linear or llama3", path, type);
     c->rope_scaling = llama3 ? ROPE_LLAMA3 : ROPE_LINEAR;
     status = json_get_double(scaling, "factor", 1e-3, 1e6, false, &c->rope_factor, path, err);
     if (status == OK && llama3)
@@ -96,9 +97,12 @@ enum status config_from_json(struct config *c, const cJSON *json, const char *pa
         const char *key;
         size_t *value;
         bool optional;
-    } sizes[] = {{"hidden_size", &c->d_model, false},       {"num_hidden_layers", &c->n_layers, false},
-                 {"num_attention_heads", &n_heads, false},  {"intermediate_size", &c->d_ff, false},
-                 {"vocab_size", &c->vocab_size, false},     {"max_position_embeddings", &c->context, true},
+    } sizes[] = {{"hidden_size", &c->d_model, false},
+                 {"num_hidden_layers", &c->n_layers, false},
+                 {"num_attention_heads", &n_heads, false},
+                 {"intermediate_size", &c->d_ff, false},
+                 {"vocab_size", &c->vocab_size, false},
+                 {"max_position_embeddings", &c->context, true},
                  {"head_dim", &head_dim, true}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && status == OK; i++)
         status = get_size(json, sizes[i].key, sizes[i].optional, sizes[i].value, path, err);
@@ -142,16 +146,11 @@ cJSON *config_to_json(const struct config *c)
     const struct {
         const char *key;
         double value;
-    } numbers[] = {{"hidden_size", (double)c->d_model},
-                   {"num_hidden_layers", (double)c->n_layers},
-                   {"num_attention_heads", (double)c->n_heads},
-                   {"num_key_value_heads", (double)c->n_v_heads},
-                   {"head_dim", (double)c->head_dim},
-                   {"intermediate_size", (double)c->d_ff},
-                   {"vocab_size", (double)c->vocab_size},
-                   {"max_position_embeddings", (double)c->context},
-                   {"rms_norm_eps", (double)c->norm_eps},
-                   {"rope_theta", c->rope_theta}};
+    } numbers[] = {{"hidden_size", (double)c->d_model},         {"num_hidden_layers", (double)c->n_layers},
+                   {"num_attention_heads", (double)c->n_heads}, {"num_key_value_heads", (double)c->n_v_heads},
+                   {"head_dim", (double)c->head_dim},           {"intermediate_size", (double)c->d_ff},
+                   {"vocab_size", (double)c->vocab_size},       {"max_position_embeddings", (double)c->context},
+                   {"rms_norm_eps", (double)c->norm_eps},       {"rope_theta", c->rope_theta}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_add_number(json, numbers[i].key, numbers[i].value);
     cJSON_AddStringToObject(json, "hidden_act", "silu");
@@ -192,9 +191,14 @@ void config_rope_frequencies(double *f, const struct config *c)
 
 enum status config_plan(struct attention_plan *p, const struct config *c, struct error *err)
 {
-    *p = (struct attention_plan){.n_heads = c->n_q_heads / c->n_maps, .n_maps = c->n_maps, .n_parts = c->n_parts,
-                                 .head_dim = c->head_dim, .v_dim = c->v_dim, .n_q_heads = c->n_q_heads,
-                                 .n_k_heads = c->n_k_heads, .n_v_heads = c->n_v_heads};
+    *p = (struct attention_plan){.n_heads = c->n_q_heads / c->n_maps,
+                                 .n_maps = c->n_maps,
+                                 .n_parts = c->n_parts,
+                                 .head_dim = c->head_dim,
+                                 .v_dim = c->v_dim,
+                                 .n_q_heads = c->n_q_heads,
+                                 .n_k_heads = c->n_k_heads,
+                                 .n_v_heads = c->n_v_heads};
     if (!attention_plan_alloc(p)) {
         attention_plan_free(p);
         return error_set(err, ERR_SYSTEM, "attention plan: out of memory");

@@ -28,12 +28,12 @@ enum { MAX_EOS = 8 };
 struct config {
     const struct family *family;
     size_t n_layers, d_model, d_ff, vocab_size;
-    size_t n_heads;    /* output heads: num_attention_heads as the family counts them */
+    size_t n_heads; /* output heads: num_attention_heads as the family counts them */
     size_t n_q_heads, n_k_heads, n_v_heads;
-    size_t head_dim;   /* d: width of a query or key head */
-    size_t v_dim;      /* width of a value head */
+    size_t head_dim; /* d: width of a query or key head */
+    size_t v_dim;    /* width of a value head */
     size_t n_maps, n_parts;
-    size_t context;    /* max_position_embeddings */
+    size_t context; /* max_position_embeddings */
     float norm_eps;
     bool tied, attention_bias, mlp_bias;
     /* rotary positions */
@@ -43,9 +43,9 @@ struct config {
     double rope_factor, rope_low, rope_high, rope_original;
     /* differential attention */
     enum lambda_kind lambda;
-    bool head_norm;       /* RMSNorm over each output head, with a scale of its own (subln) */
+    bool head_norm; /* RMSNorm over each output head, with a scale of its own (subln) */
     float head_norm_eps;
-    double lambda_init;   /* the same for all layers when >= 0; else by depth */
+    double lambda_init;        /* the same for all layers when >= 0; else by depth */
     int32_t bos, eos[MAX_EOS]; /* -1 and n_eos 0 when there are none */
     size_t n_eos;
 };

@@ -8,8 +8,8 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
                         struct error *err)
 {
     if (head_dim == 0 && c->d_model % (2 * n_heads) != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size / 2 = %zu", path,
-                         n_heads, c->d_model / 2);
+        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size / 2 = %zu",
+                         path, n_heads, c->d_model / 2);
     c->head_dim = head_dim ? head_dim : c->d_model / (2 * n_heads);
     if (c->head_dim % 2 != 0)
         return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);

@@ -6,14 +6,14 @@
 
 struct gradient {
     const struct model *model;
-    struct weights sum;            /* gradients, added up until gradient_clear */
-    struct layer_buffers *layers;  /* [n_layers] */
-    struct kv_store *kv;           /* [n_layers] */
+    struct weights sum;           /* gradients, added up until gradient_clear */
+    struct layer_buffers *layers; /* [n_layers] */
+    struct kv_store *kv;          /* [n_layers] */
     struct layer_context context;
     struct layer_gradients scratch;
     float *x, *normed, *dx, *work; /* the last stream [T, D], its norm, the gradient, cross-entropy work */
     double *nll;
-    size_t capacity;               /* longest sequence */
+    size_t capacity; /* longest sequence */
 };
 
 enum status gradient_init(struct gradient *g, const struct model *model, size_t capacity, int threads, struct error *err);

@@ -91,7 +91,8 @@ void layer_context_place(struct layer_context *c, size_t start, size_t rows)
     model_rope_table(c->model, c->cosines, c->sines, start, rows);
 }
 
-static void linear(float *y, const float *x, const float *w, const float *bias, size_t out, size_t in, const struct layer_context *c)
+static void linear(float *y, const float *x, const float *w, const float *bias, size_t out, size_t in,
+                   const struct layer_context *c)
 {
     linear_forward(y, x, w, c->rows, out, in, 0, c->threads);
     if (bias != NULL)

@@ -12,15 +12,15 @@
 
 /* Arrays for up to `rows` tokens; the sizes behind each are [rows, ..]. */
 struct layer_buffers {
-    float *x;             /* D        the residual stream going in          */
-    float *normed;        /* D                                              */
-    float *q;             /* nq d     after the rotation                    */
-    float *coef;          /* heads maps, or NULL for a Transformer          */
-    float *heads;         /* heads width  sum of the maps                   */
-    float *heads_normed;  /* the same after the head norm; = heads without  */
-    float *map_out, *lse; /* training only, else NULL                       */
-    float *mid;           /* D        after attention                       */
-    float *mid_normed;    /* D                                              */
+    float *x;               /* D        the residual stream going in          */
+    float *normed;          /* D                                              */
+    float *q;               /* nq d     after the rotation                    */
+    float *coef;            /* heads maps, or NULL for a Transformer          */
+    float *heads;           /* heads width  sum of the maps                   */
+    float *heads_normed;    /* the same after the head norm; = heads without  */
+    float *map_out, *lse;   /* training only, else NULL                       */
+    float *mid;             /* D        after attention                       */
+    float *mid_normed;      /* D                                              */
     float *gate, *up, *act; /* F                                            */
     float *storage;
 };
@@ -52,7 +52,8 @@ struct layer_gradients {
 };
 enum status layer_gradients_init(struct layer_gradients *g, const struct model *model, size_t rows, struct error *err);
 void layer_gradients_free(struct layer_gradients *g);
-/* dx [rows, D] holds the gradient of the outgoing stream and leaves as that of the incoming one; adds to the weights' gradients. */
+/* dx [rows, D] holds the gradient of the outgoing stream and leaves as that of the incoming one; adds to the weights' gradients.
+ */
 void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buffers *b, const struct kv_store *kv, size_t layer,
                     struct layer_gradients *g, struct layer_context *c);
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 /* dx = beta dx + dy W; dW += dy^T x; db += sums of dy. */
-static void linear_backward(float *dx, float beta, float *dw, float *db, const float *dy, const float *x, const float *w, size_t out,
-                            size_t in, const struct layer_context *c)
+static void linear_backward(float *dx, float beta, float *dw, float *db, const float *dy, const float *x, const float *w,
+                            size_t out, size_t in, const struct layer_context *c)
 {
     linear_backward_input(dx, dy, w, c->rows, out, in, beta, c->threads);
     linear_backward_weight(dw, dy, x, c->rows, out, in, c->threads);
@@ -30,7 +30,8 @@ static void mlp_backward(float *dx, const struct layer_weights *w, struct layer_
 }
 
 /* d lambda reaches the four vectors through lambda = exp(q1 . k1) - exp(q2 . k2) + lambda_init. */
-static void lambda_backward(struct layer_weights *dw, const struct layer_weights *w, const float *dcoef, size_t rows_heads, size_t d)
+static void lambda_backward(struct layer_weights *dw, const struct layer_weights *w, const float *dcoef, size_t rows_heads,
+                            size_t d)
 {
     double dlambda = 0, dot1 = 0, dot2 = 0;
     for (size_t i = 0; i < rows_heads; i++)
@@ -69,7 +70,8 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
     memset(g->dq, 0, rows * nq * sizeof(float));
     memset(g->dk, 0, rows * nk * sizeof(float));
     memset(g->dv, 0, rows * nv * sizeof(float));
-    attention_backward(g->dq, g->dk, g->dv, g->dcoef, dheads, p, kv, b->q, b->coef, b->map_out, b->lse, rows, c->scratch, c->threads);
+    attention_backward(g->dq, g->dk, g->dv, g->dcoef, dheads, p, kv, b->q, b->coef, b->map_out, b->lse, rows, c->scratch,
+                       c->threads);
     if (cfg->lambda == LAMBDA_VECTORS)
         lambda_backward(dw, w, g->dcoef, rows * p->n_heads, p->head_dim);
     rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope_interleaved, -1);

@@ -29,7 +29,8 @@ enum status model_load(struct model *m, const char *folder, struct error *err)
     cJSON *json = NULL;
     enum status status = m->folder && path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     if (status == OK && !file_is_directory(folder))
-        status = error_set(err, ERR_INPUT, "%s: is no folder, expected a model folder with config.json and model.safetensors", folder);
+        status =
+            error_set(err, ERR_INPUT, "%s: is no folder, expected a model folder with config.json and model.safetensors", folder);
     if (status == OK)
         status = json_read(&json, path, err);
     if (status == OK)

@@ -49,8 +49,8 @@ size_t session_memory(const struct model *m, size_t capacity, int threads)
     const struct config *c = &m->config;
     size_t token = c->n_layers * (p->n_k_heads * p->head_dim + p->n_v_heads * p->v_dim) + 2;
     size_t out = p->n_heads * attention_width(p);
-    size_t row = 4 * c->d_model + (p->n_q_heads + p->n_k_heads + 1) * p->head_dim + p->n_v_heads * p->v_dim + 2 * out + 3 * c->d_ff +
-                 p->n_heads * p->n_maps;
+    size_t row = 4 * c->d_model + (p->n_q_heads + p->n_k_heads + 1) * p->head_dim + p->n_v_heads * p->v_dim + 2 * out +
+                 3 * c->d_ff + p->n_heads * p->n_maps;
     return sizeof(float) * (capacity * token + SESSION_BLOCK * row + (size_t)threads * attention_scratch(p));
 }
 

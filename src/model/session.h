@@ -19,8 +19,8 @@ struct session {
     struct kv_store *kv; /* [n_layers] */
     struct layer_buffers buffers;
     struct layer_context context;
-    float *normed;           /* [SESSION_BLOCK, D] */
-    float *row, *row_work;   /* one row of attention each */
+    float *normed;         /* [SESSION_BLOCK, D] */
+    float *row, *row_work; /* one row of attention each */
     size_t n_tokens, capacity;
     const volatile sig_atomic_t *stop; /* may be NULL; when set, session_run returns ERR_STOPPED between blocks */
 };

@@ -11,8 +11,11 @@
 static void add(struct weights *w, float **slot, enum weight_init init, size_t rows, size_t columns, const char *name)
 {
     struct weight_row *row = &w->rows[w->n_rows++];
-    *row = (struct weight_row){.n_dims = columns ? 2 : 1, .shape = {rows, columns}, .count = columns ? rows * columns : rows,
-                               .init = init, .slot = slot};
+    *row = (struct weight_row){.n_dims = columns ? 2 : 1,
+                               .shape = {rows, columns},
+                               .count = columns ? rows * columns : rows,
+                               .init = init,
+                               .slot = slot};
     snprintf(row->name, sizeof row->name, "%s", name);
     w->n_params += row->count;
     w->n_storage += (row->count + 15) / 16 * 16;
@@ -228,8 +231,8 @@ static enum status load_row(const struct weight_row *row, const struct shards *s
     tensor_to_f32(*row->slot, find_tensor(row, s, &path));
     for (size_t i = 0; i < row->count; i++)
         if (!isfinite((*row->slot)[i]))
-            return error_set(err, ERR_INPUT, "%s: tensor '%s' holds a NaN or infinity at element %zu, expected finite weights", path,
-                             row->name, i);
+            return error_set(err, ERR_INPUT, "%s: tensor '%s' holds a NaN or infinity at element %zu, expected finite weights",
+                             path, row->name, i);
     return OK;
 }
 
@@ -275,8 +278,9 @@ enum status weights_load(struct weights *w, const struct config *config, const c
         status = check_row(&w->rows[i], &s, folder, err);
     const char *extra = status == OK ? find_extra(w, &s, config->tied) : NULL;
     if (extra != NULL)
-        status = error_set(err, ERR_INPUT, "%s: tensor '%s' is not part of this model, expected only the tensors config.json implies",
-                           folder, extra);
+        status =
+            error_set(err, ERR_INPUT, "%s: tensor '%s' is not part of this model, expected only the tensors config.json implies",
+                      folder, extra);
     if (status == OK)
         status = allocate(w, config, err);
     for (size_t i = 0; i < w->n_rows && status == OK; i++)
@@ -295,8 +299,11 @@ enum status weights_save(const struct weights *w, const char *path, enum dtype d
     if (out == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     for (size_t i = 0; i < w->n_rows; i++)
-        out[i] = (struct tensor_out){.name = w->rows[i].name, .dtype = dtype, .n_dims = w->rows[i].n_dims,
-                                     .shape = {w->rows[i].shape[0], w->rows[i].shape[1]}, .data = *w->rows[i].slot};
+        out[i] = (struct tensor_out){.name = w->rows[i].name,
+                                     .dtype = dtype,
+                                     .n_dims = w->rows[i].n_dims,
+                                     .shape = {w->rows[i].shape[0], w->rows[i].shape[1]},
+                                     .data = *w->rows[i].slot};
     enum status status = safetensors_write(path, out, w->n_rows, err);
     free(out);
     return status;
@@ -308,10 +315,14 @@ void weights_randomize(struct weights *w, const struct config *c, uint64_t seed)
         const struct weight_row *row = &w->rows[i];
         struct rng rng = rng_stream(seed, row->name, 0);
         bool embedding = *row->slot == w->embedding || *row->slot == w->lm_head;
-        double deviation = row->init == INIT_LAMBDA ? 0.1 : embedding ? 0.02 : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
+        double deviation = row->init == INIT_LAMBDA ? 0.1
+                           : embedding              ? 0.02
+                                                    : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
         if (row->init == INIT_NORMAL_RESIDUAL)
             deviation /= sqrt(2.0 * (double)c->n_layers);
         for (size_t j = 0; j < row->count; j++)
-            (*row->slot)[j] = row->init == INIT_ONES ? 1.0f : row->init == INIT_ZEROS ? 0.0f : (float)(deviation * rng_normal(&rng));
+            (*row->slot)[j] = row->init == INIT_ONES    ? 1.0f
+                              : row->init == INIT_ZEROS ? 0.0f
+                                                        : (float)(deviation * rng_normal(&rng));
     }
 }

@@ -11,13 +11,13 @@
 #include "model/config.h"
 
 struct layer_weights {
-    float *attention_norm;             /* [D]                                    */
-    float *q, *k, *v, *o;              /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width] */
-    float *q_bias, *k_bias, *v_bias, *o_bias; /* or NULL                         */
+    float *attention_norm;                                /* [D]                                    */
+    float *q, *k, *v, *o;                                 /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width] */
+    float *q_bias, *k_bias, *v_bias, *o_bias;             /* or NULL                         */
     float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL        */
-    float *head_norm;                  /* [width of an output head], or NULL     */
-    float *mlp_norm;                   /* [D]                                    */
-    float *gate, *up, *down;           /* [F, D] [F, D] [D, F]                   */
+    float *head_norm;                                     /* [width of an output head], or NULL     */
+    float *mlp_norm;                                      /* [D]                                    */
+    float *gate, *up, *down;                              /* [F, D] [F, D] [D, F]                   */
     float *gate_bias, *up_bias, *down_bias;
 };
 
@@ -34,7 +34,7 @@ struct weight_row {
 struct weights {
     float *embedding; /* [V, D]                            */
     float *final_norm;
-    float *lm_head;   /* [V, D]; the embedding when tied   */
+    float *lm_head; /* [V, D]; the embedding when tied   */
     struct layer_weights *layers;
     struct weight_row *rows;
     size_t n_rows, n_params;

@@ -80,7 +80,8 @@ void kv_store_free(struct kv_store *kv)
     *kv = (struct kv_store){0};
 }
 
-void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const float *k, const float *v, size_t start, size_t rows)
+void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const float *k, const float *v, size_t start,
+                     size_t rows)
 {
     for (size_t h = 0; h < p->n_k_heads; h++)
         for (size_t i = 0; i < rows; i++) {

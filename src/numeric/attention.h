@@ -21,16 +21,16 @@
 enum { ATTENTION_TILE = 64 };
 
 struct attention_plan {
-    size_t n_heads;    /* output heads                                       */
-    size_t n_maps;     /* softmax maps of each: 1 or 2                       */
-    size_t n_parts;    /* value heads side by side in each output head       */
-    size_t head_dim;   /* d, width of a query or key head                    */
-    size_t v_dim;      /* width of a value head                              */
+    size_t n_heads;  /* output heads                                       */
+    size_t n_maps;   /* softmax maps of each: 1 or 2                       */
+    size_t n_parts;  /* value heads side by side in each output head       */
+    size_t head_dim; /* d, width of a query or key head                    */
+    size_t v_dim;    /* width of a value head                              */
     size_t n_q_heads, n_k_heads, n_v_heads;
-    size_t *q_head;    /* [n_heads, n_maps]                                  */
-    size_t *k_head;    /* [n_heads, n_maps]                                  */
-    size_t *v_head;    /* [n_heads, n_parts]                                 */
-    size_t *group;     /* [n_heads] heads of one group share keys or values  */
+    size_t *q_head; /* [n_heads, n_maps]                                  */
+    size_t *k_head; /* [n_heads, n_maps]                                  */
+    size_t *v_head; /* [n_heads, n_parts]                                 */
+    size_t *group;  /* [n_heads] heads of one group share keys or values  */
     size_t n_groups;
 };
 /* Allocates the head tables of a plan whose sizes are set; the caller fills them and calls attention_plan_group. */

@@ -57,7 +57,8 @@ static void recompute_maps(struct head_job *job, size_t i0, size_t m, size_t key
         float *s = job->p + map * TILE * TILE;
         const float *tile = job->kv->k + (p->k_head[index] * job->kv->capacity + key) * d;
         memset(s, 0, m * TILE * sizeof *s);
-        job->k->tile_gemm(s, TILE, job->q + (i0 * p->n_q_heads + p->q_head[index]) * d, p->n_q_heads * d, 1, tile, TILE, m, TILE, d);
+        job->k->tile_gemm(s, TILE, job->q + (i0 * p->n_q_heads + p->q_head[index]) * d, p->n_q_heads * d, 1, tile, TILE, m, TILE,
+                          d);
         for (size_t i = 0; i < m; i++) {
             float *row = s + i * TILE, c = coefficient(job, i0 + i, index);
             job->k->exp_shift(row, TILE, scale, job->lse[index * job->rows + i0 + i]);
@@ -94,16 +95,16 @@ static void tile_pair(struct head_job *job, size_t i0, size_t key)
     memset(job->dp, 0, m * TILE * sizeof *job->dp);
     k->tile_gemm(job->dp, TILE, dout, out_row, 1, job->v_t, TILE, m, TILE, width);
     for (size_t part = 0; part < p->n_parts; part++)
-        k->tile_gemm(job->dv + (key * p->n_v_heads + p->v_head[job->head * p->n_parts + part]) * p->v_dim, p->n_v_heads * p->v_dim,
-                     job->mixed, 1, TILE, dout + part * p->v_dim, out_row, n, p->v_dim, m);
+        k->tile_gemm(job->dv + (key * p->n_v_heads + p->v_head[job->head * p->n_parts + part]) * p->v_dim,
+                     p->n_v_heads * p->v_dim, job->mixed, 1, TILE, dout + part * p->v_dim, out_row, n, p->v_dim, m);
     for (size_t map = 0; map < p->n_maps; map++) {
         size_t index = job->head * p->n_maps + map, q_row = p->n_q_heads * d;
         size_t q_at = i0 * q_row + p->q_head[index] * d;
         const float *ds = job->p + map * TILE * TILE;
         map_gradient(job, map, i0, m);
         k->tile_gemm(job->dq + q_at, q_row, ds, TILE, 1, job->k_rows + map * TILE * d, d, m, d, n);
-        k->tile_gemm(job->dk + (key * p->n_k_heads + p->k_head[index]) * d, p->n_k_heads * d, ds, 1, TILE, job->q + q_at, q_row, n,
-                     d, m);
+        k->tile_gemm(job->dk + (key * p->n_k_heads + p->k_head[index]) * d, p->n_k_heads * d, ds, 1, TILE, job->q + q_at, q_row,
+                     n, d, m);
     }
 }
 
@@ -118,8 +119,19 @@ void attention_backward(float *dq, float *dk, float *dv, float *dcoef, const flo
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         float *work = scratch + (size_t)omp_get_thread_num() * per_thread;
-        struct head_job job = {.k = k, .plan = p, .kv = kv, .q = q, .coef = coef, .dout = dout, .dcoef = dcoef, .lse = lse,
-                               .dq = dq, .dk = dk, .dv = dv, .rows = rows, .p = work};
+        struct head_job job = {.k = k,
+                               .plan = p,
+                               .kv = kv,
+                               .q = q,
+                               .coef = coef,
+                               .dout = dout,
+                               .dcoef = dcoef,
+                               .lse = lse,
+                               .dq = dq,
+                               .dk = dk,
+                               .dv = dv,
+                               .rows = rows,
+                               .p = work};
         job.mixed = job.p + p->n_maps * TILE * TILE;
         job.dp = job.mixed + (size_t)TILE * TILE;
         job.k_rows = job.dp + (size_t)TILE * TILE;

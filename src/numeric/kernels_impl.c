@@ -54,21 +54,21 @@ static inline __attribute__((always_inline)) float sum_vec(vec v)
 }
 
 /* R rows by N vectors of C, all of k: the accumulators stay in registers. */
-#define MICRO(R, N)                                                                                                            \
-    static inline void micro_##R##_##N(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,       \
-                                       size_t ldb, size_t k)                                                                   \
-    {                                                                                                                          \
-        vec acc[R][N];                                                                                                         \
-        for (int r = 0; r < R; r++)                                                                                            \
-            for (int j = 0; j < N; j++)                                                                                        \
-                acc[r][j] = load(c + (size_t)r * ldc + 16 * (size_t)j);                                                        \
-        for (size_t i = 0; i < k; i++)                                                                                         \
-            for (int r = 0; r < R; r++)                                                                                        \
-                for (int j = 0; j < N; j++)                                                                                    \
-                    acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + 16 * (size_t)j);                        \
-        for (int r = 0; r < R; r++)                                                                                            \
-            for (int j = 0; j < N; j++)                                                                                        \
-                *(vec *)(c + (size_t)r * ldc + 16 * (size_t)j) = acc[r][j];                                                    \
+#define MICRO(R, N)                                                                                                              \
+    static inline void micro_##R##_##N(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,         \
+                                       size_t ldb, size_t k)                                                                     \
+    {                                                                                                                            \
+        vec acc[R][N];                                                                                                           \
+        for (int r = 0; r < R; r++)                                                                                              \
+            for (int j = 0; j < N; j++)                                                                                          \
+                acc[r][j] = load(c + (size_t)r * ldc + 16 * (size_t)j);                                                          \
+        for (size_t i = 0; i < k; i++)                                                                                           \
+            for (int r = 0; r < R; r++)                                                                                          \
+                for (int j = 0; j < N; j++)                                                                                      \
+                    acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + 16 * (size_t)j);                          \
+        for (int r = 0; r < R; r++)                                                                                              \
+            for (int j = 0; j < N; j++)                                                                                          \
+                *(vec *)(c + (size_t)r * ldc + 16 * (size_t)j) = acc[r][j];                                                      \
     }
 MICRO(1, 1)
 #if defined(__AVX512F__)

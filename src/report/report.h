@@ -17,9 +17,9 @@ struct report {
 enum status report_init(struct report *r, const struct experiment *e, struct error *err);
 void report_free(struct report *r);
 
-/* A metric of the items [n] that `field` names in their results (see result_number), for every model, and the comparison of each with
- * the baseline; `where` is copied. A proportion gets a Wilson interval, anything else Student's t.
- * better: "higher", "lower" or NULL. */
+/* A metric of the items [n] that `field` names in their results (see result_number), for every model, and the comparison of each
+ * with the baseline; `where` is copied. A proportion gets a Wilson interval, anything else Student's t. better: "higher", "lower"
+ * or NULL. */
 enum status report_add(struct report *r, const struct experiment *e, const char *name, const cJSON *const *items, size_t n,
                        const char *field, const cJSON *where, bool proportion, const char *better, struct error *err);
 

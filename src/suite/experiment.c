@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 const struct option_spec COMMON_OPTIONS[] = {
-    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "a model folder; repeatable, the first is the baseline (default: the embedded pair)", false},
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR",
+     "a model folder; repeatable, the first is the baseline (default: the embedded pair)", false},
     {"baseline", OPTION_STRING, NULL, 0, 0, "NAME", "the model that the others are compared with", false},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "every random choice follows from it", false},
     {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true},
@@ -51,15 +52,16 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
     for (size_t i = 0; i < e->n_subjects; i++)
         if (strcmp(e->subjects[i].name, s->name) == 0) {
             free(s->name);
-            return error_set(err, ERR_USAGE, "--model: the name '%.*s' is there twice, expected different names", (int)length, name);
+            return error_set(err, ERR_USAGE, "--model: the name '%.*s' is there twice, expected different names", (int)length,
+                             name);
         }
     e->n_subjects++;
     enum status status = model_load(&s->model, folder, err);
     if (status == OK)
         status = tokenizer_load(&s->tokenizer, folder, err);
     if (status == OK && tokenizer_size(s->tokenizer) > s->model.config.vocab_size)
-        status = error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu", folder,
-                           tokenizer_size(s->tokenizer), s->model.config.vocab_size);
+        status = error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
+                           folder, tokenizer_size(s->tokenizer), s->model.config.vocab_size);
     return status;
 }
 
@@ -71,7 +73,8 @@ static enum status load_embedded(struct experiment *e, struct error *err)
         char relative[64];
         snprintf(relative, sizeof relative, "models/%s", names[i]);
         char *folder = embedded_path(relative);
-        status = folder ? load_subject(e, names[i], strlen(names[i]), folder, err) : error_set(err, ERR_SYSTEM, "models: out of memory");
+        status = folder ? load_subject(e, names[i], strlen(names[i]), folder, err)
+                        : error_set(err, ERR_SYSTEM, "models: out of memory");
         free(folder);
     }
     return status;
@@ -108,7 +111,8 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
     const char *baseline = option_string(options, "baseline");
     for (size_t i = 0; status == OK && baseline != NULL && i <= e->n_subjects; i++) {
         if (i == e->n_subjects)
-            status = error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", baseline);
+            status =
+                error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", baseline);
         else if (strcmp(e->subjects[i].name, baseline) == 0) {
             e->baseline = i;
             break;
@@ -154,7 +158,8 @@ void experiment_digest(const struct experiment *e, char hex[65])
     char *printed = cJSON_PrintUnformatted(options), *data = cJSON_PrintUnformatted(e->data);
     text_printf(&all, "%s\n%s\n%s\n%s\n", DIFFTF_VERSION, e->task->name, printed ? printed : "", data ? data : "");
     for (size_t i = 0; i < e->n_subjects; i++)
-        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].model.sha256, tokenizer_sha256(e->subjects[i].tokenizer));
+        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].model.sha256,
+                    tokenizer_sha256(e->subjects[i].tokenizer));
     sha256_hex(hex, all.data ? all.data : "", all.len);
     cJSON_Delete(options);
     free(printed);

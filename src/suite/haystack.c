@@ -78,8 +78,8 @@ void haystack_free(struct haystack *h)
     *h = (struct haystack){0};
 }
 
-enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n, struct ids *out,
-                            struct error *err)
+enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n,
+                            struct ids *out, struct error *err)
 {
     size_t start = h->sentences[rng_below(rng, h->n_sentences)], bytes = 6 * n + 256;
     struct ids ids = {0};

@@ -17,7 +17,7 @@ struct haystack {
 enum status haystack_load(struct haystack *h, const char *path, struct error *err);
 void haystack_free(struct haystack *h);
 /* Appends exactly n tokens of text that begins at a sentence drawn at random and wraps around at the end. */
-enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n, struct ids *out,
-                            struct error *err);
+enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n,
+                            struct ids *out, struct error *err);
 
 #endif

@@ -4,13 +4,12 @@
 #include <string.h>
 
 const char *const HOLDOUT_CITIES[] = {
-    "Amsterdam", "Ankara",    "Auckland", "Bangkok",   "Barcelona", "Beijing",  "Bogota",    "Brussels",
-    "Bucharest", "Budapest",  "Caracas",  "Dakar",     "Denver",   "Dubai",      "Glasgow",   "Hamburg",  "Hanoi",
-    "Havana",    "Helsinki",  "Houston",  "Istanbul",  "Jakarta",   "Kampala",  "Kyoto",      "Lagos",     "Lima",     "Ljubljana",
-    "Lusaka",    "Managua",   "Manila",   "Marseille", "Melbourne", "Montreal", "Mumbai",     "Munich",    "Nairobi",  "Osaka",
-    "Oslo",      "Ottawa",    "Prague",   "Quito",     "Reykjavik", "Riga",     "Rotterdam",  "Santiago",  "Sarajevo", "Seattle",
-    "Seoul",     "Shanghai",  "Sofia",    "Stockholm", "Sydney",    "Tallinn",  "Tokyo",      "Toronto",   "Vancouver", "Vilnius",
-    "Yangon",    "Zagreb",   "Zurich",
+    "Amsterdam", "Ankara",    "Auckland", "Bangkok",   "Barcelona", "Beijing",   "Bogota",    "Brussels", "Bucharest", "Budapest",
+    "Caracas",   "Dakar",     "Denver",   "Dubai",     "Glasgow",   "Hamburg",   "Hanoi",     "Havana",   "Helsinki",  "Houston",
+    "Istanbul",  "Jakarta",   "Kampala",  "Kyoto",     "Lagos",     "Lima",      "Ljubljana", "Lusaka",   "Managua",   "Manila",
+    "Marseille", "Melbourne", "Montreal", "Mumbai",    "Munich",    "Nairobi",   "Osaka",     "Oslo",     "Ottawa",    "Prague",
+    "Quito",     "Reykjavik", "Riga",     "Rotterdam", "Santiago",  "Sarajevo",  "Seattle",   "Seoul",    "Shanghai",  "Sofia",
+    "Stockholm", "Sydney",    "Tallinn",  "Tokyo",     "Toronto",   "Vancouver", "Vilnius",   "Yangon",   "Zagreb",    "Zurich",
 };
 const size_t N_HOLDOUT_CITIES = sizeof HOLDOUT_CITIES / sizeof *HOLDOUT_CITIES;
 

@@ -66,8 +66,10 @@ static enum status replay(struct journal *j, const char *digest, size_t *good, s
         const char *item = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "item"));
         const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "model"));
         if (line == text && run != NULL && strcmp(run, digest) != 0)
-            status = error_set(err, ERR_INPUT, "%s: is the journal of another run, expected the same options, models and data "
-                                               "(--fresh starts again)", j->path);
+            status = error_set(err, ERR_INPUT,
+                               "%s: is the journal of another run, expected the same options, models and data "
+                               "(--fresh starts again)",
+                               j->path);
         bool ok = line == text ? run != NULL : item != NULL && model != NULL;
         if (ok && line != text)
             remember(j, item, model, cJSON_DetachItemFromObjectCaseSensitive(entry, "result"));

@@ -12,14 +12,14 @@
 #include <stddef.h>
 
 enum option_kind {
-    OPTION_FLAG,     /* no value; true when given                    */
-    OPTION_INT,      /* integer in [low, high]                       */
-    OPTION_NUMBER,   /* number in [low, high]                        */
+    OPTION_FLAG,   /* no value; true when given                    */
+    OPTION_INT,    /* integer in [low, high]                       */
+    OPTION_NUMBER, /* number in [low, high]                        */
     OPTION_STRING,
-    OPTION_INTS,     /* comma-separated integers in [low, high]      */
-    OPTION_NUMBERS,  /* comma-separated numbers in [low, high]       */
-    OPTION_RATIOS,   /* comma-separated N/R, 1 <= R <= N <= high     */
-    OPTION_STRINGS,  /* may be given several times                   */
+    OPTION_INTS,    /* comma-separated integers in [low, high]      */
+    OPTION_NUMBERS, /* comma-separated numbers in [low, high]       */
+    OPTION_RATIOS,  /* comma-separated N/R, 1 <= R <= N <= high     */
+    OPTION_STRINGS, /* may be given several times                   */
 };
 
 struct option_spec {

@@ -105,8 +105,8 @@ static enum status collect(struct shared *s, cJSON *items)
     return OK;
 }
 
-enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path, bool fresh,
-                       struct error *err)
+enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path,
+                       bool fresh, struct error *err)
 {
     struct shared s = {.runner = runner, .e = e, .err = err};
     char digest[65];

@@ -14,8 +14,8 @@ struct runner {
 
 /* Runs every item on every model and adds `results` {model: result} to each. The journal at `journal_path` is kept while the run
  * is unfinished and deleted by runner_finish. */
-enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path, bool fresh,
-                       struct error *err);
+enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path,
+                       bool fresh, struct error *err);
 void runner_finish(const char *journal_path);
 
 #endif

@@ -30,7 +30,8 @@ void adamw_step(struct adamw *a, struct weights *w, const struct weights *gradie
     a->step++;
     float scale = s->clip > 0 && grad_norm > s->clip ? (float)(s->clip / grad_norm) : 1.0f;
     float b1 = (float)s->beta1, b2 = (float)s->beta2, eps = (float)s->eps;
-    float correct1 = (float)(1 / (1 - pow(s->beta1, (double)a->step))), correct2 = (float)(1 / (1 - pow(s->beta2, (double)a->step)));
+    float correct1 = (float)(1 / (1 - pow(s->beta1, (double)a->step))),
+          correct2 = (float)(1 / (1 - pow(s->beta2, (double)a->step)));
     for (size_t r = 0; r < w->n_rows; r++) {
         float *x = *w->rows[r].slot, decay = w->rows[r].n_dims == 2 ? (float)(1 - s->lr * s->weight_decay) : 1.0f;
         const float *g = *gradients->rows[r].slot;

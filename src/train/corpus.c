@@ -37,7 +37,8 @@ void corpus_free(struct corpus *c)
 static size_t sentence_end(const char *text, size_t at, size_t end)
 {
     for (; at < end; at++)
-        if (text[at] == '\n' || (strchr(".!?", text[at]) != NULL && (at + 1 == end || text[at + 1] == ' ' || text[at + 1] == '\n')))
+        if (text[at] == '\n' ||
+            (strchr(".!?", text[at]) != NULL && (at + 1 == end || text[at + 1] == ' ' || text[at + 1] == '\n')))
             return at + 1;
     return end;
 }
@@ -48,7 +49,8 @@ void corpus_passage(const struct corpus *c, struct rng *rng, size_t length, stru
     while (at >= c->books[i].length)
         at -= c->books[i++].length;
     const struct book *b = &c->books[i];
-    size_t split = b->length - b->length / VALIDATION_SHARE, low = c->validation ? split : 0, high = c->validation ? b->length : split;
+    size_t split = b->length - b->length / VALIDATION_SHARE, low = c->validation ? split : 0,
+           high = c->validation ? b->length : split;
     size_t room = high - low;
     length = length < room / 2 ? length : room / 2;
     size_t from = sentence_end(b->text, low + (size_t)rng_below(rng, room - length), high);

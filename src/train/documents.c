@@ -20,8 +20,8 @@ static const char *pick(struct rng *rng, const char *const *list, size_t n)
 /* A pronounceable name of two to four syllables, sometimes of two words. */
 static void make_name(char name[NAME], struct rng *rng)
 {
-    static const char *const onsets[] = {"b", "br", "c", "ch", "d", "dr", "f", "g", "gr", "h", "j", "k", "kr", "l", "m", "n",
-                                         "p", "pr", "qu", "r", "s", "sh", "st", "t", "th", "tr", "v", "w", "y", "z", ""};
+    static const char *const onsets[] = {"b", "br", "c",  "ch", "d", "dr", "f",  "g", "gr", "h",  "j", "k", "kr", "l", "m", "n",
+                                         "p", "pr", "qu", "r",  "s", "sh", "st", "t", "th", "tr", "v", "w", "y",  "z", ""};
     static const char *const vowels[] = {"a", "e", "i", "o", "u", "a", "e", "o", "ai", "ia", "ou", "ei"};
     static const char *const codas[] = {"", "", "", "n", "r", "l", "s", "m", "nd", "rk", "st", "ng", "th", "ck", "t", "x"};
     static const char *const first[] = {"New ", "Port ", "San ", "Saint ", "Upper ", "Fort ", "East "};
@@ -81,7 +81,7 @@ static int by_size(const void *a, const void *b)
 static void hide(struct text *out, const struct corpus *corpus, struct rng *rng, const struct facts *f, size_t length)
 {
     struct text hay = {0};
-    size_t at[MAX_FACTS], from = 0;
+    size_t at[MAX_FACTS] = {0}, from = 0;
     corpus_passage(corpus, rng, length, &hay);
     for (size_t i = 0; i < f->n; i++) {
         at[i] = (size_t)rng_below(rng, hay.len + 1);
@@ -193,7 +193,7 @@ static void write_random_copy(struct text *out, const struct corpus *corpus, str
 static void write_people(struct text *out, const struct corpus *corpus, struct rng *rng, size_t length)
 {
     static const char *const trades[] = {"a baker", "a doctor", "a sailor", "a teacher", "a painter", "a farmer", "a judge",
-                                         "a smith", "a tailor", "a miller", "a nurse",  "a clerk",  "a weaver", "a printer"};
+                                         "a smith", "a tailor", "a miller", "a nurse",   "a clerk",   "a weaver", "a printer"};
     struct facts person, place;
     const char *trade[MAX_FACTS];
     size_t n = 2 + (size_t)rng_below(rng, length / 160 + 1), order[MAX_FACTS];
@@ -211,13 +211,15 @@ static void write_people(struct text *out, const struct corpus *corpus, struct r
         size_t p = order[i];
         switch (rng_below(rng, 3)) {
         case 0:
-            text_printf(out, "Question: Where does %s live?\nAnswer: %s lives in %s.\n", person.name[p], person.name[p], place.name[p]);
+            text_printf(out, "Question: Where does %s live?\nAnswer: %s lives in %s.\n", person.name[p], person.name[p],
+                        place.name[p]);
             break;
         case 1:
             text_printf(out, "Question: What is %s?\nAnswer: %s is %s.\n", person.name[p], person.name[p], trade[p]);
             break;
         default:
-            text_printf(out, "Question: Who lives in %s?\nAnswer: %s lives in %s.\n", place.name[p], person.name[p], place.name[p]);
+            text_printf(out, "Question: Who lives in %s?\nAnswer: %s lives in %s.\n", place.name[p], person.name[p],
+                        place.name[p]);
         }
     }
 }

@@ -18,8 +18,12 @@ static enum status read_settings(struct adamw_settings *s, int64_t *step, const 
     const struct {
         const char *key;
         double *value, high;
-    } keys[] = {{"lr", &s->lr, 1e3},   {"beta1", &s->beta1, 1},  {"beta2", &s->beta2, 1},
-                {"eps", &s->eps, 1},   {"weight_decay", &s->weight_decay, 1e3}, {"clip", &s->clip, 1e9},
+    } keys[] = {{"lr", &s->lr, 1e3},
+                {"beta1", &s->beta1, 1},
+                {"beta2", &s->beta2, 1},
+                {"eps", &s->eps, 1},
+                {"weight_decay", &s->weight_decay, 1e3},
+                {"clip", &s->clip, 1e9},
                 {"grad_clip_norm", &s->clip, 1e9}};
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == OK; i++)
         status = json_get_double(json, keys[i].key, 0, keys[i].high, i > 0, keys[i].value, path, err);
@@ -34,8 +38,11 @@ static size_t add_rows(struct tensor_out *out, char (*names)[128], size_t at, co
 {
     for (size_t i = 0; i < w->n_rows; i++, at++) {
         snprintf(names[at], sizeof names[at], "%s.%s", prefix, w->rows[i].name);
-        out[at] = (struct tensor_out){.name = names[at], .dtype = DTYPE_F32, .n_dims = w->rows[i].n_dims,
-                                      .shape = {w->rows[i].shape[0], w->rows[i].shape[1]}, .data = *w->rows[i].slot};
+        out[at] = (struct tensor_out){.name = names[at],
+                                      .dtype = DTYPE_F32,
+                                      .n_dims = w->rows[i].n_dims,
+                                      .shape = {w->rows[i].shape[0], w->rows[i].shape[1]},
+                                      .data = *w->rows[i].slot};
     }
     return at;
 }

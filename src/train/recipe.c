@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status get_count(const cJSON *json, const char *key, size_t low, size_t high, bool optional, size_t *value, const char *path,
-                             struct error *err)
+static enum status get_count(const cJSON *json, const char *key, size_t low, size_t high, bool optional, size_t *value,
+                             const char *path, struct error *err)
 {
     int64_t x = (int64_t)*value;
     enum status status = json_get_int(json, key, (int64_t)low, (int64_t)high, optional, &x, path, err);
@@ -29,12 +29,15 @@ static enum status read_ingredient(struct ingredient *in, const cJSON *json, con
         if (strcmp(DOCUMENT_KINDS[i].name, kind) == 0)
             in->kind = &DOCUMENT_KINDS[i];
     if (in->kind == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'kind': '%.40s' is not known, expected text, needles, dense_needles, pairs, copy, "
-                                         "random_copy, people or labels", path, kind);
+        return error_set(err, ERR_INPUT,
+                         "%s: key 'kind': '%.40s' is not known, expected text, needles, dense_needles, pairs, copy, "
+                         "random_copy, people or labels",
+                         path, kind);
     if (cJSON_GetArraySize(bytes) != 2 || !cJSON_IsNumber(bytes->child) || !cJSON_IsNumber(bytes->child->next) ||
         !(bytes->child->valuedouble >= 16 && bytes->child->next->valuedouble >= bytes->child->valuedouble &&
           bytes->child->next->valuedouble <= 1e7))
-        return error_set(err, ERR_INPUT, "%s: key 'bytes' of '%s' is wrong, expected [shortest, longest] from 16 to 10000000", path, kind);
+        return error_set(err, ERR_INPUT, "%s: key 'bytes' of '%s' is wrong, expected [shortest, longest] from 16 to 10000000",
+                         path, kind);
     in->shortest = (size_t)bytes->child->valuedouble;
     in->longest = (size_t)bytes->child->next->valuedouble;
     return OK;
@@ -51,7 +54,8 @@ static enum status read_stage(struct stage *s, const cJSON *json, const char *pa
     if (status != OK)
         return status;
     if (!cJSON_IsArray(mix) || mix->child == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'mix' of a stage is missing, expected a list of kinds with weight and bytes", path);
+        return error_set(err, ERR_INPUT, "%s: key 'mix' of a stage is missing, expected a list of kinds with weight and bytes",
+                         path);
     s->mix = calloc((size_t)cJSON_GetArraySize(mix), sizeof *s->mix);
     if (s->mix == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
@@ -110,9 +114,14 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
     const struct {
         const char *key;
         double *value, high;
-    } keys[] = {{"lr", &r->optimizer.lr, 1},           {"beta1", &r->optimizer.beta1, 1}, {"beta2", &r->optimizer.beta2, 1},
-                {"eps", &r->optimizer.eps, 1},         {"weight_decay", &r->optimizer.weight_decay, 10},
-                {"clip", &r->optimizer.clip, 1e9},     {"min_lr", &r->min_lr, 1},         {"decay_share", &r->decay_share, 1}};
+    } keys[] = {{"lr", &r->optimizer.lr, 1},
+                {"beta1", &r->optimizer.beta1, 1},
+                {"beta2", &r->optimizer.beta2, 1},
+                {"eps", &r->optimizer.eps, 1},
+                {"weight_decay", &r->optimizer.weight_decay, 10},
+                {"clip", &r->optimizer.clip, 1e9},
+                {"min_lr", &r->min_lr, 1},
+                {"decay_share", &r->decay_share, 1}};
     r->decay_share = 1;
     enum status status = OK;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == OK; i++)
@@ -190,8 +199,9 @@ enum status recipe_model(const struct recipe *r, const cJSON *entry, struct conf
         cJSON_AddNumberToObject(json, "bos_token_id", end);
         cJSON_AddNumberToObject(json, "eos_token_id", end);
     }
-    enum status status = end >= 0 ? config_from_json(config, json, r->path, err)
-                                  : error_set(err, ERR_INPUT, "%s: the tokenizer has no token <|endoftext|>, expected one", r->tokenizer_folder);
+    enum status status =
+        end >= 0 ? config_from_json(config, json, r->path, err)
+                 : error_set(err, ERR_INPUT, "%s: the tokenizer has no token <|endoftext|>, expected one", r->tokenizer_folder);
     cJSON_Delete(json);
     return status;
 }

@@ -23,7 +23,7 @@ struct stage {
 
 struct recipe {
     char *path;
-    cJSON *root; /* owns the strings below */
+    cJSON *root;           /* owns the strings below */
     uint64_t seed, digest; /* digest: of everything that changes the result */
     struct tokenizer *tokenizer;
     const char *tokenizer_folder;
@@ -33,7 +33,7 @@ struct recipe {
     struct adamw_settings optimizer;
     double min_lr, decay_share; /* the rate falls to min_lr linearly over the last share of the steps */
     size_t warmup_steps, checkpoint_steps, validation_steps, validation_sequences;
-    const char *output; /* folder: one folder a model in it */
+    const char *output;  /* folder: one folder a model in it */
     const cJSON *models; /* name -> config.json keys */
 };
 

@@ -47,7 +47,8 @@ static enum status load_array(float *out, const struct safetensors *st, const ch
 {
     const struct tensor *t = safetensors_find(st, name);
     if (t == NULL || t->dtype != DTYPE_F32 || t->count != n)
-        return error_set(err, ERR_INPUT, "%s: tensor '%s' is missing or of another size, expected %zu F32 (or start again with --fresh)",
+        return error_set(err, ERR_INPUT,
+                         "%s: tensor '%s' is missing or of another size, expected %zu F32 (or start again with --fresh)",
                          st->path, name, n);
     tensor_to_f32(out, t);
     return OK;
@@ -64,7 +65,8 @@ static enum status load_checkpoint(struct run *r, struct error *err)
     if (numbers != NULL && numbers->dtype == DTYPE_I64 && numbers->count == 2)
         memcpy(values, numbers->data, sizeof values);
     if (values[1] != (int64_t)r->recipe->digest)
-        status = error_set(err, ERR_INPUT, "%s: belongs to another recipe, expected the one it was made with (or start again with --fresh)",
+        status = error_set(err, ERR_INPUT,
+                           "%s: belongs to another recipe, expected the one it was made with (or start again with --fresh)",
                            r->checkpoint);
     if (status == OK)
         status = load_array(r->model.weights.storage, &st, "weights", r->model.weights.n_storage, err);
@@ -146,8 +148,8 @@ static enum status report(struct run *r, double loss, double norm, struct error 
         status = error_set(err, ERR_SYSTEM, "%s: cannot be written", r->log);
     free(line);
     if (!r->options->quiet) {
-        fprintf(stderr, "%s step %zu/%zu  loss %.4f  %.0f tokens/s  ETA %.0f min", r->folder, step, r->recipe->n_steps, loss, speed,
-                to_do / speed / 60);
+        fprintf(stderr, "%s step %zu/%zu  loss %.4f  %.0f tokens/s  ETA %.0f min", r->folder, step, r->recipe->n_steps, loss,
+                speed, to_do / speed / 60);
         if (validate)
             fprintf(stderr, "  validation %.4f", validation);
         fputc('\n', stderr);
@@ -175,7 +177,8 @@ static enum status train_step(struct run *r, double *loss, double *norm, struct 
     }
     *norm = gradient_norm(&r->gradient);
     if (!isfinite(*loss) || !isfinite(*norm))
-        return error_set(err, ERR_INPUT, "%s: the loss is no longer finite at step %zu, expected a lower learning rate", recipe->path, step);
+        return error_set(err, ERR_INPUT, "%s: the loss is no longer finite at step %zu, expected a lower learning rate",
+                         recipe->path, step);
     struct adamw_settings settings = recipe->optimizer;
     settings.lr = recipe_rate(recipe, step);
     adamw_step(&r->adamw, &r->model.weights, &r->gradient.sum, *norm, &settings);
@@ -204,7 +207,8 @@ static enum status loop(struct run *r, struct error *err)
                 status = save_checkpoint(r, err);
         }
         if (status == OK && stop && !last)
-            status = error_set(err, ERR_STOPPED, "%s: stopped after step %zu, the same command goes on from there", r->folder, step);
+            status =
+                error_set(err, ERR_STOPPED, "%s: stopped after step %zu, the same command goes on from there", r->folder, step);
     }
     return status;
 }
@@ -225,7 +229,8 @@ static enum status copy_file(const char *from_folder, const char *to_folder, con
     return status;
 }
 
-static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options, struct error *err)
+static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options,
+                               struct error *err)
 {
     struct run r = {.recipe = recipe, .options = options};
     struct config config;
@@ -256,7 +261,8 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     if (status == OK)
         status = copy_file(recipe->tokenizer_folder, r.folder, "tokenizer_config.json", err);
     if (status == OK && !options->quiet)
-        fprintf(stderr, "%s: %zu parameters, step %zu of %zu\n", r.folder, r.model.weights.n_params, (size_t)r.adamw.step, recipe->n_steps);
+        fprintf(stderr, "%s: %zu parameters, step %zu of %zu\n", r.folder, r.model.weights.n_params, (size_t)r.adamw.step,
+                recipe->n_steps);
     if (status == OK)
         status = loop(&r, err);
     ids_free(&r.sequence);
@@ -280,6 +286,7 @@ enum status trainer_run(const struct recipe *recipe, const struct trainer_option
         status = train_model(recipe, entry, options, err);
     }
     if (status == OK && !found)
-        status = error_set(err, ERR_USAGE, "--only: there is no model '%s' in %s, expected one of its models", options->only, recipe->path);
+        status = error_set(err, ERR_USAGE, "--only: there is no model '%s' in %s, expected one of its models", options->only,
+                           recipe->path);
     return status;
 }

@@ -122,5 +122,5 @@ START_TEST(a_missing_file_is_named)
 END_TEST
 
 SUITE_MAIN("base", sizes_that_overflow_are_refused, text_grows_and_keeps_its_end, streams_depend_on_seed_name_and_index,
-           splitmix_matches_its_published_vector, random_numbers_have_their_moments, a_permutation_holds_every_index_once, utf8_is_checked,
-           sha256_matches_the_standard, a_file_appears_whole_or_not_at_all, a_missing_file_is_named)
+           splitmix_matches_its_published_vector, random_numbers_have_their_moments, a_permutation_holds_every_index_once,
+           utf8_is_checked, sha256_matches_the_standard, a_file_appears_whole_or_not_at_all, a_missing_file_is_named)

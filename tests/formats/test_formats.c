@@ -43,8 +43,8 @@ static void expect_broken(const char *what)
 START_TEST(floats_round_to_nearest_even)
 {
     ck_assert_uint_eq(bf16_from_f32(1.0f), 0x3f80);
-    ck_assert_uint_eq(bf16_from_f32(1.00390625f), 0x3f80);        /* half way: to even */
-    ck_assert_uint_eq(bf16_from_f32(1.01171875f), 0x3f82);        /* half way: to even */
+    ck_assert_uint_eq(bf16_from_f32(1.00390625f), 0x3f80); /* half way: to even */
+    ck_assert_uint_eq(bf16_from_f32(1.01171875f), 0x3f82); /* half way: to even */
     ck_assert_uint_eq(bf16_from_f32(-INFINITY), 0xff80);
     ck_assert(isnan(f32_from_bf16(bf16_from_f32(NAN))));
     ck_assert(f32_from_f16(0x3c00) == 1.0f && f32_from_f16(0xc000) == -2.0f && f32_from_f16(0x0001) == 0x1p-24f);
@@ -100,7 +100,9 @@ START_TEST(broken_tensor_files_are_refused)
     expect_broken("'w'");
     write_tensors("{\"w\":7}", 8);
     expect_broken("'w'");
-    write_tensors("{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", 0);
+    write_tensors("{\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"w\":{\"dtype\":\"F32\",\"shape\":[0],\"data_"
+                  "offsets\":[0,0]}}",
+                  0);
     expect_broken("twice");
     write_tensors("{\"\xff\":{}}", 0);
     expect_broken("UTF-8");
@@ -182,5 +184,6 @@ START_TEST(json_lines_keep_nul)
 }
 END_TEST
 
-SUITE_MAIN("formats", floats_round_to_nearest_even, tensors_come_back_as_written, broken_tensor_files_are_refused, getters_name_file_and_key,
-           numbers_have_nine_digits_and_no_nan, yaml_becomes_the_same_trees, broken_yaml_is_refused, json_lines_keep_nul)
+SUITE_MAIN("formats", floats_round_to_nearest_even, tensors_come_back_as_written, broken_tensor_files_are_refused,
+           getters_name_file_and_key, numbers_have_nine_digits_and_no_nan, yaml_becomes_the_same_trees, broken_yaml_is_refused,
+           json_lines_keep_nul)

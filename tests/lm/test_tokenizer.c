@@ -36,9 +36,10 @@ static void remove_folder(void)
 
 /* A vocabulary made by hand: a b c d space-a (as U+0120), ab, abc, cd, and one added token. */
 #define VOCAB "\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"\u0120\":4,\"ab\":5,\"abc\":6,\"cd\":7,\"\u0120a\":8"
-#define DOCUMENT(merges, more)                                                                                                 \
-    "{\"added_tokens\":[{\"id\":9,\"content\":\"<end>\",\"special\":true},{\"id\":10,\"content\":\"<end>x\",\"special\":false}],"  \
-    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}," more                                 \
+#define DOCUMENT(merges, more)                                                                                                   \
+    "{\"added_tokens\":[{\"id\":9,\"content\":\"<end>\",\"special\":true},{\"id\":10,\"content\":\"<end>x\",\"special\":false}]" \
+    ","                                                                                                                          \
+    "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}," more                             \
     "\"model\":{\"type\":\"BPE\",\"vocab\":{" VOCAB "},\"merges\":[" merges "]}}"
 #define MERGES "\"c d\",\"a b\",[\"ab\",\"c\"],\"\u0120 a\""
 
@@ -52,10 +53,10 @@ static void expect_ids(const struct tokenizer *t, const char *text, bool special
         ck_assert_msg(ids.data[i] == want[i], "'%s': id %zu is %d, expected %d", text, i, ids.data[i], want[i]);
     ids_free(&ids);
 }
-#define IDS(t, text, ...)                                                                                                      \
-    do {                                                                                                                       \
-        const int32_t expected[] = {__VA_ARGS__};                                                                                  \
-        expect_ids(t, text, false, expected, sizeof expected / sizeof *expected);                                                          \
+#define IDS(t, text, ...)                                                                                                        \
+    do {                                                                                                                         \
+        const int32_t expected[] = {__VA_ARGS__};                                                                                \
+        expect_ids(t, text, false, expected, sizeof expected / sizeof *expected);                                                \
     } while (0)
 
 START_TEST(merges_go_by_rank)
@@ -85,8 +86,9 @@ START_TEST(a_template_adds_special_tokens)
     struct error err = {0};
     const int32_t want[] = {9, 5};
     setup_folder();
-    put("tokenizer.json", DOCUMENT(MERGES, "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<end>\"}},"
-                                           "{\"Sequence\":{\"id\":\"A\"}}]},"));
+    put("tokenizer.json",
+        DOCUMENT(MERGES, "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<end>\"}},"
+                         "{\"Sequence\":{\"id\":\"A\"}}]},"));
     ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
     expect_ids(t, "ab", true, want, 2);
     IDS(t, "ab", 5);
@@ -120,7 +122,8 @@ START_TEST(broken_tokenizers_are_named)
         struct error err = {0};
         put("tokenizer.json", cases[i].text);
         ck_assert_msg(tokenizer_load(&t, folder, &err) == ERR_INPUT, "case %zu was read", i);
-        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "tokenizer.json"), "'%s' does not name '%s'", err.message, cases[i].says);
+        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "tokenizer.json"), "'%s' does not name '%s'",
+                      err.message, cases[i].says);
     }
     remove_folder();
 }
@@ -164,7 +167,8 @@ START_TEST(every_byte_has_its_own_character)
         ck_assert(c < 324 && !seen[c]);
         seen[c] = true;
     }
-    ck_assert(byte_level_char(' ') == 0x120 && byte_level_char('\n') == 0x10a && byte_level_char('A') == 'A' && byte_level_char(0xad) == 0x143);
+    ck_assert(byte_level_char(' ') == 0x120 && byte_level_char('\n') == 0x10a && byte_level_char('A') == 'A' &&
+              byte_level_char(0xad) == 0x143);
 }
 END_TEST
 
@@ -189,5 +193,5 @@ START_TEST(a_long_piece_takes_no_quadratic_time)
 }
 END_TEST
 
-SUITE_MAIN("tokenizer", merges_go_by_rank, a_template_adds_special_tokens, broken_tokenizers_are_named, a_learned_vocabulary_round_trips,
-           every_byte_has_its_own_character, a_long_piece_takes_no_quadratic_time)
+SUITE_MAIN("tokenizer", merges_go_by_rank, a_template_adds_special_tokens, broken_tokenizers_are_named,
+           a_learned_vocabulary_round_trips, every_byte_has_its_own_character, a_long_piece_takes_no_quadratic_time)

@@ -49,7 +49,8 @@ static void expect_refused(const char *what)
     struct model m;
     struct error err = {0};
     ck_assert_msg(model_load(&m, folder, &err) == ERR_INPUT, "loaded, or another error: %s", err.message);
-    ck_assert_msg(strstr(err.message, what) != NULL && strstr(err.message, folder) != NULL, "'%s' does not name '%s'", err.message, what);
+    ck_assert_msg(strstr(err.message, what) != NULL && strstr(err.message, folder) != NULL, "'%s' does not name '%s'",
+                  err.message, what);
 }
 
 static void remove_folder(void)
@@ -68,14 +69,28 @@ START_TEST(wrong_configs_are_named)
     static const struct {
         const char *key, *value, *says;
     } cases[] = {
-        {"model_type", NULL, "model_type"},          {"model_type", "\"mamba\"", "llama"},       {"hidden_size", NULL, "hidden_size"},
-        {"hidden_size", "-1", "hidden_size"},        {"hidden_size", "1e300", "hidden_size"},    {"hidden_size", "\"48\"", "hidden_size"},
-        {"hidden_size", "47", "num_attention_heads"}, {"num_hidden_layers", "0", "num_hidden_layers"}, {"num_hidden_layers", "16000000", "num_hidden_layers"},
-        {"num_key_value_heads", "4", "num_key_value_heads"}, {"vocab_size", "1.5", "vocab_size"}, {"vocab_size", "130", "model.embed_tokens.weight"},
-        {"intermediate_size", "16777216", "gate_proj"}, {"hidden_act", "\"gelu\"", "hidden_act"}, {"rms_norm_eps", "-1", "rms_norm_eps"},
-        {"head_dim", "7", "head_dim"},               {"tie_word_embeddings", "3", "tie_word_embeddings"},
-        {"rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":2}", "rope_scaling"}, {"rope_scaling", "{\"rope_type\":\"linear\"}", "factor"},
-        {"eos_token_id", "\"x\"", "eos_token_id"},   {"attention_bias", "true", "q_proj.bias"},  {"num_hidden_layers", "3", "layers.2"},
+        {"model_type", NULL, "model_type"},
+        {"model_type", "\"mamba\"", "llama"},
+        {"hidden_size", NULL, "hidden_size"},
+        {"hidden_size", "-1", "hidden_size"},
+        {"hidden_size", "1e300", "hidden_size"},
+        {"hidden_size", "\"48\"", "hidden_size"},
+        {"hidden_size", "47", "num_attention_heads"},
+        {"num_hidden_layers", "0", "num_hidden_layers"},
+        {"num_hidden_layers", "16000000", "num_hidden_layers"},
+        {"num_key_value_heads", "4", "num_key_value_heads"},
+        {"vocab_size", "1.5", "vocab_size"},
+        {"vocab_size", "130", "model.embed_tokens.weight"},
+        {"intermediate_size", "16777216", "gate_proj"},
+        {"hidden_act", "\"gelu\"", "hidden_act"},
+        {"rms_norm_eps", "-1", "rms_norm_eps"},
+        {"head_dim", "7", "head_dim"},
+        {"tie_word_embeddings", "3", "tie_word_embeddings"},
+        {"rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":2}", "rope_scaling"},
+        {"rope_scaling", "{\"rope_type\":\"linear\"}", "factor"},
+        {"eos_token_id", "\"x\"", "eos_token_id"},
+        {"attention_bias", "true", "q_proj.bias"},
+        {"num_hidden_layers", "3", "layers.2"},
         {"num_hidden_layers", "1", "layers.1"},
     };
     setup_folder();

@@ -1,4 +1,5 @@
-/* Whole models against float64 results of an independent implementation: logits, losses, hidden states, attention maps, gradients. */
+/* Whole models against float64 results of an independent implementation: logits, losses, hidden states, attention maps,
+ * gradients. */
 #include "base/memory.h"
 #include "model/gradient.h"
 #include "model/session.h"
@@ -52,8 +53,8 @@ static void expect_tensor(const struct oracle *o, const char *name, const float 
     for (size_t i = 0; i < t->count; i++)
         largest = fmax(largest, fabs((double)want[i]));
     for (size_t i = 0; i < t->count; i++)
-        ck_assert_msg(fabs((double)(got[i] - want[i])) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g within %g of %g", name, i,
-                      (double)got[i], (double)want[i], tolerance, largest);
+        ck_assert_msg(fabs((double)(got[i] - want[i])) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g within %g of %g",
+                      name, i, (double)got[i], (double)want[i], tolerance, largest);
     free(want);
 }
 
@@ -118,7 +119,8 @@ static void check_forward(const char *name)
     struct oracle o;
     open_oracle(&o, name);
     size_t bytes = o.n * o.model.config.vocab_size * sizeof(float);
-    float *whole = run(&o, o.n, 1, true), *threads = run(&o, o.n, 3, true), *single = run(&o, 1, 2, true), *pieces = run(&o, 13, 1, true);
+    float *whole = run(&o, o.n, 1, true), *threads = run(&o, o.n, 3, true), *single = run(&o, 1, 2, true),
+          *pieces = run(&o, 13, 1, true);
     ck_assert_msg(memcmp(whole, threads, bytes) == 0, "%s: three threads give other bits than one", name);
     free(whole);
     free(threads);
@@ -159,7 +161,8 @@ static void check_gradients(const char *name)
     open_oracle(&o, name);
     ck_assert_int_eq(gradient_init(&g, &o.model, o.n, 1, &err), OK);
     ck_assert_int_eq(gradient_init(&g2, &o.model, o.n, 3, &err), OK);
-    float loss = (float)(gradient_add(&g, o.ids, o.n, 1.0f / (float)(o.n - 1)) / (double)(o.n - 1)), norm = (float)gradient_norm(&g);
+    float loss = (float)(gradient_add(&g, o.ids, o.n, 1.0f / (float)(o.n - 1)) / (double)(o.n - 1)),
+          norm = (float)gradient_norm(&g);
     gradient_add(&g2, o.ids, o.n, 1.0f / (float)(o.n - 1));
     ck_assert_msg(memcmp(g.sum.storage, g2.sum.storage, g.sum.n_storage * 4) == 0, "three threads give other gradients than one");
     expect_tensor(&o, "loss", &loss, 1e-5);
@@ -193,5 +196,5 @@ START_TEST(diff_transformer_gradients_and_step)
 }
 END_TEST
 
-SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward, diff_transformer_grouped_forward,
-           llama_gradients_and_step, diff_transformer_gradients_and_step)
+SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward,
+           diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step)

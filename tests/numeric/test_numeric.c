@@ -25,7 +25,8 @@ static void expect_near(const char *what, const float *got, const double *want, 
     for (size_t i = 0; i < n; i++)
         largest = fmax(largest, fabs(want[i]));
     for (size_t i = 0; i < n; i++)
-        ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g", what, i, (double)got[i], want[i]);
+        ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g", what, i,
+                      (double)got[i], want[i]);
 }
 
 START_TEST(tile_gemm_of_every_shape)
@@ -62,7 +63,8 @@ START_TEST(exp_is_accurate_and_ends_at_zero)
             (*k)->exp_shift(y, 16, 1, 0);
             for (int i = 0; i < 16; i++) {
                 double want = x[i] < -87 ? 0 : exp((double)x[i]);
-                ck_assert_msg(fabs((double)y[i] - want) <= 2e-7 * want, "%s: exp(%g) is %.9g, expected %.9g", (*k)->name, (double)x[i], (double)y[i], want);
+                ck_assert_msg(fabs((double)y[i] - want) <= 2e-7 * want, "%s: exp(%g) is %.9g, expected %.9g", (*k)->name,
+                              (double)x[i], (double)y[i], want);
             }
         }
 }
@@ -112,7 +114,8 @@ END_TEST
 START_TEST(linear_layers_for_any_number_of_threads)
 {
     size_t rows = 150, out = 530, in = 40;
-    float *x = random_array(rows * in, 1, 1), *w = random_array(out * in, 2, 1), *y = random_array(rows * out, 3, 1), *y2 = random_array(rows * out, 3, 1);
+    float *x = random_array(rows * in, 1, 1), *w = random_array(out * in, 2, 1), *y = random_array(rows * out, 3, 1),
+          *y2 = random_array(rows * out, 3, 1);
     double *want = mem_array(rows * out, sizeof *want);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < out; j++)
@@ -215,8 +218,14 @@ END_TEST
 /* A layout with everything: two maps, grouped heads, values of two parts. */
 static void make_plan(struct attention_plan *p, size_t maps, size_t parts, size_t heads, size_t shared, size_t d, size_t vd)
 {
-    *p = (struct attention_plan){.n_heads = heads, .n_maps = maps, .n_parts = parts, .head_dim = d, .v_dim = vd, .n_q_heads = heads * maps,
-                                 .n_k_heads = heads / shared * maps, .n_v_heads = heads / shared * parts};
+    *p = (struct attention_plan){.n_heads = heads,
+                                 .n_maps = maps,
+                                 .n_parts = parts,
+                                 .head_dim = d,
+                                 .v_dim = vd,
+                                 .n_q_heads = heads * maps,
+                                 .n_k_heads = heads / shared * maps,
+                                 .n_v_heads = heads / shared * parts};
     ck_assert(attention_plan_alloc(p));
     for (size_t h = 0; h < heads; h++) {
         for (size_t m = 0; m < maps; m++) {
@@ -234,7 +243,8 @@ struct naive {
     double *out, *map; /* [S, heads, width], [heads, maps, S, S] */
 };
 
-static struct naive naive_attention(const struct attention_plan *p, const double *q, const double *k, const double *v, const double *coef, size_t S)
+static struct naive naive_attention(const struct attention_plan *p, const double *q, const double *k, const double *v,
+                                    const double *coef, size_t S)
 {
     size_t width = attention_width(p), d = p->head_dim;
     struct naive n = {mem_array(S * p->n_heads * width, 8), mem_array(p->n_heads * p->n_maps * S * S, 8)};
@@ -244,14 +254,16 @@ static struct naive naive_attention(const struct attention_plan *p, const double
                 double *row = n.map + ((h * p->n_maps + m) * S + i) * S, sum = 0;
                 for (size_t j = 0; j <= i; j++) {
                     for (size_t c = 0; c < d; c++)
-                        row[j] += q[(i * p->n_q_heads + p->q_head[h * p->n_maps + m]) * d + c] * k[(j * p->n_k_heads + p->k_head[h * p->n_maps + m]) * d + c];
+                        row[j] += q[(i * p->n_q_heads + p->q_head[h * p->n_maps + m]) * d + c] *
+                                  k[(j * p->n_k_heads + p->k_head[h * p->n_maps + m]) * d + c];
                     row[j] = exp(row[j] / sqrt((double)d));
                     sum += row[j];
                 }
                 for (size_t j = 0; j <= i; j++) {
                     row[j] /= sum;
                     for (size_t c = 0; c < width; c++)
-                        n.out[(i * p->n_heads + h) * width + c] += coef[(i * p->n_heads + h) * p->n_maps + m] * row[j] *
+                        n.out[(i * p->n_heads + h) * width + c] +=
+                            coef[(i * p->n_heads + h) * p->n_maps + m] * row[j] *
                             v[(j * p->n_v_heads + p->v_head[h * p->n_parts + c / p->v_dim]) * p->v_dim + c % p->v_dim];
                 }
             }
@@ -273,9 +285,12 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
     struct kv_store kv;
     struct error err;
     make_plan(&p, maps, parts, heads, shared, d, vd);
-    size_t width = attention_width(&p), nq = p.n_q_heads * d, nk = p.n_k_heads * d, nv = p.n_v_heads * vd, no = heads * width, nc = heads * maps;
-    float *q = random_array(S * nq, 1, 1), *k = random_array(S * nk, 2, 1), *v = random_array(S * nv, 3, 1), *coef = random_array(S * nc, 4, 1);
-    float *out = mem_array(S * no, 4), *out2 = mem_array(S * no, 4), *map_out = mem_array(S * no * maps, 4), *lse = mem_array(S * nc, 4);
+    size_t width = attention_width(&p), nq = p.n_q_heads * d, nk = p.n_k_heads * d, nv = p.n_v_heads * vd, no = heads * width,
+           nc = heads * maps;
+    float *q = random_array(S * nq, 1, 1), *k = random_array(S * nk, 2, 1), *v = random_array(S * nv, 3, 1),
+          *coef = random_array(S * nc, 4, 1);
+    float *out = mem_array(S * no, 4), *out2 = mem_array(S * no, 4), *map_out = mem_array(S * no * maps, 4),
+          *lse = mem_array(S * nc, 4);
     float *scratch = mem_array(2 * attention_scratch(&p), 4), *row = mem_array(S + 64, 4), *work = mem_array(S + 64, 4);
     double *Q = to_double(q, S * nq), *K = to_double(k, S * nk), *V = to_double(v, S * nv), *C = to_double(coef, S * nc);
     struct naive n = naive_attention(&p, Q, K, V, C, S);
@@ -295,10 +310,12 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
                 double want = 0;
                 for (size_t m = 0; m < maps; m++)
                     want += C[i * nc + h * maps + m] * n.map[((h * maps + m) * S + i) * S + j];
-                ck_assert_msg(fabs((double)row[j] - want) < 1e-5, "row %zu of head %zu at %zu is %g, expected %g", i, h, j, (double)row[j], want);
+                ck_assert_msg(fabs((double)row[j] - want) < 1e-5, "row %zu of head %zu at %zu is %g, expected %g", i, h, j,
+                              (double)row[j], want);
             }
         }
-    float *dout = random_array(S * no, 5, 1), *dq = mem_array(S * nq, 4), *dk = mem_array(S * nk, 4), *dv = mem_array(S * nv, 4), *dc = mem_array(S * nc, 4);
+    float *dout = random_array(S * no, 5, 1), *dq = mem_array(S * nq, 4), *dk = mem_array(S * nk, 4), *dv = mem_array(S * nv, 4),
+          *dc = mem_array(S * nc, 4);
     attention_backward(dq, dk, dv, dc, dout, &p, &kv, q, coef, map_out, lse, S, scratch, 2);
     struct {
         const char *name;
@@ -319,7 +336,8 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
             }
             inputs[t].x[i] = keep;
             double want = (sum[1] - sum[0]) / 2e-4;
-            ck_assert_msg(fabs((double)inputs[t].got[i] - want) < 2e-5 * (1 + fabs(want)) + 1e-4, "%s[%zu] is %g, expected %g", inputs[t].name, i, (double)inputs[t].got[i], want);
+            ck_assert_msg(fabs((double)inputs[t].got[i] - want) < 2e-5 * (1 + fabs(want)) + 1e-4, "%s[%zu] is %g, expected %g",
+                          inputs[t].name, i, (double)inputs[t].got[i], want);
         }
     float *floats[] = {q, k, v, coef, out, out2, map_out, lse, scratch, row, work, dout, dq, dk, dv, dc};
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
@@ -362,7 +380,7 @@ START_TEST(attention_of_one_token)
 }
 END_TEST
 
-SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero, softmax_step_skips_masked_rows, swiglu_and_its_gradient,
-           linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences, rope_turns_back,
-           cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries, attention_of_two_maps,
-           attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token)
+SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero, softmax_step_skips_masked_rows,
+           swiglu_and_its_gradient, linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences,
+           rope_turns_back, cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries,
+           attention_of_two_maps, attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token)

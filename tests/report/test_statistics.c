@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#define NEAR(got, want, tolerance) ck_assert_msg(fabs((got) - (want)) <= (tolerance), #got " is %.9g, expected %.9g", (double)(got), (double)(want))
+#define NEAR(got, want, tolerance)                                                                                               \
+    ck_assert_msg(fabs((got) - (want)) <= (tolerance), #got " is %.9g, expected %.9g", (double)(got), (double)(want))
 
 START_TEST(wilson_matches_published_values)
 {
@@ -57,7 +58,8 @@ START_TEST(sign_flip_draws_when_there_are_many)
     for (int i = 0; i < 200; i++)
         x[i] = 1;
     NEAR(paired_difference(x, y, 200, 1).p_value, 1.0 / 10001, 1e-9);
-    for (int i = 0; i < 200; i++) /* mean 0.14, standard error about 0.07: two sided p near 0.057 with the continuity of +-1 sums */
+    for (int i = 0; i < 200;
+         i++) /* mean 0.14, standard error about 0.07: two sided p near 0.057 with the continuity of +-1 sums */
         x[i] = i < 114 ? 1 : -1;
     NEAR(paired_difference(x, y, 200, 1).p_value, 0.0559, 0.01);
 }

@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 static const struct option_spec OPTIONS[] = {
-    {"depths", OPTION_NUMBERS, "0,50", 0, 100, "LIST", "depths", false}, {"samples", OPTION_INT, "50", 1, 1000, "N", "samples", false},
-    {"needles", OPTION_RATIOS, "1/1", 1, 50, "LIST", "needles", false},  {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "model", false},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "quiet", true},             {"config", OPTION_STRING, NULL, 0, 0, "FILE", "file", true},
+    {"depths", OPTION_NUMBERS, "0,50", 0, 100, "LIST", "depths", false},
+    {"samples", OPTION_INT, "50", 1, 1000, "N", "samples", false},
+    {"needles", OPTION_RATIOS, "1/1", 1, 50, "LIST", "needles", false},
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "model", false},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "quiet", true},
+    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "file", true},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
 };
 
@@ -37,14 +40,16 @@ static void expect_parse(const char *line, enum status want, const char *says)
 {
     enum status status;
     char *out = parse(line, &status);
-    ck_assert_msg(status == want && strstr(out, says) != NULL, "'%s' gives %d '%s', expected %d '%s'", line, (int)status, out, (int)want, says);
+    ck_assert_msg(status == want && strstr(out, says) != NULL, "'%s' gives %d '%s', expected %d '%s'", line, (int)status, out,
+                  (int)want, says);
     free(out);
 }
 
 START_TEST(options_are_read_checked_and_suggested)
 {
     expect_parse("", OK, "{\"depths\":[0,50],\"samples\":50,\"needles\":[\"1/1\"],\"quiet\":false}");
-    expect_parse("--depths 0,12.5,100 --samples=7 --quiet", OK, "{\"needles\":[\"1/1\"],\"depths\":[0,12.5,100],\"samples\":7,\"quiet\":true}");
+    expect_parse("--depths 0,12.5,100 --samples=7 --quiet", OK,
+                 "{\"needles\":[\"1/1\"],\"depths\":[0,12.5,100],\"samples\":7,\"quiet\":true}");
     expect_parse("--needles 6/2,8/1 --model a=b --model c=d", OK, "\"needles\":[\"6/2\",\"8/1\"],\"model\":[\"a=b\",\"c=d\"]");
     expect_parse("--depths 0,101", ERR_USAGE, "--depths: '0,101' is wrong, expected comma-separated numbers from 0 to 100");
     expect_parse("--depths 0,,5", ERR_USAGE, "--depths");
@@ -148,7 +153,8 @@ START_TEST(training_documents_hold_no_test_city_and_no_test_number)
             for (const char *p = a.data; *p != '\0';) {
                 size_t digits = strspn(p, "0123456789");
                 if (digits == 7)
-                    ck_assert_msg((hash_u64((uint64_t)strtol(p, NULL, 10)) & 1) == 0, "%s holds the test number %.7s", k->name, p);
+                    ck_assert_msg((hash_u64((uint64_t)strtol(p, NULL, 10)) & 1) == 0, "%s holds the test number %.7s", k->name,
+                                  p);
                 p += digits ? digits : 1;
             }
             text_free(&a);
@@ -171,5 +177,6 @@ START_TEST(a_missing_haystack_is_named)
 }
 END_TEST
 
-SUITE_MAIN("suite", options_are_read_checked_and_suggested, a_file_gives_defaults_and_the_line_wins, a_journal_survives_a_torn_end,
-           half_of_the_numbers_are_held_out, training_documents_hold_no_test_city_and_no_test_number, a_missing_haystack_is_named)
+SUITE_MAIN("suite", options_are_read_checked_and_suggested, a_file_gives_defaults_and_the_line_wins,
+           a_journal_survives_a_torn_end, half_of_the_numbers_are_held_out,
+           training_documents_hold_no_test_city_and_no_test_number, a_missing_haystack_is_named)

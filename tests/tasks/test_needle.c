@@ -67,7 +67,8 @@ END_TEST
 
 START_TEST(questions_name_one_two_or_more_cities)
 {
-    static const char *const forms[] = {"What is the special magic number for %s?", "What are the special magic numbers for %s, and %s?",
+    static const char *const forms[] = {"What is the special magic number for %s?",
+                                        "What are the special magic numbers for %s, and %s?",
                                         "What are the special magic numbers for %s, %s, and %s?"};
     open_data();
     for (size_t asked = 1; asked <= 3; asked++) {
@@ -77,7 +78,8 @@ START_TEST(questions_name_one_two_or_more_cities)
         char question[256];
         ck_assert_int_eq(needle_prompt_build(&p, &r, &err), OK);
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(question, sizeof question, forms[asked - 1], p.cities[0], asked > 1 ? p.cities[1] : "", asked > 2 ? p.cities[2] : "");
+        snprintf(question, sizeof question, forms[asked - 1], p.cities[0], asked > 1 ? p.cities[1] : "",
+                 asked > 2 ? p.cities[2] : "");
         char *text = text_of(&p);
         ck_assert_msg(strstr(text, question) != NULL, "'%s' is not in the prompt", question);
         free(text);
@@ -177,8 +179,9 @@ static int evaluate(const char *options)
     char command[512];
     const char *build = getenv("BUILD") ? getenv("BUILD") : "build";
     snprintf(out_path, sizeof out_path, "/tmp/difftf-test-%ld.json", (long)getpid());
-    snprintf(command, sizeof command, "%s/difftf-eval needle --lengths 256 --depths 0,100 --needles 1/1,2/2 --samples 2 --quiet --out %s %s", build, out_path,
-             options);
+    snprintf(command, sizeof command,
+             "%s/difftf-eval needle --lengths 256 --depths 0,100 --needles 1/1,2/2 --samples 2 --quiet --out %s %s", build,
+             out_path, options);
     int status = system(command);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -220,7 +223,8 @@ START_TEST(the_report_is_complete)
     ck_assert_str_eq(cJSON_GetObjectItem(report, "task")->valuestring, "needle");
     static const char *const options[] = {"lengths", "depths", "needles", "samples", "seed", "template", "max-new-tokens"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        ck_assert_msg(cJSON_HasObjectItem(cJSON_GetObjectItem(report, "options"), options[i]), "option %s is not in the report", options[i]);
+        ck_assert_msg(cJSON_HasObjectItem(cJSON_GetObjectItem(report, "options"), options[i]), "option %s is not in the report",
+                      options[i]);
     ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItem(report, "models")), 2);
     cJSON_ArrayForEach(m, cJSON_GetObjectItem(report, "models"))
     {
@@ -245,7 +249,8 @@ START_TEST(the_report_is_complete)
         expect_member(row, "better", cJSON_String | cJSON_NULL);
         const cJSON *ci = cJSON_GetObjectItem(row, "ci");
         double value = cJSON_GetObjectItem(row, "value")->valuedouble;
-        ck_assert_msg(cJSON_GetArraySize(ci) == 2 && ci->child->valuedouble <= value + 1e-8 && value <= ci->child->next->valuedouble + 1e-8,
+        ck_assert_msg(cJSON_GetArraySize(ci) == 2 && ci->child->valuedouble <= value + 1e-8 &&
+                          value <= ci->child->next->valuedouble + 1e-8,
                       "the interval of %s does not hold its value", cJSON_GetObjectItem(row, "name")->valuestring);
         accuracies += strcmp(cJSON_GetObjectItem(row, "name")->valuestring, "accuracy") == 0;
     }

@@ -27,11 +27,13 @@ static char *make_recipe(const char *name, size_t steps)
     if (!file_exists(tokenizer))
         ck_assert_msg(bpe_train(book, 1, 320, tokenizer, &err) == OK, "%s", err.message);
     text_printf(&yaml,
-                "seed: 3\ntokenizer: %s\noutput: %s/out-%s\ncorpus: [data/haystack/persuasion.txt]\ncheckpoint_steps: 2\nvalidation_steps: 5\n"
+                "seed: 3\ntokenizer: %s\noutput: %s/out-%s\ncorpus: [data/haystack/persuasion.txt]\ncheckpoint_steps: "
+                "2\nvalidation_steps: 5\n"
                 "validation_sequences: 2\noptimizer: {lr: 5.0e-3, warmup_steps: 2}\n"
                 "models:\n  tiny: {model_type: diff_transformer, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, "
                 "intermediate_size: 48, tie_word_embeddings: true}\n"
-                "stages:\n  - {steps: %zu, seq_len: 48, sequences: 2, mix: [{kind: text, bytes: [100, 200]}, {kind: pairs, bytes: [60, 100]}]}\n"
+                "stages:\n  - {steps: %zu, seq_len: 48, sequences: 2, mix: [{kind: text, bytes: [100, 200]}, {kind: pairs, "
+                "bytes: [60, 100]}]}\n"
                 "  - {steps: 4, seq_len: 64, sequences: 1, mix: [{kind: needles, bytes: [100, 200]}]}\n",
                 tokenizer, folder, name, steps);
     ck_assert_int_eq(file_write(path, yaml.data, yaml.len, &err), OK);
@@ -152,7 +154,13 @@ END_TEST
 START_TEST(the_rate_warms_up_and_decays)
 {
     struct stage stage = {.steps = 100};
-    struct recipe r = {.stages = &stage, .n_stages = 1, .n_steps = 100, .warmup_steps = 10, .optimizer.lr = 1, .min_lr = 0.1, .decay_share = 0.5};
+    struct recipe r = {.stages = &stage,
+                       .n_stages = 1,
+                       .n_steps = 100,
+                       .warmup_steps = 10,
+                       .optimizer.lr = 1,
+                       .min_lr = 0.1,
+                       .decay_share = 0.5};
     ck_assert(recipe_rate(&r, 0) == 0.1 && recipe_rate(&r, 9) == 1 && recipe_rate(&r, 50) == 1);
     ck_assert(recipe_rate(&r, 75) > 0.549 && recipe_rate(&r, 75) < 0.551 && recipe_rate(&r, 99) < 0.12);
 }
@@ -169,8 +177,11 @@ START_TEST(a_broken_recipe_is_named)
         {"tokenizer: x\noutput: y\noptimizer: {lr: 2}\n", "lr"},
         {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\n", "stages"},
         {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1}]\n", "mix"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: poems}]}]\n", "poems"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: text, bytes: [9, 2]}]}]\n", "bytes"},
+        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: poems}]}]\n",
+         "poems"},
+        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: text, bytes: "
+         "[9, 2]}]}]\n",
+         "bytes"},
     };
     struct error err;
     struct recipe recipe;
@@ -179,7 +190,8 @@ START_TEST(a_broken_recipe_is_named)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_int_eq(file_write(path, cases[i].yaml, strlen(cases[i].yaml), &err), OK);
         ck_assert_int_eq(recipe_load(&recipe, path, &err), ERR_INPUT);
-        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "r.yaml"), "'%s' does not name '%s'", err.message, cases[i].says);
+        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "r.yaml"), "'%s' does not name '%s'", err.message,
+                      cases[i].says);
     }
     free(path);
     finish();
