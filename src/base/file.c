@@ -63,7 +63,7 @@ enum status file_read(char **text, size_t *length, const char *path, struct erro
         file_map_close(&map);
         return error_set(err, ERR_SYSTEM, "%s: out of memory for %zu bytes", path, map.size);
     }
-    if (map.size > 0)
+    if (map.data != NULL)
         memcpy(*text, map.data, map.size);
     (*text)[map.size] = '\0';
     if (length != NULL)

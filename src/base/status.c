@@ -4,14 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum status error_set(struct error *err, enum status code, const char *format, ...)
+void error_write(struct error *err, enum status code, const char *format, ...)
 {
     if (err == NULL)
-        return code;
+        return;
     va_list args;
     va_start(args, format);
     err->code = code;
     vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
-    return code;
 }

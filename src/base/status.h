@@ -20,7 +20,9 @@ struct error {
     char message[1024];
 };
 
-/* Writes the message (printf style) into `err` (which may be NULL) and returns `code`. */
-enum status error_set(struct error *err, enum status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Writes the message (printf style) into `err`, which may be NULL. */
+void error_write(struct error *err, enum status code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same as an expression whose value is the code; a macro, so that readers and analysers see that it is never OK. */
+#define error_set(err, code, ...) (error_write(err, code, __VA_ARGS__), (enum status)(code))
 
 #endif

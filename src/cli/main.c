@@ -76,8 +76,8 @@ static enum status dispatch(int argc, char **argv, struct error *err)
         if (strcmp(COMMANDS[i]->name, name) == 0)
             command = COMMANDS[i];
     if (task == NULL && command == NULL) {
-        error_set(err, ERR_USAGE, "%s: there is no such task or command, expected one of those that difftf-eval --help lists",
-                  name);
+        error_write(err, ERR_USAGE, "%s: there is no such task or command, expected one of those that difftf-eval --help lists",
+                    name);
     } else if (asks_help(argc - 2, argv + 2)) {
         if (task != NULL)
             print_help(task->name, NULL, task->summary, task->options, true);

@@ -144,7 +144,8 @@ static enum status evaluate(struct experiment *e, cJSON *items, const char *path
     enum status status = journal.data ? runner_run(&runner, e, items, journal.data, option_flag(e->options, "fresh"), err)
                                       : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (status == ERR_STOPPED)
-        error_set(err, status, "stopped, finished items are kept in %s; the same command goes on from there", journal.data);
+        status = error_set(err, ERR_STOPPED, "stopped, finished items are kept in %s; the same command goes on from there",
+                           journal.data);
     if (status == OK)
         status = report_init(&report, e, err);
     if (status == OK)

@@ -29,8 +29,8 @@ static cJSON *scalar(const yaml_node_t *node)
 static cJSON *convert(yaml_document_t *doc, const yaml_node_t *node, int depth, const char *path, struct error *err)
 {
     if (depth > MAX_DEPTH) {
-        error_set(err, ERR_INPUT, "%s: nested too deeply at line %zu, expected at most %d levels", path,
-                  node->start_mark.line + 1, MAX_DEPTH);
+        error_write(err, ERR_INPUT, "%s: nested too deeply at line %zu, expected at most %d levels", path,
+                    node->start_mark.line + 1, MAX_DEPTH);
         return NULL;
     }
     if (node->type == YAML_SCALAR_NODE)
@@ -50,8 +50,8 @@ static cJSON *convert(yaml_document_t *doc, const yaml_node_t *node, int depth, 
         const yaml_node_t *key = yaml_document_get_node(doc, p->key);
         const char *name = key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : NULL;
         if (name == NULL || cJSON_GetObjectItemCaseSensitive(out, name) != NULL) {
-            error_set(err, ERR_INPUT, "%s: key '%s' at line %zu is %s, expected each key once", path, name ? name : "?",
-                      key->start_mark.line + 1, name ? "there twice" : "no word");
+            error_write(err, ERR_INPUT, "%s: key '%s' at line %zu is %s, expected each key once", path, name ? name : "?",
+                        key->start_mark.line + 1, name ? "there twice" : "no word");
             goto failed;
         }
         cJSON *child = convert(doc, yaml_document_get_node(doc, p->value), depth + 1, path, err);

@@ -102,8 +102,9 @@ static enum status allocate(struct weights *w, const struct config *c, struct er
 enum status weights_init(struct weights *w, const struct config *c, struct error *err)
 {
     enum status status = lay_out(w, c, err);
-    if (status == OK)
-        status = allocate(w, c, err);
+    if (status != OK)
+        return status;
+    status = allocate(w, c, err);
     if (status != OK)
         weights_free(w);
     return status;
@@ -214,8 +215,8 @@ static enum status check_row(const struct weight_row *row, const struct shards *
             text_printf(&got, "%s%zu", i ? ", " : "", t->shape[i]);
         for (size_t i = 0; i < row->n_dims; i++)
             text_printf(&want, "%s%zu", i ? ", " : "", row->shape[i]);
-        error_set(err, ERR_INPUT, "%s: tensor '%s' has shape [%s], expected [%s] from config.json", path, row->name,
-                  got.data ? got.data : "", want.data ? want.data : "");
+        error_write(err, ERR_INPUT, "%s: tensor '%s' has shape [%s], expected [%s] from config.json", path, row->name,
+                    got.data ? got.data : "", want.data ? want.data : "");
         text_free(&got);
         text_free(&want);
         return ERR_INPUT;

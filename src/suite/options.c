@@ -224,9 +224,9 @@ enum status options_parse(cJSON **values, cJSON *rest, const struct option_spec 
     /* Two passes, so that a --config anywhere gives defaults and never overrides the line. */
     for (int pass = 0; pass < 2 && status == OK; pass++)
         for (int i = 0; i < argc && status == OK; i++) {
-            const struct option_spec *o;
-            const char *value;
-            char name[64];
+            const struct option_spec *o = NULL;
+            const char *value = NULL;
+            char name[64] = "";
             if (strncmp(argv[i], "--", 2) != 0 || argv[i][2] == '\0') {
                 if (pass == 1 && rest == NULL)
                     status = error_set(err, ERR_USAGE, "%s: is no option, expected options like --%s", argv[i],
