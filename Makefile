@@ -83,10 +83,10 @@ $(BUILD)/tests/%: tests/%.c $(BUILD)/libdifftf.a
 test-programs: $(TESTS:%.c=$(BUILD)/%)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/difftf/models $(DESTDIR)$(PREFIX)/share/difftf/data
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/difftf/models $(DESTDIR)$(PREFIX)/share/difftf/data/haystack
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
 	cp -r models/. $(DESTDIR)$(PREFIX)/share/difftf/models
-	cp -r data/. $(DESTDIR)$(PREFIX)/share/difftf/data
+	cp data/haystack/* $(DESTDIR)$(PREFIX)/share/difftf/data/haystack
 	cp -r configs $(DESTDIR)$(PREFIX)/share/difftf
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] tests/*/*.[ch] tests/*.h)
