@@ -49,6 +49,8 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
 {
     struct subject *s = &e->subjects[e->n_subjects];
     s->name = strndup(name, length);
+    if (s->name == NULL)
+        return error_set(err, ERR_SYSTEM, "models: out of memory");
     for (size_t i = 0; i < e->n_subjects; i++)
         if (strcmp(e->subjects[i].name, s->name) == 0) {
             free(s->name);
@@ -98,6 +100,19 @@ static enum status load_named(struct experiment *e, const cJSON *list, struct er
     return status;
 }
 
+/* The index of the model that --baseline names; without it the first. */
+static enum status find_baseline(struct experiment *e, const char *name, struct error *err)
+{
+    for (size_t i = 0; name != NULL && i < e->n_subjects; i++)
+        if (strcmp(e->subjects[i].name, name) == 0) {
+            e->baseline = i;
+            return OK;
+        }
+    return name == NULL
+               ? OK
+               : error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", name);
+}
+
 enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(options, "model");
@@ -108,16 +123,8 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
     enum status status = e->subjects && e->data ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
     if (status == OK)
         status = list ? load_named(e, list, err) : load_embedded(e, err);
-    const char *baseline = option_string(options, "baseline");
-    for (size_t i = 0; status == OK && baseline != NULL && i <= e->n_subjects; i++) {
-        if (i == e->n_subjects)
-            status =
-                error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", baseline);
-        else if (strcmp(e->subjects[i].name, baseline) == 0) {
-            e->baseline = i;
-            break;
-        }
-    }
+    if (status == OK)
+        status = find_baseline(e, option_string(options, "baseline"), err);
     if (status == OK)
         status = task->prepare(e, err);
     if (status != OK)
@@ -129,7 +136,7 @@ void experiment_close(struct experiment *e)
 {
     if (e->state != NULL)
         e->task->release(e);
-    for (size_t i = 0; i < e->n_subjects; i++) {
+    for (size_t i = 0; e->subjects != NULL && i < e->n_subjects; i++) {
         free(e->subjects[i].name);
         model_free(&e->subjects[i].model);
         tokenizer_free(e->subjects[i].tokenizer);
