@@ -28,7 +28,7 @@ ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-w
 # Source floors; each program links those it needs from one library.
 LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/src/numeric/kernels_%.o)
-PROGRAMS    := difftf-eval difftf-train difftf-bpe
+PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-bench
 TESTS       := $(wildcard tests/*/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh))
 
@@ -49,6 +49,7 @@ help:
 $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
 $(BUILD)/difftf-train: $(BUILD)/tools/train.o
 $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
+$(BUILD)/difftf-bench: $(BUILD)/bench/bench.o
 $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)
 
@@ -89,11 +90,11 @@ install: all
 	cp data/haystack/* $(DESTDIR)$(PREFIX)/share/difftf/data/haystack
 	cp -r configs $(DESTDIR)$(PREFIX)/share/difftf
 
-SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] tests/*/*.[ch] tests/*.h)
+SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)
 format:
 	clang-format -i $(SOURCES)
 lint:
-	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability --include=tools/cppcheck.h -Isrc -I. src tasks tools
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr --enable=warning,performance,portability --include=tools/cppcheck.h -Isrc -I. src tasks tools bench
 	clang-tidy --quiet --warnings-as-errors='*' $(filter %.c,$(filter-out src/numeric/kernels_impl.c tests/%,$(SOURCES))) -- $(CPPFLAGS) -std=c11 -fopenmp
 
 clean:

@@ -120,9 +120,11 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
     *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
     e->subjects = calloc(n, sizeof *e->subjects);
     e->data = cJSON_CreateArray();
-    enum status status = e->subjects && e->data ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
-    if (status == OK)
-        status = list ? load_named(e, list, err) : load_embedded(e, err);
+    if (e->subjects == NULL || e->data == NULL) {
+        experiment_close(e);
+        return error_set(err, ERR_SYSTEM, "models: out of memory");
+    }
+    enum status status = list ? load_named(e, list, err) : load_embedded(e, err);
     if (status == OK)
         status = find_baseline(e, option_string(options, "baseline"), err);
     if (status == OK)
