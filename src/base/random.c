@@ -2,6 +2,7 @@
 #include "base/random.h"
 
 #include <math.h>
+#include <string.h>
 
 uint64_t hash_u64(uint64_t x)
 {
@@ -10,11 +11,16 @@ uint64_t hash_u64(uint64_t x)
     return x ^ (x >> 31);
 }
 
+uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
 struct rng rng_stream(uint64_t seed, const char *name, uint64_t index)
 {
-    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a of the name */
-    for (; *name != '\0'; name++)
-        h = (h ^ (unsigned char)*name) * 0x100000001b3u;
+    uint64_t h = hash_bytes(HASH_START, name, strlen(name));
     return (struct rng){hash_u64(hash_u64(hash_u64(seed) ^ h) ^ index)};
 }
 

@@ -24,6 +24,9 @@ double rng_unit(struct rng *rng);
 double rng_normal(struct rng *rng);
 /* A random order of 0 .. n-1 (Fisher-Yates). */
 void rng_permutation(struct rng *rng, size_t *order, size_t n);
+/* FNV-1a over n bytes, continuing from `hash` (HASH_START at first): for tables and digests, not against an adversary. */
+#define HASH_START 0xcbf29ce484222325u
+uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t n);
 /* The SplitMix64 finaliser: a well-mixed hash of one number. */
 uint64_t hash_u64(uint64_t x);
 

@@ -2,6 +2,7 @@
 #include "lm/tokenizer.h"
 
 #include "base/file.h"
+#include "base/random.h"
 #include "formats/json.h"
 #include "lm/pretokenizer.h"
 
@@ -62,12 +63,10 @@ uint32_t byte_level_char(unsigned char b)
     return 256u + (b <= 32 ? b : b < 173 ? b - 127u + 33u : 67u);
 }
 
-static uint64_t hash_bytes(const char *bytes, size_t n)
+static size_t slot_of(const struct tokenizer *t, const char *bytes, size_t n)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
-    return h ^ h >> 29;
+    uint64_t h = hash_bytes(HASH_START, bytes, n);
+    return (h ^ h >> 29) & t->table_mask;
 }
 
 static size_t power_above(size_t n)
@@ -80,7 +79,7 @@ static size_t power_above(size_t n)
 
 static int32_t find_bytes(const struct tokenizer *t, const char *bytes, size_t n)
 {
-    for (size_t i = hash_bytes(bytes, n) & t->table_mask; t->by_bytes[i] >= 0; i = (i + 1) & t->table_mask) {
+    for (size_t i = slot_of(t, bytes, n); t->by_bytes[i] >= 0; i = (i + 1) & t->table_mask) {
         const struct piece *p = &t->pieces[t->by_bytes[i]];
         if (p->length == n && memcmp(p->bytes, bytes, n) == 0)
             return t->by_bytes[i];
@@ -155,7 +154,7 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
             p->bytes = strdup(item->string);
             p->length = strlen(item->string);
         }
-        size_t i = hash_bytes(p->bytes, p->length) & t->table_mask;
+        size_t i = slot_of(t, p->bytes, p->length);
         while (t->by_bytes[i] >= 0)
             i = (i + 1) & t->table_mask;
         t->by_bytes[i] = (int32_t)item->valuedouble;

@@ -104,7 +104,7 @@ static enum status load_named(struct experiment *e, const cJSON *list, struct er
 static enum status find_baseline(struct experiment *e, const char *name, struct error *err)
 {
     for (size_t i = 0; name != NULL && i < e->n_subjects; i++)
-        if (strcmp(e->subjects[i].name, name) == 0) {
+        if (e->subjects[i].name != NULL && strcmp(e->subjects[i].name, name) == 0) {
             e->baseline = i;
             return OK;
         }

@@ -5,6 +5,7 @@
 #include "train/bpe.h"
 
 #include "base/file.h"
+#include "base/random.h"
 #include "formats/json.h"
 #include "lm/pretokenizer.h"
 #include "lm/tokenizer.h"
@@ -36,9 +37,7 @@ struct learner {
 
 static size_t slot_of(const struct learner *l, const char *bytes, size_t n)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3u;
+    uint64_t h = hash_bytes(HASH_START, bytes, n);
     size_t i = (h ^ h >> 31) & l->mask;
     while (l->words[i].bytes != NULL && (l->words[i].length != n || memcmp(l->words[i].bytes, bytes, n) != 0))
         i = (i + 1) & l->mask;

@@ -132,11 +132,10 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
 static uint64_t digest(const cJSON *root)
 {
     static const char *const parts[] = {"seed", "tokenizer", "corpus", "stages", "optimizer", "models"};
-    uint64_t h = 0xcbf29ce484222325u;
+    uint64_t h = HASH_START;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         char *text = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(root, parts[i]));
-        for (const char *p = text; p != NULL && *p != '\0'; p++)
-            h = (h ^ (unsigned char)*p) * 0x100000001b3u;
+        h = text != NULL ? hash_bytes(h, text, strlen(text)) : h;
         free(text);
     }
     return h >> 12; /* fits a double exactly */
