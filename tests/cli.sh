@@ -43,7 +43,7 @@ echo '{"a": 1}' >"$tmp/bad.json"
 check "ids of another shape" 3 "JSON array" "$eval" logits --model $fixture --ids "$tmp/bad.json" --out "$tmp/l.safetensors"
 check "a layer that is not there" 2 "attention" "$eval" logits --model $fixture --ids "$tmp/ids.json" --out "$tmp/l.safetensors" --attention 2
 check "logits without ids" 2 "--ids" "$eval" logits --out "$tmp/l.safetensors"
-printf '"The 12 cats\\u0000!"\n"\\n"\n' >"$tmp/strings"
+printf '"The 12 cats\\u0000!"\n"\\n"\n"a<|endoftext|>b"\n' >"$tmp/strings"
 "$eval" tokenize <"$tmp/strings" >"$tmp/ids" && "$eval" tokenize --decode <"$tmp/ids" >"$tmp/back"
 cmp -s "$tmp/strings" "$tmp/back" && echo "ok tokenize and back" || echo "not ok tokenize and back"
 check "tokenize of no JSON" 3 "line 1" sh -c "echo oops | $eval tokenize"

@@ -309,7 +309,8 @@ static enum status encode_line(const struct tokenizer *t, const char *name, cons
     return status;
 }
 
-static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, bool special,
+/* Every token gives its text, added ones too: what encoding read comes back. */
+static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length,
                                struct text *out, struct error *err)
 {
     struct text text = {0};
@@ -324,7 +325,7 @@ static enum status decode_line(const struct tokenizer *t, const char *name, cons
             status = error_set(err, ERR_INPUT, "%s: holds no token id of this tokenizer, expected 0 to %zu", name,
                                tokenizer_size(t) - 1);
         if (status == OK)
-            status = tokenizer_decode(t, &id, 1, special, &text, err);
+            status = tokenizer_decode(t, &id, 1, true, &text, err);
     }
     json_line_write(out, text.data ? text.data : "", text.len);
     cJSON_Delete(root);
@@ -346,7 +347,7 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
         struct text out = {0};
         size_t length = (size_t)n - (line[n - 1] == '\n');
         snprintf(name, sizeof name, "standard input line %zu", ++number);
-        status = decode ? decode_line(t, name, line, length, special, &out, err)
+        status = decode ? decode_line(t, name, line, length, &out, err)
                         : encode_line(t, name, line, length, special, &out, err);
         if (status == OK && (puts(out.data ? out.data : "") < 0))
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
