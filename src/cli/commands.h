@@ -18,6 +18,8 @@ extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, C
 /* Set by SIGINT and SIGTERM to the signal's number. */
 extern volatile sig_atomic_t stop_signal;
 
+/* From here on a first signal asks to stop and a second one stops at once. */
+void cli_catch_signals(void);
 /* Threads to use: --threads, or all processors. */
 int cli_threads(const cJSON *options);
 

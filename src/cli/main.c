@@ -6,26 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-volatile sig_atomic_t stop_signal;
 
 static const struct command *const COMMANDS[] = {&COMMAND_LIST,     &COMMAND_INSPECT,  &COMMAND_LOGITS,
                                                  &COMMAND_TOKENIZE, &COMMAND_GENERATE, NULL};
-
-static void on_signal(int number)
-{
-    if (stop_signal != 0) /* asked twice: at once */
-        _exit(128 + number);
-    stop_signal = number;
-}
-
-int cli_threads(const cJSON *options)
-{
-    int threads = (int)option_number(options, "threads");
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return threads > 0 ? threads : processors > 0 ? (int)processors : 1;
-}
 
 static void print_usage(FILE *to)
 {
@@ -101,10 +84,7 @@ static enum status dispatch(int argc, char **argv, struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
+    cli_catch_signals();
     if (argc < 2) {
         print_usage(stderr);
         return ERR_USAGE;

@@ -310,8 +310,8 @@ static enum status encode_line(const struct tokenizer *t, const char *name, cons
 }
 
 /* Every token gives its text, added ones too: what encoding read comes back. */
-static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length,
-                               struct text *out, struct error *err)
+static enum status decode_line(const struct tokenizer *t, const char *name, const char *line, size_t length, struct text *out,
+                               struct error *err)
 {
     struct text text = {0};
     cJSON *root = NULL, *item;
@@ -347,8 +347,7 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
         struct text out = {0};
         size_t length = (size_t)n - (line[n - 1] == '\n');
         snprintf(name, sizeof name, "standard input line %zu", ++number);
-        status = decode ? decode_line(t, name, line, length, &out, err)
-                        : encode_line(t, name, line, length, special, &out, err);
+        status = decode ? decode_line(t, name, line, length, &out, err) : encode_line(t, name, line, length, special, &out, err);
         if (status == OK && (puts(out.data ? out.data : "") < 0))
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
         text_free(&out);
