@@ -1,5 +1,6 @@
 /* bench.c - difftf-bench: rates of prefill, decode and training of the embedded pair, as shares of the machine's own matrix
  * product measured in the same run. */
+#include "base/clock.h"
 #include "model/gradient.h"
 #include "model/session.h"
 #include "numeric/gemm.h"
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RUNS = 5, SGEMM = 2048 };
@@ -16,13 +16,6 @@ enum { RUNS = 5, SGEMM = 2048 };
 struct rates {
     double middle, lowest, highest; /* per second */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -36,9 +29,9 @@ static struct rates measure(void (*work)(void *), void *context, double amount)
     double rate[RUNS];
     work(context);
     for (int i = 0; i < RUNS; i++) {
-        double started = seconds();
+        double started = clock_seconds();
         work(context);
-        rate[i] = amount / (seconds() - started);
+        rate[i] = amount / (clock_seconds() - started);
     }
     qsort(rate, RUNS, sizeof *rate, ascending);
     return (struct rates){rate[RUNS / 2], rate[0], rate[RUNS - 1]};

@@ -1,4 +1,5 @@
 /* run_task.c - runs an evaluation: journal, progress, report, tables. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "report/report.h"
@@ -11,13 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 struct progress {
     double started, shown;
     bool terminal;
@@ -29,7 +23,7 @@ enum { BAR = 24 };
 static void show_progress(void *context, size_t done, size_t total, size_t resumed)
 {
     struct progress *p = context;
-    double now = seconds(), fresh = (double)(done - resumed);
+    double now = clock_seconds(), fresh = (double)(done - resumed);
     if (done < total && now - p->shown < (p->terminal ? 0.1 : 10))
         return;
     p->shown = now;
@@ -61,12 +55,12 @@ static cJSON *describe_run(const struct progress *p, size_t units, int threads)
         fclose(info);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     cJSON_AddStringToObject(run, "finished", stamp);
-    json_add_number(run, "seconds", seconds() - p->started);
+    json_add_number(run, "seconds", clock_seconds() - p->started);
     cJSON_AddStringToObject(run, "host", uname(&host) == 0 ? host.nodename : "unknown");
     cJSON_AddStringToObject(run, "cpu", cpu);
     json_add_number(run, "threads", threads);
     json_add_number(run, "ranks", 1);
-    json_add_number(run, "items_per_second", (double)units / (seconds() - p->started));
+    json_add_number(run, "items_per_second", (double)units / (clock_seconds() - p->started));
     char *command = NULL;
     size_t length = 0;
     FILE *self = fopen("/proc/self/cmdline", "re");
@@ -133,7 +127,8 @@ static enum status print_report(const struct experiment *e, const struct report 
 
 static enum status evaluate(struct experiment *e, cJSON *items, const char *path, int threads, struct error *err)
 {
-    struct progress progress = {.started = seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
+    struct progress progress = {
+        .started = clock_seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
     bool quiet = option_flag(e->options, "quiet") || option_flag(e->options, "no-progress");
     struct runner runner = {
         .threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};

@@ -90,7 +90,7 @@ static void run_all(struct shared *s)
             run_unit(s, &s->units[i], workers > 1 ? 1 : threads);
 }
 
-static enum status collect(struct shared *s, cJSON *items)
+static void collect(struct shared *s, cJSON *items)
 {
     cJSON *item;
     size_t i = 0;
@@ -102,7 +102,6 @@ static enum status collect(struct shared *s, cJSON *items)
             s->units[i].result = NULL;
         }
     }
-    return OK;
 }
 
 enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path,
@@ -132,7 +131,9 @@ enum status runner_run(const struct runner *runner, const struct experiment *e, 
     }
     s.done = s.resumed;
     run_all(&s);
-    status = s.status == OK ? collect(&s, items) : s.status;
+    status = s.status;
+    if (status == OK)
+        collect(&s, items);
     for (i = 0; i < s.n_units; i++)
         cJSON_Delete(s.units[i].result);
     free(s.units);

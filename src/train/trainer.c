@@ -1,6 +1,7 @@
 /* trainer.c - see trainer.h. */
 #include "train/trainer.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "model/gradient.h"
 #include "train/packing.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct run {
@@ -21,13 +21,6 @@ struct run {
     struct ids sequence;
     double started, tokens; /* of this process */
 };
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The checkpoint is a safetensors file: weights, moments, and the numbers of the run. */
 static enum status save_checkpoint(const struct run *r, struct error *err)
@@ -124,7 +117,7 @@ static enum status report(struct run *r, double loss, double norm, struct error 
 {
     size_t step = r->adamw.step, left = r->recipe->n_steps - step;
     bool validate = step % r->recipe->validation_steps == 0 || left == 0;
-    double speed = r->tokens / (seconds() - r->started), validation = 0, to_do = 0;
+    double speed = r->tokens / (clock_seconds() - r->started), validation = 0, to_do = 0;
     enum status status = validate ? validation_loss(r, &validation, err) : OK;
     if (status != OK)
         return status;
@@ -193,7 +186,7 @@ static enum status loop(struct run *r, struct error *err)
 {
     double loss = 0, norm = 0;
     enum status status = OK;
-    r->started = seconds();
+    r->started = clock_seconds();
     while (status == OK && r->adamw.step < r->recipe->n_steps) {
         status = train_step(r, &loss, &norm, err);
         size_t step = r->adamw.step;
