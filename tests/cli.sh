@@ -51,5 +51,5 @@ check "generate is repeatable" 0 "" sh -c "a=\$($eval generate --prompt Once --t
 check "a full disk" 4 "cannot be written" sh -c "$eval list >/dev/full"
 check "unknown training recipe" 3 "/nowhere.yaml" "${BUILD:-build}/difftf-train" /nowhere.yaml
 check "gradients" 0 "" sh -c "${BUILD:-build}/difftf-train grads --model $fixture --ids $tmp/ids.json --out $tmp/g.safetensors; echo"
-check "interrupted" 130 "the same command goes on" timeout -s INT --preserve-status 1 "$eval" needle --out "$tmp/i.json" --no-progress --samples 2000
+check "interrupted" 130 "the same command goes on" timeout -s INT --preserve-status 2 "$eval" needle --out "$tmp/i.json" --no-progress --samples 2000
 echo done

@@ -1,14 +1,21 @@
 /* process.c - what commands share of the process: signals and processors. */
 #include "cli/commands.h"
 
+#include <time.h>
 #include <unistd.h>
 
 volatile sig_atomic_t stop_signal;
+static volatile sig_atomic_t stop_second;
 
+/* Asked again a second or more later: at once. Sooner it is the same wish: a terminal, make and timeout each pass a signal on. */
 static void on_signal(int number)
 {
-    if (stop_signal != 0) /* asked twice: at once */
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (stop_signal != 0 && now.tv_sec - stop_second > 1)
         _exit(128 + number);
+    if (stop_signal == 0)
+        stop_second = (sig_atomic_t)now.tv_sec;
     stop_signal = number;
 }
 

@@ -77,17 +77,27 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Real text with the needles in it, each at a sentence end drawn at random. */
+/* A place for a needle: the very start and the very end are as frequent as they are in the evaluation, else a sentence end. */
+static size_t draw_place(const struct text *hay, struct rng *rng)
+{
+    uint64_t where = rng_below(rng, 8);
+    if (where < 2)
+        return where == 0 ? 0 : hay->len;
+    size_t at = (size_t)rng_below(rng, hay->len + 1);
+    while (at > 0 && strchr(".!?\n", hay->data[at - 1]) == NULL)
+        at--;
+    return at;
+}
+
+/* Real text with the needles in it, now and then one after another. */
 static void hide(struct text *out, const struct corpus *corpus, struct rng *rng, const struct facts *f, size_t length)
 {
     struct text hay = {0};
     size_t at[MAX_FACTS] = {0}, from = 0;
+    bool together = rng_below(rng, 6) == 0;
     corpus_passage(corpus, rng, length, &hay);
-    for (size_t i = 0; i < f->n; i++) {
-        at[i] = (size_t)rng_below(rng, hay.len + 1);
-        while (at[i] > 0 && strchr(".!?\n", hay.data[at[i] - 1]) == NULL)
-            at[i]--;
-    }
+    for (size_t i = 0; i < f->n; i++)
+        at[i] = together && i > 0 ? at[0] : draw_place(&hay, rng);
     qsort(at, f->n, sizeof *at, by_size);
     for (size_t i = 0; i < f->n; i++) {
         text_add(out, hay.data + from, at[i] - from);
@@ -125,14 +135,17 @@ static void ask_all(struct text *out, struct rng *rng, const struct facts *f, si
     }
 }
 
-/* Few needles in much text, then a question or more. */
+/* Few needles in much text, one in every third document, then a question or more. */
 static void write_needles(struct text *out, const struct corpus *corpus, struct rng *rng, size_t length)
 {
+    enum { NEEDLE_BYTES = 60, QUESTION_BYTES = 140 }; /* as much text as these take in tokens */
     struct facts f;
     size_t most = length / 200 + 2;
-    make_facts(&f, rng, 1 + (size_t)rng_below(rng, most < 12 ? most : 12), 7);
-    hide(out, corpus, rng, &f, length);
-    ask_all(out, rng, &f, rng_below(rng, 2) ? f.n : 1 + (size_t)rng_below(rng, 3));
+    make_facts(&f, rng, rng_below(rng, 3) == 0 ? 1 : 1 + (size_t)rng_below(rng, most < 12 ? most : 12), 7);
+    size_t asked = rng_below(rng, 2) ? f.n : 1 + (size_t)rng_below(rng, f.n < 3 ? f.n : 3);
+    size_t rest = f.n * NEEDLE_BYTES + asked * QUESTION_BYTES;
+    hide(out, corpus, rng, &f, length > rest + 80 ? length - rest : 80);
+    ask_all(out, rng, &f, asked);
 }
 
 /* Little text, many needles, and every one asked for: many retrievals a sequence. */
