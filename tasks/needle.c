@@ -8,7 +8,6 @@
  * the haystack.
  */
 #include "base/file.h"
-#include "report/grid.h"
 #include "report/report.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
@@ -244,35 +243,29 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     return status;
 }
 
-/* The items that agree with `where` in every member; the caller frees the list. */
-static const cJSON **select_items(const cJSON *items, const cJSON *where, size_t *n)
+static const struct metric FOUND[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
+                                      {"all_found", "evidence.all_found", METRIC_PROPORTION, "higher"}};
+
+static enum status add_found(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
+                             struct error *err)
 {
-    const cJSON **chosen = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *chosen), *item, *wanted;
-    *n = 0;
-    cJSON_ArrayForEach(item, items)
-    {
-        const cJSON *its = cJSON_GetObjectItemCaseSensitive(item, "where");
-        bool fits = chosen != NULL;
-        cJSON_ArrayForEach(wanted, where)
-        {
-            fits = fits && cJSON_Compare(wanted, cJSON_GetObjectItemCaseSensitive(its, wanted->string), true);
-        }
-        if (fits)
-            chosen[(*n)++] = item;
-    }
-    return chosen;
+    enum status status = OK;
+    for (size_t k = 0; k < 2 && status == OK; k++)
+        status = report_add(r, e, items, &FOUND[k], where, err);
+    return status;
 }
 
-/* The four attention metrics of the chosen items; `prefix` is the path of the object that holds them. */
-static enum status add_attention(struct report *r, const struct experiment *e, const cJSON *const *items, size_t n,
-                                 const char *prefix, const cJSON *where, struct error *err)
+/* The four attention metrics; `prefix` is the path of the object that holds them. */
+static enum status add_attention(struct report *r, const struct experiment *e, const cJSON *items, const char *prefix,
+                                 const cJSON *where, struct error *err)
 {
     enum status status = OK;
     for (size_t k = 0; k < 4 && status == OK; k++) {
         char name[32], field[64];
         snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
         snprintf(field, sizeof field, "%s.%s", prefix, ALLOCATION[k]);
-        status = report_add(r, e, name, items, n, field, where, false, k % 2 ? "lower" : "higher", err);
+        struct metric metric = {name, field, METRIC_MEAN, k % 2 ? "lower" : "higher"};
+        status = report_add(r, e, items, &metric, where, err);
     }
     return status;
 }
@@ -280,37 +273,30 @@ static enum status add_attention(struct report *r, const struct experiment *e, c
 static enum status add_cell(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
                             struct error *err)
 {
-    size_t n;
-    const cJSON **chosen = select_items(items, where, &n);
-    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
-    if (status == OK)
-        status = report_add(r, e, "accuracy", chosen, n, "score", where, true, "higher", err);
-    if (status == OK)
-        status = report_add(r, e, "all_found", chosen, n, "evidence.all_found", where, true, "higher", err);
-    if (status == OK)
-        status = add_attention(r, e, chosen, n, "evidence.attention", where, err);
-    free(chosen);
-    return status;
+    enum status status = add_found(r, e, items, where, err);
+    return status == OK ? add_attention(r, e, items, "evidence.attention", where, err) : status;
 }
 
-/* Attention by layer over all depths of a setting, for the layers that every model has. */
+/* Attention by layer over all depths of a setting, for as many layers as the deepest model has. */
 static enum status add_layers(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
                               struct error *err)
 {
-    size_t n_layers = SIZE_MAX, n;
-    const cJSON **chosen = select_items(items, where, &n);
-    enum status status = chosen ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
-    for (size_t m = 0; m < e->n_subjects; m++)
-        n_layers = e->subjects[m].model.config.n_layers < n_layers ? e->subjects[m].model.config.n_layers : n_layers;
-    for (size_t l = 0; l < n_layers && status == OK; l++) {
+    int n_layers = 0;
+    enum status status = OK;
+    const cJSON *result;
+    cJSON_ArrayForEach(result, json_path(items->child, "results"))
+    {
+        int n = cJSON_GetArraySize(json_path(result, "evidence.attention.layers"));
+        n_layers = n > n_layers ? n : n_layers;
+    }
+    for (int l = 0; l < n_layers && status == OK; l++) {
         char prefix[48];
         cJSON *at = cJSON_Duplicate(where, true);
-        json_add_number(at, "layer", (double)l);
-        snprintf(prefix, sizeof prefix, "evidence.attention.layers.%zu", l);
-        status = add_attention(r, e, chosen, n, prefix, at, err);
+        json_add_number(at, "layer", l);
+        snprintf(prefix, sizeof prefix, "evidence.attention.layers.%d", l);
+        status = add_attention(r, e, items, prefix, at, err);
         cJSON_Delete(at);
     }
-    free(chosen);
     return status;
 }
 
@@ -323,38 +309,6 @@ static cJSON *setting(const cJSON *length, const cJSON *ratio)
     json_add_number(where, "needles", strtod(ratio->valuestring, &slash));
     json_add_number(where, "asked", strtod(slash + 1, NULL));
     return where;
-}
-
-/* A heat map row for every model: accuracy against depth. */
-static void add_series(struct report *r, const struct experiment *e, const cJSON *where, const cJSON *depths)
-{
-    for (size_t m = 0; m < e->n_subjects; m++) {
-        cJSON *s = cJSON_CreateObject(), *x, *y, *low, *high;
-        const cJSON *depth;
-        cJSON_AddStringToObject(s, "name", "accuracy");
-        cJSON_AddStringToObject(s, "model", e->subjects[m].name);
-        cJSON_AddItemToObject(s, "where", cJSON_Duplicate(where, true));
-        x = cJSON_AddArrayToObject(s, "x");
-        y = cJSON_AddArrayToObject(s, "y");
-        low = cJSON_AddArrayToObject(s, "ci_low");
-        high = cJSON_AddArrayToObject(s, "ci_high");
-        cJSON_ArrayForEach(depth, depths)
-        {
-            cJSON *at = cJSON_Duplicate(where, true);
-            json_add_number(at, "depth", depth->valuedouble);
-            const cJSON *row = report_find(r->metrics, "accuracy", e->subjects[m].name, at);
-            const cJSON *ci = cJSON_GetObjectItemCaseSensitive(row, "ci");
-            cJSON_Delete(at);
-            cJSON_AddItemToArray(x, json_number(depth->valuedouble));
-            cJSON_AddItemToArray(y, json_number(cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(row, "value"))));
-            cJSON_AddItemToArray(low, json_number(cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 0))));
-            cJSON_AddItemToArray(high, json_number(cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 1))));
-        }
-        cJSON_AddStringToObject(s, "x_label", "depth of the asked needles, %");
-        cJSON_AddStringToObject(s, "y_label", "accuracy");
-        cJSON_AddStringToObject(s, "x_scale", "linear");
-        cJSON_AddItemToArray(r->series, s);
-    }
 }
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
@@ -378,95 +332,62 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                 status = add_cell(r, e, items, where, err);
             if (status == OK)
                 status = add_layers(r, e, items, where, err);
-            add_series(r, e, where, depths);
+            report_add_curve(r, e, "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
             cJSON_Delete(where);
         }
     }
     return status;
 }
 
-/* One row of a table: a metric of a model, or a comparison, at every depth and over all. */
-static void print_row(struct grid *g, const cJSON *rows, const char *name, const char *model, const cJSON *where,
-                      const cJSON *depths, const char *value, const char *format)
+/* Found or not, from the stored output. */
+static enum status rescore(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err)
 {
-    const cJSON *depth;
-    cJSON *at = cJSON_Duplicate(where, true);
-    json_add_number(at, "depth", 0);
-    cJSON_ArrayForEach(depth, depths)
+    const char *output = json_text(result, "output");
+    cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence"), *hits = cJSON_CreateArray();
+    const cJSON *expected;
+    size_t n = 0, found = 0;
+    (void)e;
+    cJSON_ArrayForEach(expected, cJSON_GetObjectItemCaseSensitive(evidence, "expected"))
     {
-        cJSON_ReplaceItemInObjectCaseSensitive(at, "depth", json_number(depth->valuedouble));
-        grid_add(g, format, cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(report_find(rows, name, model, at), value)));
+        bool hit = output != NULL && cJSON_IsString(expected) && holds_number(output, expected->valuestring);
+        cJSON_AddItemToArray(hits, cJSON_CreateBool(hit));
+        found += hit;
+        n++;
     }
-    const cJSON *all = report_find(rows, name, model, where), *ci = cJSON_GetObjectItemCaseSensitive(all, "ci");
-    grid_add(g, format, cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(all, value)));
-    grid_add(g, "[%.2f, %.2f]", cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 0)), cJSON_GetNumberValue(cJSON_GetArrayItem(ci, 1)));
-    cJSON_Delete(at);
+    if (n == 0) {
+        cJSON_Delete(hits);
+        return error_set(err, ERR_INPUT, "item '%s': holds no 'evidence.expected', expected the numbers that were asked for",
+                         json_text(item, "id"));
+    }
+    cJSON_ReplaceItemInObjectCaseSensitive(evidence, "found", hits);
+    cJSON_ReplaceItemInObjectCaseSensitive(evidence, "all_found", cJSON_CreateNumber(found == n));
+    cJSON_ReplaceItemInObjectCaseSensitive(result, "score", json_number((double)found / (double)n));
+    return OK;
 }
 
-static void print_table(const cJSON *report, struct text *out, const cJSON *where, const char *metric, const char *title)
-{
-    const cJSON *depths = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(report, "options"), "depths"), *m, *c,
-                *depth;
-    struct grid g = {.columns = 3 + (size_t)cJSON_GetArraySize(depths)};
-    grid_add(&g, "%s", title);
-    cJSON_ArrayForEach(depth, depths) grid_add(&g, "%.4g%%", depth->valuedouble);
-    grid_add(&g, "all");
-    grid_add(&g, "95%% interval");
-    cJSON_ArrayForEach(m, cJSON_GetObjectItemCaseSensitive(report, "models"))
-    {
-        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(m, "name"));
-        grid_add(&g, "  %s", model);
-        print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "metrics"), metric, model, where, depths, "value", "%.2f");
-    }
-    cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(report, "comparisons"))
-    {
-        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "model"));
-        if (strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "name")), metric) == 0 &&
-            cJSON_Compare(cJSON_GetObjectItemCaseSensitive(c, "where"), where, true)) {
-            grid_add(&g, "  %s - %s", model, cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(c, "baseline")));
-            print_row(&g, cJSON_GetObjectItemCaseSensitive(report, "comparisons"), metric, model, where, depths, "difference",
-                      "%+.2f");
-        }
-    }
-    grid_print(out, &g);
-    grid_free(&g);
-}
-
-static void print(const cJSON *report, struct text *out)
-{
-    const cJSON *options = cJSON_GetObjectItemCaseSensitive(report, "options"), *length, *ratio;
-    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(options, "lengths"))
-    {
-        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(options, "needles"))
-        {
-            char title[96];
-            cJSON *where = setting(length, ratio);
-            double n = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "needles"));
-            double asked = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(where, "asked"));
-            text_printf(out, "%.0f tokens, %.0f needle%s, %.0f asked for, %.0f samples a depth\n\n", length->valuedouble, n,
-                        n > 1 ? "s" : "", asked, option_number(options, "samples"));
-            snprintf(title, sizeof title, "numbers found, by depth");
-            print_table(report, out, where, "accuracy", title);
-            text_puts(out, "\n");
-            print_table(report, out, where, "attention_answer", "attention on the asked needles");
-            text_puts(out, "\n");
-            print_table(report, out, where, "attention_noise", "attention on the haystack");
-            text_puts(out, "\n");
-            cJSON_Delete(where);
-        }
-    }
-}
+static const struct view VIEWS[] = {
+    {"table", "accuracy", "numbers found", "depth", NULL},
+    {"table", "attention_answer", "attention on the asked needles", "depth", NULL},
+    {"table", "attention_noise", "attention on the haystack", "depth", NULL},
+    {"heatmap", "accuracy", "Numbers found, by depth and length", "length", "depth"},
+    {"lines", "accuracy", "Numbers found, by depth of the asked needles", NULL, NULL},
+    {"bars", "attention_answer", "Attention on the asked needles, by their depth", "depth", NULL},
+    {"bars", "attention_noise", "Attention on the haystack, by depth of the asked needles", "depth", NULL},
+    {"bars", "attention_answer", "Attention on the asked needles, by layer", "layer", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
 
 extern const struct task TASK_NEEDLE;
 const struct task TASK_NEEDLE = {
     .name = "needle",
     .summary = "find numbers hidden in a long text (section 3.4)",
     .options = OPTIONS,
+    .views = VIEWS,
     .prepare = prepare,
     .release = release,
     .plan = plan,
     .tokens = tokens,
     .run = run,
     .summarize = summarize,
-    .print = print,
+    .rescore = rescore,
 };

@@ -1,6 +1,6 @@
 /* tasks.c - see tasks.h. */
 #include "tasks/tasks.h"
 
-extern const struct task TASK_NEEDLE;
+extern const struct task TASK_NEEDLE, TASK_PERPLEXITY, TASK_CHOICE, TASK_ICL, TASK_OUTLIERS, TASK_HALLUCINATION;
 
-const struct task *const TASKS[] = {&TASK_NEEDLE, NULL};
+const struct task *const TASKS[] = {&TASK_NEEDLE, &TASK_PERPLEXITY, &TASK_CHOICE, &TASK_ICL, &TASK_OUTLIERS, &TASK_HALLUCINATION, NULL};

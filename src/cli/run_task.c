@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "report/report.h"
+#include "report/table.h"
 #include "suite/runner.h"
 
 #include <stdio.h>
@@ -109,20 +110,23 @@ static char *report_path(const struct experiment *e, struct error *err)
     return path.data;
 }
 
-static enum status print_report(const struct experiment *e, const struct report *r, const char *path)
+static enum status print_report(const struct experiment *e, const struct report *r, const char *path, struct error *err)
 {
+    struct tables tables;
+    enum status status = OK;
     if (option_flag(e->options, "json")) {
         char *text = cJSON_Print(r->root);
         puts(text ? text : "");
         free(text);
-    } else if (!option_flag(e->options, "quiet")) {
+    } else if (!option_flag(e->options, "quiet") && (status = tables_from_report(&tables, r->root, false, err)) == OK) {
         struct text out = {0};
-        e->task->print(r->root, &out);
+        table_writer_find("text")(&out, &tables);
         fputs(out.data ? out.data : "", stdout);
         printf("report: %s\n", path);
         text_free(&out);
+        tables_free(&tables);
     }
-    return OK;
+    return status;
 }
 
 static enum status evaluate(struct experiment *e, cJSON *items, const char *path, int threads, struct error *err)
@@ -151,7 +155,7 @@ static enum status evaluate(struct experiment *e, cJSON *items, const char *path
         cJSON_Delete(items);
     if (status == OK) {
         runner_finish(journal.data);
-        status = print_report(e, &report, path);
+        status = print_report(e, &report, path, err);
     }
     report_free(&report);
     text_free(&journal);

@@ -143,3 +143,24 @@ enum status json_write(const char *path, const cJSON *root, struct error *err)
     free(text);
     return status;
 }
+
+const cJSON *json_path(const cJSON *root, const char *path)
+{
+    char part[96];
+    for (size_t n; root != NULL && *path != '\0'; path += n + (path[n] == '.')) {
+        n = strcspn(path, ".");
+        snprintf(part, sizeof part, "%.*s", (int)n, path);
+        root = cJSON_IsArray(root) ? cJSON_GetArrayItem(root, atoi(part)) : cJSON_GetObjectItemCaseSensitive(root, part);
+    }
+    return root;
+}
+
+double json_real(const cJSON *root, const char *path)
+{
+    return cJSON_GetNumberValue(json_path(root, path));
+}
+
+const char *json_text(const cJSON *root, const char *path)
+{
+    return cJSON_GetStringValue(json_path(root, path));
+}

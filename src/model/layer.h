@@ -36,6 +36,7 @@ struct layer_context {
     float *scratch;         /* attention scratch of every thread */
     float *storage;
     int threads;
+    const struct logit_observer *observer; /* of this layer's logits; usually NULL */
 };
 enum status layer_context_init(struct layer_context *c, const struct model *model, size_t rows, int threads, struct error *err);
 void layer_context_free(struct layer_context *c);

@@ -16,6 +16,9 @@ struct probe {
     bool (*wants_row)(void *context, size_t layer, size_t position);
     /* The effective map of one output head, row[0..position]: A, or A1 - lambda A2. */
     void (*on_row)(void *context, size_t layer, size_t head, size_t position, const float *row);
+    /* Logits of a tile of one map of one head, see struct logit_observer; NULL: not wanted. */
+    void (*on_logits)(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
+                      const float *logits);
     /* The residual stream after a layer, [rows, width]; NULL: not wanted. */
     void (*on_hidden)(void *context, size_t layer, size_t start, size_t rows, const float *hidden, size_t width);
     /* The normed last stream, [rows, width], from which session_logits computes logits; NULL: not wanted. */

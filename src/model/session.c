@@ -79,13 +79,22 @@ static void run_block(struct session *s, const int32_t *ids, size_t rows, const 
     layer_context_place(&s->context, s->n_tokens, rows);
     for (size_t i = 0; i < rows; i++)
         memcpy(x + i * D, m->weights.embedding + (size_t)ids[i] * D, D * sizeof *x);
+    bool observed = s->logit_bits > 0 || (probe != NULL && probe->on_logits != NULL);
+    struct logit_observer observer = {.bits = s->logit_bits};
+    if (probe != NULL) {
+        observer.context = probe->context;
+        observer.on_tile = probe->on_logits;
+    }
+    s->context.observer = observed ? &observer : NULL;
     for (size_t l = 0; l < m->config.n_layers; l++) {
+        observer.layer = l;
         layer_forward(x, &s->buffers, &s->kv[l], l, &s->context);
         if (probe != NULL && probe->wants_row != NULL)
             show_rows(s, probe, l);
         if (probe != NULL && probe->on_hidden != NULL)
             probe->on_hidden(probe->context, l, s->n_tokens, rows, x, D);
     }
+    s->context.observer = NULL;
     rmsnorm_forward(s->normed, x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, s->context.threads);
     if (probe != NULL && probe->on_final != NULL)
         probe->on_final(probe->context, s->n_tokens, rows, s->normed, D);

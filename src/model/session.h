@@ -22,6 +22,7 @@ struct session {
     float *normed;         /* [SESSION_BLOCK, D] */
     float *row, *row_work; /* one row of attention each */
     size_t n_tokens, capacity;
+    unsigned logit_bits; /* 2..15: attention logits are rounded to so many bits, row by row; 0: not */
     const volatile sig_atomic_t *stop; /* may be NULL; when set, session_run returns ERR_STOPPED between blocks */
 };
 

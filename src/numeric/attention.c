@@ -100,7 +100,7 @@ void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const 
 size_t attention_scratch(const struct attention_plan *p)
 {
     size_t width = attention_width(p);
-    /* forward: scores, one map's output; backward: 2 maps' scores, dP, K rows, V^T */
+    /* backward: each map's scores, dP, K rows, V^T; forward, with less: scores, one map's output, scaled scores to show */
     size_t backward = (size_t)TILE * TILE * (p->n_maps + 2) + TILE * (p->n_maps * p->head_dim + 2 * width);
     return (backward + 63) / 64 * 64;
 }
@@ -118,15 +118,49 @@ static void score_tile(const struct kernels *k, float *s, const float *q, size_t
     }
 }
 
+/* The largest absolute logit of each row, before the scale, over all its keys. */
+static void row_absmax(float *absmax, const float *q, size_t q_row, const float *keys, size_t n_keys, size_t m, size_t d,
+                       size_t position, float *s)
+{
+    memset(absmax, 0, m * sizeof *absmax);
+    for (size_t key = 0; key < n_keys; key += TILE) {
+        score_tile(kernels_get(), s, q, q_row, keys + key * d, m, d, position, key);
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < TILE; j++)
+                if (s[i * TILE + j] != -INFINITY && fabsf(s[i * TILE + j]) > absmax[i])
+                    absmax[i] = fabsf(s[i * TILE + j]);
+    }
+}
+
+/* Shows the scaled tile, then rounds it; s holds the logits before the scale. */
+static void observe(const struct logit_observer *o, float *s, const float *absmax, size_t head, size_t map, size_t position,
+                    size_t key, size_t m, float scale, float *scaled)
+{
+    if (o->on_tile != NULL) {
+        for (size_t i = 0; i < m * TILE; i++)
+            scaled[i] = s[i] * scale;
+        o->on_tile(o->context, o->layer, head, map, position, key, m, scaled);
+    }
+    for (size_t i = 0; o->bits > 0 && i < m; i++) {
+        float step = absmax[i] / (float)((1u << (o->bits - 1)) - 1);
+        for (size_t j = 0; step > 0 && j < TILE; j++)
+            if (s[i * TILE + j] != -INFINITY)
+                s[i * TILE + j] = rintf(s[i * TILE + j] / step) * step;
+    }
+}
+
 /* One map of one head for the query rows [i0, i0 + m): its output o [m, width], dense, and log denominators. */
 static void one_map(float *o, float *lse, const struct attention_plan *p, const struct kv_store *kv, const float *q, size_t head,
-                    size_t map, size_t position, size_t m, float *s)
+                    size_t map, size_t position, size_t m, const struct logit_observer *observer, float *s)
 {
     const struct kernels *k = kernels_get();
     size_t d = p->head_dim, width = attention_width(p), n_keys = position + m;
     const float *keys = kv->k + p->k_head[head * p->n_maps + map] * kv->capacity * d;
     const float *qh = q + p->q_head[head * p->n_maps + map] * d;
-    float scale = 1.0f / sqrtf((float)d), max[TILE], sum[TILE];
+    float scale = 1.0f / sqrtf((float)d), max[TILE], sum[TILE], absmax[TILE];
+    float *scaled = o + (size_t)TILE * width;
+    if (observer != NULL && observer->bits > 0)
+        row_absmax(absmax, qh, p->n_q_heads * d, keys, n_keys, m, d, position, s);
     memset(o, 0, m * width * sizeof *o);
     for (size_t i = 0; i < m; i++) {
         max[i] = -INFINITY;
@@ -134,6 +168,8 @@ static void one_map(float *o, float *lse, const struct attention_plan *p, const 
     }
     for (size_t key = 0; key < n_keys; key += TILE) {
         score_tile(k, s, qh, p->n_q_heads * d, keys + key * d, m, d, position, key);
+        if (observer != NULL)
+            observe(observer, s, absmax, head, map, position, key, m, scale, scaled);
         for (size_t i = 0; i < m; i++) {
             float shrink = k->softmax_step(s + i * TILE, TILE, scale, &max[i], &sum[i]);
             if (shrink != 1.0f)
@@ -154,10 +190,12 @@ static void one_map(float *o, float *lse, const struct attention_plan *p, const 
 }
 
 void attention_forward(float *out, float *map_out, float *lse, const struct attention_plan *p, const struct kv_store *kv,
-                       const float *q, const float *coef, size_t start, size_t rows, float *scratch, int threads)
+                       const float *q, const float *coef, size_t start, size_t rows, const struct logit_observer *observer,
+                       float *scratch, int threads)
 {
     size_t width = attention_width(p), n_tiles = (rows + TILE - 1) / TILE, maps = p->n_heads * p->n_maps;
     size_t per_thread = attention_scratch(p);
+    threads = observer != NULL && observer->on_tile != NULL ? 1 : threads;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
         float *s = scratch + (size_t)omp_get_thread_num() * per_thread;
@@ -168,7 +206,8 @@ void attention_forward(float *out, float *map_out, float *lse, const struct atte
             size_t m = rows - i0 < TILE ? rows - i0 : TILE;
             for (size_t map = 0; map < p->n_maps; map++) {
                 size_t index = h * p->n_maps + map;
-                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m, s);
+                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m,
+                        observer, s);
                 for (size_t i = 0; i < m; i++) {
                     float c = coef ? coef[(i0 + i) * maps + index] : 1.0f;
                     float *to = out + ((i0 + i) * p->n_heads + h) * width;

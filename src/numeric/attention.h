@@ -56,15 +56,29 @@ void kv_store_append(struct kv_store *kv, const struct attention_plan *plan, con
 /* Floats of scratch each thread needs, forward and backward. */
 size_t attention_scratch(const struct attention_plan *plan);
 
+/* What sees or changes the logits (q k^T / sqrt(d)) on their way to the softmax. */
+struct logit_observer {
+    void *context;
+    size_t layer; /* handed on */
+    /* A tile: query rows at position.., [rows, ATTENTION_TILE], against the keys from first_key; masked ones are -infinity. Called
+     * from one thread. NULL: only `bits`. */
+    void (*on_tile)(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
+                    const float *logits);
+    /* 2..15: each row is rounded to so many bits by its largest absolute value, step = absmax / (2^(bits-1) - 1); 0: not. */
+    unsigned bits;
+};
+
 /* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position.
  *   out      [rows, n_heads * width]
  *   q        [rows, n_q_heads * d]
  *   coef     [rows, n_heads * n_maps], or NULL for all 1
  *   map_out  [rows, n_heads * n_maps * width] each map's own output, or NULL
  *   lse      [n_heads * n_maps, rows] log of each softmax's denominator, or NULL
- *   scratch  [threads, attention_scratch()] */
+ *   scratch  [threads, attention_scratch()]
+ *   observer of the logits, or NULL */
 void attention_forward(float *out, float *map_out, float *lse, const struct attention_plan *plan, const struct kv_store *kv,
-                       const float *q, const float *coef, size_t start, size_t rows, float *scratch, int threads);
+                       const float *q, const float *coef, size_t start, size_t rows, const struct logit_observer *observer,
+                       float *scratch, int threads);
 
 /* Gradients for a whole sequence of `rows` tokens from position 0; recomputes the maps tile by tile.
  *   dq, dk, dv  += gradients, row-major like q, k, v

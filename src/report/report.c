@@ -2,7 +2,9 @@
 #include "report/report.h"
 
 #include "base/memory.h"
+#include "report/values.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,19 @@ static cJSON *describe(const struct subject *s)
     cJSON_AddStringToObject(m, "sha256", s->model.sha256);
     cJSON_AddStringToObject(m, "tokenizer_sha256", tokenizer_sha256(s->tokenizer));
     return m;
+}
+
+static void add_view(cJSON *views, const struct view *v)
+{
+    cJSON *view = cJSON_CreateObject();
+    cJSON_AddStringToObject(view, "kind", v->kind);
+    cJSON_AddStringToObject(view, "name", v->name);
+    cJSON_AddStringToObject(view, "title", v->title);
+    if (v->x != NULL)
+        cJSON_AddStringToObject(view, "x", v->x);
+    if (v->y != NULL)
+        cJSON_AddStringToObject(view, "y", v->y);
+    cJSON_AddItemToArray(views, view);
 }
 
 enum status report_init(struct report *r, const struct experiment *e, struct error *err)
@@ -33,6 +48,9 @@ enum status report_init(struct report *r, const struct experiment *e, struct err
     r->metrics = cJSON_AddArrayToObject(r->root, "metrics");
     r->comparisons = cJSON_AddArrayToObject(r->root, "comparisons");
     r->series = cJSON_AddArrayToObject(r->root, "series");
+    cJSON *views = cJSON_AddArrayToObject(r->root, "views");
+    for (const struct view *v = e->task->views; v != NULL && v->kind != NULL; v++)
+        add_view(views, v);
     return r->series != NULL ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
 }
 
@@ -49,53 +67,131 @@ static void add_interval(cJSON *row, struct interval x)
     cJSON_AddItemToArray(ci, json_number(x.high));
 }
 
-static void add_metric(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
-                       const char *better)
+static cJSON *add_row(cJSON *rows, const char *name, const char *model, const cJSON *where)
 {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "name", name);
     cJSON_AddStringToObject(row, "model", model);
-    cJSON_AddItemToObject(row, "where", cJSON_Duplicate(where, true));
+    if (where != NULL)
+        cJSON_AddItemToObject(row, "where", cJSON_Duplicate(where, true));
+    cJSON_AddItemToArray(rows, row);
+    return row;
+}
+
+void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
+                      const char *better)
+{
+    if (!isfinite(x.value))
+        return;
+    cJSON *row = add_row(r->metrics, name, model, where);
     json_add_number(row, "value", x.value);
     add_interval(row, x);
     json_add_number(row, "n", (double)n);
     cJSON_AddItemToObject(row, "better", better ? cJSON_CreateString(better) : cJSON_CreateNull());
-    cJSON_AddItemToArray(r->metrics, row);
 }
 
-static void add_comparison(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
+void report_add_difference(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
                            struct paired p, size_t n)
 {
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "name", name);
-    cJSON_AddStringToObject(row, "model", model);
+    if (!isfinite(p.difference.value))
+        return;
+    cJSON *row = add_row(r->comparisons, name, model, where);
     cJSON_AddStringToObject(row, "baseline", baseline);
-    cJSON_AddItemToObject(row, "where", cJSON_Duplicate(where, true));
     json_add_number(row, "difference", p.difference.value);
     add_interval(row, p.difference);
     json_add_number(row, "p_value", p.p_value);
     json_add_number(row, "n", (double)n);
-    cJSON_AddItemToArray(r->comparisons, row);
 }
 
-enum status report_add(struct report *r, const struct experiment *e, const char *name, const cJSON *const *items, size_t n,
-                       const char *field, const cJSON *where, bool proportion, const char *better, struct error *err)
+static struct interval interval_of(const struct metric *m, const double *x, size_t n)
 {
-    double *x = mem_array(n * e->n_subjects, sizeof *x);
-    if (x == NULL)
-        return error_set(err, ERR_SYSTEM, "report: out of memory");
-    for (size_t m = 0; m < e->n_subjects; m++) {
-        for (size_t i = 0; i < n; i++)
-            x[m * n + i] = result_number(items[i], e->subjects[m].name, field);
-        struct interval mean = mean_t(x + m * n, n);
-        add_metric(r, name, e->subjects[m].name, where, proportion ? wilson(mean.value, n) : mean, n, better);
+    struct interval mean = mean_t(x, n);
+    if (m->kind == METRIC_PROPORTION)
+        return wilson(mean.value, n);
+    if (m->kind == METRIC_EXP_MEAN)
+        return (struct interval){exp(mean.value), exp(mean.low), exp(mean.high)};
+    return mean;
+}
+
+/* The values of one model, or its pairs with another; false when out of memory. */
+static bool collect(struct values *v, const cJSON *items, const char *model, const char *other, const char *field,
+                    const cJSON *where)
+{
+    const cJSON *item;
+    bool ok = true;
+    cJSON_ArrayForEach(item, items)
+    {
+        if (ok && values_match(item, where))
+            ok = values_add(v, item, model, other ? item : NULL, other, field);
     }
-    for (size_t m = 0; m < e->n_subjects; m++)
-        if (m != e->baseline)
-            add_comparison(r, name, e->subjects[m].name, e->subjects[e->baseline].name, where,
-                           paired_difference(x + m * n, x + e->baseline * n, n, e->seed), n);
-    free(x);
-    return OK;
+    return ok;
+}
+
+enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *m,
+                       const cJSON *where, struct error *err)
+{
+    const char *baseline = e->subjects[e->baseline].name;
+    bool ok = true;
+    for (size_t s = 0; s < e->n_subjects && ok; s++) {
+        struct values v = {0};
+        ok = collect(&v, items, e->subjects[s].name, NULL, m->field, where);
+        if (ok && v.n > 0) {
+            report_add_value(r, m->name, e->subjects[s].name, where, interval_of(m, v.x, v.n), v.n, m->better);
+            cJSON_AddStringToObject(cJSON_GetArrayItem(r->metrics, cJSON_GetArraySize(r->metrics) - 1), "field", m->field);
+        }
+        values_free(&v);
+    }
+    for (size_t s = 0; s < e->n_subjects && ok; s++) {
+        struct values v = {0};
+        ok = s == e->baseline || collect(&v, items, e->subjects[s].name, baseline, m->field, where);
+        if (ok && v.n > 0)
+            report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
+                                  paired_difference(v.x, v.y, v.n, e->seed, m->kind == METRIC_EXP_MEAN ? exp : NULL), v.n);
+        values_free(&v);
+    }
+    return ok ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
+}
+
+cJSON *report_add_series(struct report *r, const char *name, const char *model, const cJSON *where, const char *x_label,
+                         const char *y_label, const char *x_scale)
+{
+    static const char *const arrays[] = {"x", "y", "ci_low", "ci_high"};
+    cJSON *s = add_row(r->series, name, model, where);
+    for (size_t i = 0; i < 4; i++)
+        cJSON_AddArrayToObject(s, arrays[i]);
+    cJSON_AddStringToObject(s, "x_label", x_label);
+    cJSON_AddStringToObject(s, "y_label", y_label);
+    cJSON_AddStringToObject(s, "x_scale", x_scale);
+    return s;
+}
+
+void report_add_point(cJSON *series, double x, struct interval y)
+{
+    if (!isfinite(y.value))
+        return;
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "x"), json_number(x));
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "y"), json_number(y.value));
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_low"), json_number(y.low));
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_high"), json_number(y.high));
+}
+
+void report_add_curve(struct report *r, const struct experiment *e, const char *name, const cJSON *where, const char *dimension,
+                      const char *x_label, const char *y_label, const char *x_scale)
+{
+    for (size_t m = 0; m < e->n_subjects; m++) {
+        cJSON *series = report_add_series(r, name, e->subjects[m].name, where, x_label, y_label, x_scale), *row;
+        cJSON_ArrayForEach(row, r->metrics)
+        {
+            cJSON *rest = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(row, "where"), true);
+            cJSON *x = cJSON_DetachItemFromObjectCaseSensitive(rest, dimension);
+            if (x != NULL && strcmp(json_text(row, "name"), name) == 0 && strcmp(json_text(row, "model"), e->subjects[m].name) == 0 &&
+                cJSON_Compare(rest, where, true))
+                report_add_point(series, cJSON_GetNumberValue(x),
+                                 (struct interval){json_real(row, "value"), json_real(row, "ci.0"), json_real(row, "ci.1")});
+            cJSON_Delete(rest);
+            cJSON_Delete(x);
+        }
+    }
 }
 
 const cJSON *report_find(const cJSON *rows, const char *name, const char *model, const cJSON *where)

@@ -17,11 +17,38 @@ struct report {
 enum status report_init(struct report *r, const struct experiment *e, struct error *err);
 void report_free(struct report *r);
 
-/* A metric of the items [n] that `field` names in their results (see result_number), for every model, and the comparison of each
- * with the baseline; `where` is copied. A proportion gets a Wilson interval, anything else Student's t. better: "higher", "lower"
- * or NULL. */
-enum status report_add(struct report *r, const struct experiment *e, const char *name, const cJSON *const *items, size_t n,
-                       const char *field, const cJSON *where, bool proportion, const char *better, struct error *err);
+enum metric_kind {
+    METRIC_PROPORTION, /* mean of values in [0, 1], Wilson interval            */
+    METRIC_MEAN,       /* mean, Student's t interval                           */
+    METRIC_EXP_MEAN,   /* exp of the mean and of its interval: a perplexity    */
+};
+
+/* How a metric follows from the results of items: `field` is a path in each model's result to a number, or to an array, each of
+ * whose numbers counts. better: "higher", "lower" or NULL. */
+struct metric {
+    const char *name, *field;
+    enum metric_kind kind;
+    const char *better;
+};
+
+/* Adds the metric over the items whose `where` agrees with `where` (a dimension that items do not have restricts nothing), for
+ * every model that has values, and the paired comparison of each with the baseline. */
+enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metric,
+                       const cJSON *where, struct error *err);
+
+/* One row whose value was computed otherwise. */
+void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval value, size_t n,
+                      const char *better);
+void report_add_difference(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
+                           struct paired difference, size_t n);
+
+/* A curve without points yet; `where` may be NULL. */
+cJSON *report_add_series(struct report *r, const char *name, const char *model, const cJSON *where, const char *x_label,
+                         const char *y_label, const char *x_scale);
+void report_add_point(cJSON *series, double x, struct interval y);
+/* A curve for every model: the metric `name` at `where` and each value of `dimension` that its rows have. */
+void report_add_curve(struct report *r, const struct experiment *e, const char *name, const cJSON *where, const char *dimension,
+                      const char *x_label, const char *y_label, const char *x_scale);
 
 /* The row of a metric whose `where` has exactly the members of `where`; NULL when there is none. */
 const cJSON *report_find(const cJSON *rows, const char *name, const char *model, const cJSON *where);

@@ -55,21 +55,59 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void bootstrap(struct interval *out, const double *d, size_t n, struct rng rng)
+/* Sorts the finite values to the front and takes the middle 95 %. */
+static void percentiles(struct interval *out, double *x, size_t n)
 {
-    double *means = mem_array(RESAMPLES, sizeof *means);
-    if (means == NULL)
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(x[i]))
+            x[kept++] = x[i];
+    qsort(x, kept, sizeof *x, ascending);
+    if (kept == 0)
+        return;
+    out->low = x[kept / 40];
+    out->high = x[kept - 1 - kept / 40];
+}
+
+struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(void *, const size_t *, size_t), void *context)
+{
+    size_t *index = mem_array(n, sizeof *index);
+    double *values = mem_array(RESAMPLES, sizeof *values);
+    struct interval out = {NAN, NAN, NAN};
+    struct rng rng = rng_stream(seed, "bootstrap items", n);
+    if (index != NULL && values != NULL && n > 0) {
+        for (size_t i = 0; i < n; i++)
+            index[i] = i;
+        double value = statistic(context, index, n);
+        out = (struct interval){value, value, value};
+        for (size_t r = 0; r < RESAMPLES; r++) {
+            for (size_t i = 0; i < n; i++)
+                index[i] = (size_t)rng_below(&rng, n);
+            values[r] = statistic(context, index, n);
+        }
+        percentiles(&out, values, RESAMPLES);
+    }
+    free(index);
+    free(values);
+    return out;
+}
+
+static void bootstrap(struct interval *out, const double *x, const double *y, size_t n, struct rng rng, double (*of)(double))
+{
+    double *differences = mem_array(RESAMPLES, sizeof *differences);
+    if (differences == NULL)
         return;
     for (size_t r = 0; r < RESAMPLES; r++) {
-        double sum = 0;
-        for (size_t i = 0; i < n; i++)
-            sum += d[rng_below(&rng, n)];
-        means[r] = sum / (double)n;
+        double sum_x = 0, sum_y = 0;
+        for (size_t i = 0; i < n; i++) {
+            size_t j = (size_t)rng_below(&rng, n);
+            sum_x += x[j];
+            sum_y += y[j];
+        }
+        differences[r] = of ? of(sum_x / (double)n) - of(sum_y / (double)n) : (sum_x - sum_y) / (double)n;
     }
-    qsort(means, RESAMPLES, sizeof *means, ascending);
-    out->low = means[RESAMPLES / 40];
-    out->high = means[RESAMPLES - 1 - RESAMPLES / 40];
-    free(means);
+    percentiles(out, differences, RESAMPLES);
+    free(differences);
 }
 
 static double sign_flip(const double *d, size_t n, struct rng rng)
@@ -93,7 +131,7 @@ static double sign_flip(const double *d, size_t n, struct rng rng)
     return exact ? (double)extreme / (double)rounds : (double)(extreme + 1) / (double)(rounds + 1);
 }
 
-struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed)
+struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, double (*of_mean)(double))
 {
     struct paired out = {.p_value = 1};
     double *d = mem_array(n, sizeof *d);
@@ -103,10 +141,37 @@ struct paired paired_difference(const double *x, const double *y, size_t n, uint
     }
     for (size_t i = 0; i < n; i++)
         d[i] = x[i] - y[i];
-    double m = mean(d, n);
+    double m = of_mean ? of_mean(mean(x, n)) - of_mean(mean(y, n)) : mean(d, n);
     out.difference = (struct interval){m, m, m};
-    bootstrap(&out.difference, d, n, rng_stream(seed, "bootstrap", n));
+    bootstrap(&out.difference, x, y, n, rng_stream(seed, "bootstrap", n), of_mean);
     out.p_value = sign_flip(d, n, rng_stream(seed, "sign flip", n));
     free(d);
     return out;
+}
+
+double swap_test(size_t n, uint64_t seed, double (*difference)(void *, const size_t *, size_t), void *context,
+                 const bool **swapped)
+{
+    size_t *index = mem_array(n, sizeof *index), extreme = 0;
+    bool *flags = mem_array(n, sizeof *flags);
+    struct rng rng = rng_stream(seed, "swap", n);
+    *swapped = NULL;
+    if (index == NULL || flags == NULL || n == 0) {
+        free(index);
+        free(flags);
+        return 1;
+    }
+    for (size_t i = 0; i < n; i++)
+        index[i] = i;
+    double observed = fabs(difference(context, index, n)) - 1e-12;
+    *swapped = flags;
+    for (size_t r = 0; r < RESAMPLES; r++) {
+        for (size_t i = 0; i < n; i++)
+            flags[i] = rng_below(&rng, 2);
+        extreme += fabs(difference(context, index, n)) >= observed;
+    }
+    *swapped = NULL;
+    free(index);
+    free(flags);
+    return (double)(extreme + 1) / (RESAMPLES + 1);
 }

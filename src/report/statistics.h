@@ -2,6 +2,7 @@
 #ifndef DIFFTF_REPORT_STATISTICS_H
 #define DIFFTF_REPORT_STATISTICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,17 @@ struct paired {
     struct interval difference;
     double p_value;
 };
-struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed);
+/* `of_mean` is applied to each mean before they are subtracted (exp for perplexities), NULL: the means themselves; the p-value is
+ * that of the means. */
+struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, double (*of_mean)(double));
+
+/* Percentile bootstrap of any statistic of n items: `statistic` gets the indices of a resample; NaN results are left out. */
+struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(void *context, const size_t *index, size_t n),
+                                void *context);
+
+/* Two-sided p-value of a difference between two models that is no mean: how often it is as large when the models' results are
+ * exchanged for random items. `difference` reads *swapped ([n], NULL for the observed one), which this function sets. */
+double swap_test(size_t n, uint64_t seed, double (*difference)(void *context, const size_t *index, size_t n), void *context,
+                 const bool **swapped);
 
 #endif

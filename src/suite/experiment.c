@@ -127,7 +127,7 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
     enum status status = list ? load_named(e, list, err) : load_embedded(e, err);
     if (status == OK)
         status = find_baseline(e, option_string(options, "baseline"), err);
-    if (status == OK)
+    if (status == OK && task->prepare != NULL)
         status = task->prepare(e, err);
     if (status != OK)
         experiment_close(e);
@@ -136,7 +136,7 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 
 void experiment_close(struct experiment *e)
 {
-    if (e->state != NULL)
+    if (e->state != NULL && e->task->release != NULL)
         e->task->release(e);
     for (size_t i = 0; e->subjects != NULL && i < e->n_subjects; i++) {
         free(e->subjects[i].name);
@@ -174,16 +174,4 @@ void experiment_digest(const struct experiment *e, char hex[65])
     free(printed);
     free(data);
     text_free(&all);
-}
-
-double result_number(const cJSON *item, const char *model, const char *field)
-{
-    const cJSON *at = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "results"), model);
-    char part[64];
-    for (size_t n; at != NULL && *field != '\0'; field += n + (field[n] == '.')) {
-        n = strcspn(field, ".");
-        snprintf(part, sizeof part, "%.*s", (int)n, field);
-        at = cJSON_IsArray(at) ? cJSON_GetArrayItem(at, atoi(part)) : cJSON_GetObjectItemCaseSensitive(at, part);
-    }
-    return cJSON_GetNumberValue(at);
 }

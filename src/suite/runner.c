@@ -83,7 +83,7 @@ static bool finished(struct shared *s)
 static void run_all(struct shared *s)
 {
     size_t left = s->n_units - s->done;
-    int threads = s->runner->threads, workers = left >= (size_t)threads ? threads : 1;
+    int threads = s->runner->threads, workers = left >= (size_t)threads && !s->e->task->exclusive ? threads : 1;
 #pragma omp parallel for num_threads(workers) schedule(dynamic)
     for (size_t i = 0; i < s->n_units; i++)
         if (s->units[i].result == NULL && !finished(s))

@@ -32,9 +32,21 @@ struct experiment {
 
 struct report;
 
+/* What a person should be shown of a report, as data that the report carries: tables and pictures are drawn from it.
+ *   kind   "table"    metric `name`, a column for each value of the dimension x (NULL: none)
+ *          "heatmap"  metric `name` over the dimensions x and y
+ *          "bars"     metric `name` over the dimension x
+ *          "lines"    series `name`;  "steps" the same as a histogram
+ *          "dots"     series `name`, one dot a value, for spreads */
+struct view {
+    const char *kind, *name, *title, *x, *y;
+};
+
 struct task {
     const char *name, *summary;
     const struct option_spec *options;
+    const struct view *views; /* ended by a kind of NULL */
+    bool exclusive;           /* times itself: one item at a time, on all threads */
     /* Reads data sets, checks that the options fit together; fills experiment->state and ->data. */
     enum status (*prepare)(struct experiment *e, struct error *err);
     void (*release)(struct experiment *e);
@@ -47,11 +59,8 @@ struct task {
                        cJSON *result, struct error *err);
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */
     enum status (*summarize)(const struct experiment *e, const cJSON *items, struct report *report, struct error *err);
-    /* Prints the tables a person sees. */
-    void (*print)(const cJSON *report, struct text *out);
+    /* `rescore`: replaces what metrics are made from in one stored result; NULL: the task has one rule only. */
+    enum status (*rescore)(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err);
 };
-
-/* One number per item: what `field` says of it under model `name`, a path such as "score" or "evidence.attention.answer". */
-double result_number(const cJSON *item, const char *model, const char *field);
 
 #endif

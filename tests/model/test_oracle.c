@@ -95,7 +95,8 @@ static float *run(struct oracle *o, size_t piece, int threads, bool check)
     const struct config *c = &o->model.config;
     struct seen seen = {o, &s, mem_array(o->n * c->vocab_size, 4), mem_array(o->model.plan.n_heads * o->n * o->n, 4),
                         mem_array(c->n_layers * o->n * c->d_model, 4)};
-    struct probe probe = {&seen, wants_row, on_row, on_hidden, on_final};
+    struct probe probe = {
+        .context = &seen, .wants_row = wants_row, .on_row = on_row, .on_hidden = on_hidden, .on_final = on_final};
     ck_assert_int_eq(session_init(&s, &o->model, o->n, threads, &err), OK);
     for (size_t i = 0; i < o->n; i += piece)
         ck_assert_int_eq(session_run(&s, o->ids + i, o->n - i < piece ? o->n - i : piece, &probe, NULL, &err), OK);

@@ -296,12 +296,12 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
     struct naive n = naive_attention(&p, Q, K, V, C, S);
     ck_assert_int_eq(kv_store_init(&kv, &p, S, &err), OK);
     kv_store_append(&kv, &p, k, v, 0, S);
-    attention_forward(out, map_out, lse, &p, &kv, q, coef, 0, S, scratch, 1);
+    attention_forward(out, map_out, lse, &p, &kv, q, coef, 0, S, NULL, scratch, 1);
     expect_near("out", out, n.out, S * no, 2e-6);
-    attention_forward(out2, NULL, NULL, &p, &kv, q, coef, 0, S, scratch, 2);
+    attention_forward(out2, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
     ck_assert_msg(memcmp(out, out2, S * no * 4) == 0, "two threads give other bits");
     size_t cut = S / 3 + 1;
-    attention_forward(out2 + cut * no, NULL, NULL, &p, &kv, q + cut * nq, coef + cut * nc, cut, S - cut, scratch, 2);
+    attention_forward(out2 + cut * no, NULL, NULL, &p, &kv, q + cut * nq, coef + cut * nc, cut, S - cut, NULL, scratch, 2);
     expect_near("later rows", out2, n.out, S * no, 2e-6);
     for (size_t h = 0; h < heads; h++)
         for (size_t i = 0; i < S; i += 7) {

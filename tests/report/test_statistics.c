@@ -42,10 +42,10 @@ END_TEST
 START_TEST(sign_flip_counts_exactly_when_it_can)
 {
     const double x[] = {1, 1, 1, 1, 1}, y[5] = {0}, mixed[] = {3, -1, 2, 0, 0};
-    NEAR(paired_difference(x, y, 5, 1).p_value, 2.0 / 32, 1e-12);
+    NEAR(paired_difference(x, y, 5, 1, NULL).p_value, 2.0 / 32, 1e-12);
     /* sums at least 4 in size among all flips of 3, 1, 2: +-6 and +-4 (signs of 0 double everything): 4 of 8 */
-    NEAR(paired_difference(mixed, y, 5, 1).p_value, 4.0 / 8, 1e-12);
-    NEAR(paired_difference(y, y, 5, 1).p_value, 1, 1e-12);
+    NEAR(paired_difference(mixed, y, 5, 1, NULL).p_value, 4.0 / 8, 1e-12);
+    NEAR(paired_difference(y, y, 5, 1, NULL).p_value, 1, 1e-12);
 }
 END_TEST
 
@@ -54,14 +54,14 @@ START_TEST(sign_flip_draws_when_there_are_many)
     double x[200], y[200] = {0};
     for (int i = 0; i < 200; i++)
         x[i] = i % 2 ? 1 : -1;
-    NEAR(paired_difference(x, y, 200, 1).p_value, 1, 1e-9);
+    NEAR(paired_difference(x, y, 200, 1, NULL).p_value, 1, 1e-9);
     for (int i = 0; i < 200; i++)
         x[i] = 1;
-    NEAR(paired_difference(x, y, 200, 1).p_value, 1.0 / 10001, 1e-9);
+    NEAR(paired_difference(x, y, 200, 1, NULL).p_value, 1.0 / 10001, 1e-9);
     for (int i = 0; i < 200;
          i++) /* mean 0.14, standard error about 0.07: two sided p near 0.057 with the continuity of +-1 sums */
         x[i] = i < 114 ? 1 : -1;
-    NEAR(paired_difference(x, y, 200, 1).p_value, 0.0559, 0.01);
+    NEAR(paired_difference(x, y, 200, 1, NULL).p_value, 0.0559, 0.01);
 }
 END_TEST
 
@@ -70,7 +70,7 @@ START_TEST(bootstrap_interval_has_its_width_and_its_seed)
     double x[400], y[400] = {0};
     for (int i = 0; i < 400; i++)
         x[i] = i < 200 ? 1 : 0; /* mean 0.5, standard error 0.025 */
-    struct paired a = paired_difference(x, y, 400, 7), b = paired_difference(x, y, 400, 7);
+    struct paired a = paired_difference(x, y, 400, 7, NULL), b = paired_difference(x, y, 400, 7, NULL);
     NEAR(a.difference.value, 0.5, 1e-12);
     NEAR(a.difference.low, 0.5 - 1.96 * 0.025, 0.004);
     NEAR(a.difference.high, 0.5 + 1.96 * 0.025, 0.004);

@@ -1,0 +1,36 @@
+/* table.h - tables from a report, generic over its metrics: what `views` names, or every metric. */
+#ifndef DIFFTF_REPORT_TABLE_H
+#define DIFFTF_REPORT_TABLE_H
+
+#include "base/status.h"
+#include "report/grid.h"
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+struct table {
+    char *title;      /* the dimensions that all cells share; "" when there are none */
+    struct grid grid; /* the first row is the header */
+};
+
+struct tables {
+    struct table *all;
+    size_t n, capacity;
+};
+
+/* The tables of the report's views, or with `every` one table of every metric. */
+enum status tables_from_report(struct tables *t, const cJSON *report, bool every, struct error *err);
+/* The tables that show the metric or metrics (comma-separated) of one view. */
+enum status tables_from_view(struct tables *t, const cJSON *report, const cJSON *view, struct error *err);
+void tables_free(struct tables *t);
+
+/* Writes them; NULL when the format is none of text, markdown, csv, latex, json. */
+typedef void table_writer(struct text *out, const struct tables *t);
+table_writer *table_writer_find(const char *format);
+
+/* "length 1024, needles 6" */
+void where_text(struct text *out, const cJSON *where);
+/* With as many decimals as a table whose largest figure is `largest` needs. */
+void figure_text(struct text *out, double value, double largest, bool sign);
+
+#endif

@@ -1,0 +1,118 @@
+/* table_formats.c - tables as text, Markdown, CSV, LaTeX and JSON; see table.h. */
+#include "formats/json.h"
+#include "report/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void write_text(struct text *out, const struct tables *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->all[i].title[0] != '\0' && (i == 0 || strcmp(t->all[i].title, t->all[i - 1].title) != 0))
+            text_printf(out, "%s\n\n", t->all[i].title);
+        grid_print(out, &t->all[i].grid);
+        text_puts(out, "\n");
+    }
+}
+
+/* Writes a cell with `escape` characters replaced. */
+static void escaped(struct text *out, const char *cell, const char *characters, const char *before)
+{
+    for (const char *p = cell; *p != '\0'; p++) {
+        if (strchr(characters, *p) != NULL)
+            text_puts(out, before);
+        text_add(out, p, 1);
+    }
+}
+
+static void write_markdown(struct text *out, const struct tables *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct grid *g = &t->all[i].grid;
+        if (t->all[i].title[0] != '\0')
+            text_printf(out, "**%s**\n\n", t->all[i].title);
+        for (size_t c = 0; c < g->n_cells; c++) {
+            text_puts(out, c % g->columns ? " " : "| ");
+            escaped(out, g->cells[c], "|\\", "\\");
+            text_puts(out, (c + 1) % g->columns ? " |" : " |\n");
+            for (size_t k = 0; c + 1 == g->columns && k < g->columns; k++)
+                text_puts(out, k + 1 == g->columns ? k ? "---:|\n" : "|---|\n" : k ? "---:|" : "|---|");
+        }
+        text_puts(out, "\n");
+    }
+}
+
+static void write_csv(struct text *out, const struct tables *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct grid *g = &t->all[i].grid;
+        for (size_t c = 0; c < g->n_cells; c++) {
+            if (c % g->columns == 0) { /* the title is a column, so that every table reads as one file */
+                text_puts(out, "\"");
+                escaped(out, c == 0 ? "where" : t->all[i].title, "\"", "\"");
+                text_puts(out, "\",");
+            }
+            bool quote = strpbrk(g->cells[c], ",\"\n") != NULL;
+            text_puts(out, quote ? "\"" : "");
+            escaped(out, g->cells[c], "\"", "\"");
+            text_puts(out, quote ? "\"" : "");
+            text_puts(out, (c + 1) % g->columns ? "," : "\n");
+        }
+        text_puts(out, i + 1 < t->n ? "\n" : "");
+    }
+}
+
+static void write_latex(struct text *out, const struct tables *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct grid *g = &t->all[i].grid;
+        if (t->all[i].title[0] != '\0') {
+            text_puts(out, "% ");
+            text_printf(out, "%s\n", t->all[i].title);
+        }
+        text_puts(out, "\\begin{tabular}{l");
+        for (size_t k = 1; k < g->columns; k++)
+            text_puts(out, "r");
+        text_puts(out, "}\n\\hline\n");
+        for (size_t c = 0; c < g->n_cells; c++) {
+            escaped(out, g->cells[c], "&%$#_{}", "\\");
+            text_puts(out, (c + 1) % g->columns ? " & " : c + 1 == g->columns ? " \\\\\n\\hline\n" : " \\\\\n");
+        }
+        text_puts(out, "\\hline\n\\end{tabular}\n\n");
+    }
+}
+
+static void write_json(struct text *out, const struct tables *t)
+{
+    cJSON *all = cJSON_CreateArray();
+    for (size_t i = 0; i < t->n; i++) {
+        const struct grid *g = &t->all[i].grid;
+        cJSON *one = cJSON_CreateObject(), *rows, *row = NULL;
+        cJSON_AddStringToObject(one, "where", t->all[i].title);
+        cJSON *header = cJSON_AddArrayToObject(one, "columns");
+        rows = cJSON_AddArrayToObject(one, "rows");
+        for (size_t c = 0; c < g->n_cells; c++) {
+            if (c >= g->columns && c % g->columns == 0)
+                cJSON_AddItemToArray(rows, row = cJSON_CreateArray());
+            cJSON_AddItemToArray(c < g->columns ? header : row, cJSON_CreateString(g->cells[c]));
+        }
+        cJSON_AddItemToArray(all, one);
+    }
+    char *text = cJSON_Print(all);
+    text_printf(out, "%s\n", text ? text : "");
+    free(text);
+    cJSON_Delete(all);
+}
+
+table_writer *table_writer_find(const char *format)
+{
+    static const struct {
+        const char *name;
+        table_writer *write;
+    } formats[] = {
+        {"text", write_text}, {"markdown", write_markdown}, {"csv", write_csv}, {"latex", write_latex}, {"json", write_json}};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(formats[i].name, format) == 0)
+            return formats[i].write;
+    return NULL;
+}

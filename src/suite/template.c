@@ -1,0 +1,169 @@
+/* template.c - see template.h. */
+#include "suite/template.h"
+
+#include "formats/json.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A filter changes the text in place; the results are never longer than what they are made from, but for `clean`. */
+typedef void filter(struct text *t, const char *argument);
+
+static void cut(struct text *t, size_t from, size_t to)
+{
+    memmove(t->data, t->data + from, to - from);
+    t->len = to - from;
+    t->data[t->len] = '\0';
+}
+
+static void strip(struct text *t, const char *argument)
+{
+    size_t from = 0, to = t->len;
+    (void)argument;
+    while (from < to && isspace((unsigned char)t->data[from]))
+        from++;
+    while (to > from && isspace((unsigned char)t->data[to - 1]))
+        to--;
+    cut(t, from, to);
+}
+
+static void lower(struct text *t, const char *argument)
+{
+    (void)argument;
+    for (size_t i = 0; i < t->len; i++)
+        t->data[i] = (char)tolower((unsigned char)t->data[i]);
+}
+
+static void capitalize(struct text *t, const char *argument)
+{
+    lower(t, argument);
+    if (t->len > 0)
+        t->data[0] = (char)toupper((unsigned char)t->data[0]);
+}
+
+static void before(struct text *t, const char *argument)
+{
+    const char *hit = strstr(t->data, argument);
+    if (hit != NULL)
+        cut(t, 0, (size_t)(hit - t->data));
+}
+
+static void after(struct text *t, const char *argument)
+{
+    const char *hit = strstr(t->data, argument);
+    if (hit != NULL)
+        cut(t, (size_t)(hit - t->data) + strlen(argument), t->len);
+}
+
+static void clean(struct text *t, const char *argument)
+{
+    struct text out = {0};
+    strip(t, argument);
+    for (size_t i = 0; i < t->len;) {
+        if (strncmp(t->data + i, " [title]", 8) == 0) {
+            text_puts(&out, ". ");
+            i += 8;
+        } else if (t->data[i] == '[' && strchr(t->data + i, ']') != NULL) {
+            i = (size_t)(strchr(t->data + i, ']') - t->data) + 1;
+        } else {
+            text_add(&out, t->data + i++, 1);
+        }
+    }
+    t->len = 0;
+    for (size_t i = 0; i < out.len; i++) { /* "  " becomes " ", from the left, as str.replace does */
+        text_add(t, out.data + i, 1);
+        i += out.data[i] == ' ' && i + 1 < out.len && out.data[i + 1] == ' ';
+    }
+    if (t->data != NULL)
+        t->data[t->len] = '\0';
+    text_free(&out);
+}
+
+static const struct {
+    const char *name;
+    filter *apply;
+} FILTERS[] = {{"strip", strip},   {"lower", lower}, {"capitalize", capitalize},
+               {"before", before}, {"after", after}, {"clean", clean}};
+
+static enum status apply_filter(struct text *t, const char *spec, const char *name, struct error *err)
+{
+    size_t n = strcspn(spec, ":");
+    for (size_t i = 0; i < sizeof FILTERS / sizeof *FILTERS; i++)
+        if (strlen(FILTERS[i].name) == n && strncmp(FILTERS[i].name, spec, n) == 0) {
+            FILTERS[i].apply(t, spec[n] == ':' ? spec + n + 1 : "");
+            return OK;
+        }
+    return error_set(err, ERR_INPUT,
+                     "%s: filter '%.*s' is not known, expected strip, lower, capitalize, before:TEXT, after:TEXT or clean", name,
+                     (int)n, spec);
+}
+
+enum status template_filter(struct text *text, const char *filters, const char *name, struct error *err)
+{
+    char *copy = strdup(filters), *rest = copy;
+    enum status status = copy && text_puts(text, "") ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+    for (const char *f; status == OK && (f = strsep(&rest, "|")) != NULL;)
+        status = apply_filter(text, f, name, err);
+    free(copy);
+    return status;
+}
+
+/* The hole whose text is hole[0..n). */
+static enum status fill(struct text *out, const char *hole, size_t n, const cJSON *record, const char *name, struct error *err)
+{
+    char *spec = strndup(hole, n), *rest = spec;
+    struct text value = {0};
+    enum status status = spec ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+    const char *path = spec ? strsep(&rest, "|") : "";
+    const cJSON *member = json_path(record, path);
+    if (status == OK && cJSON_IsString(member)) {
+        text_puts(&value, member->valuestring);
+    } else if (status == OK && (cJSON_IsNumber(member) || cJSON_IsBool(member))) {
+        char *printed = cJSON_PrintUnformatted(member);
+        text_puts(&value, printed ? printed : "");
+        free(printed);
+    } else if (status == OK) {
+        status = error_set(err, ERR_INPUT, "%s: field '%.60s' is missing or no text, expected it for a template", name, path);
+    }
+    if (status == OK && rest != NULL)
+        status = template_filter(&value, rest, name, err);
+    if (status == OK)
+        text_add(out, value.data, value.len);
+    text_free(&value);
+    free(spec);
+    return status;
+}
+
+enum status template_expand(struct text *out, const char *template, const cJSON *record, const char *name, struct error *err)
+{
+    text_puts(out, "");
+    for (const char *p = template; *p != '\0'; p++) {
+        if ((*p == '{' || *p == '}') && p[1] == *p) {
+            text_add(out, p++, 1);
+        } else if (*p == '{') {
+            const char *end = strchr(p, '}');
+            if (end == NULL)
+                return error_set(err, ERR_INPUT, "%s: template '%.60s' has a { without }, expected {field}", name, template);
+            enum status status = fill(out, p + 1, (size_t)(end - p - 1), record, name, err);
+            if (status != OK)
+                return status;
+            p = end;
+        } else {
+            text_add(out, p, 1);
+        }
+    }
+    return OK;
+}
+
+const cJSON *template_member(const char *template, const cJSON *record)
+{
+    char path[128];
+    size_t n = strlen(template);
+    if (n < 3 || n - 2 >= sizeof path || template[0] != '{' || template[n - 1] != '}' || strcspn(template, "|") < n ||
+        strcspn(template + 1, "{}") != n - 2)
+        return NULL;
+    snprintf(path, sizeof path, "%.*s", (int)(n - 2), template + 1);
+    return json_path(record, path);
+}

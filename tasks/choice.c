@@ -1,0 +1,204 @@
+/* choice.c - zero- and few-shot multiple choice (Ye et al. 2024, section 3.1, table 1), scored as the LM Evaluation Harness does.
+ *
+ * A task is a YAML file in configs/choice: what of a record is the context, the
+ * choices and the right one.
+ */
+#include "report/report.h"
+#include "suite/dataset.h"
+#include "tasks/choice_score.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec OPTIONS[] = {
+    {"task", OPTION_STRING, "reading", 0, 0, "NAME",
+     "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, hellaswag, "
+     "openbookqa, piqa, winogrande",
+     false},
+    {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, JSON lines (default: what the task names)", false},
+    {"train", OPTION_STRING, NULL, 0, 0, "FILE", "where worked examples are drawn from (default: the questions)", false},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. goal=question", false},
+    {"shots", OPTION_INTS, "0", 0, 64, "LIST", "worked examples before each question", false},
+    {"samples", OPTION_INT, "300", 1, 10000000, "N", "questions, at most: the first ones", false},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+struct state {
+    struct choice_form form;
+    struct dataset data, train;
+    struct question *questions; /* [n] */
+    size_t n;
+};
+
+static void release(struct experiment *e)
+{
+    struct state *s = e->state;
+    for (size_t i = 0; s->questions != NULL && i < s->n; i++)
+        question_free(&s->questions[i]);
+    free(s->questions);
+    dataset_free(&s->data);
+    dataset_free(&s->train);
+    choice_form_free(&s->form);
+    free(s);
+}
+
+static enum status make_question(struct question *q, const struct state *s, const struct dataset *d, size_t i, struct error *err)
+{
+    struct text name = {0};
+    text_printf(&name, "%s: record %zu", d->path, i + 1);
+    enum status status = question_make(q, &s->form, d->record[i], name.data ? name.data : d->path, err);
+    text_free(&name);
+    return status;
+}
+
+static enum status load_data(struct experiment *e, struct state *s, struct error *err)
+{
+    const char *given = option_string(e->options, "data"), *train = option_string(e->options, "train");
+    const char *fields = option_string(e->options, "field");
+    if (given == NULL && s->form.data == NULL)
+        return error_set(err, ERR_USAGE, "--data: is missing, expected the records of %s as JSON lines", s->form.name);
+    char *path = given ? strdup(given) : embedded_path(s->form.data);
+    enum status status = path ? dataset_load(&s->data, path, fields, err) : error_set(err, ERR_SYSTEM, "choice: out of memory");
+    free(path);
+    if (status == OK)
+        experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
+    if (status == OK && train != NULL) {
+        status = dataset_load(&s->train, train, fields, err);
+        if (status == OK)
+            experiment_add_data(e, "train", train, s->train.sha256, s->train.n, NULL);
+    }
+    return status;
+}
+
+static enum status prepare(struct experiment *e, struct error *err)
+{
+    struct state *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return error_set(err, ERR_SYSTEM, "choice: out of memory");
+    e->state = s;
+    enum status status = choice_form_load(&s->form, option_string(e->options, "task"), err);
+    if (status == OK)
+        status = load_data(e, s, err);
+    size_t samples = option_size(e->options, "samples"), wanted = s->data.n < samples ? s->data.n : samples;
+    if (status == OK && (s->questions = calloc(wanted, sizeof *s->questions)) == NULL)
+        status = error_set(err, ERR_SYSTEM, "choice: out of memory");
+    for (; status == OK && s->n < wanted; s->n++)
+        status = make_question(&s->questions[s->n], s, &s->data, s->n, err);
+    return status;
+}
+
+static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+{
+    const struct state *s = e->state;
+    const cJSON *shots;
+    (void)err;
+    cJSON_ArrayForEach(shots, cJSON_GetObjectItemCaseSensitive(e->options, "shots"))
+    {
+        for (size_t i = 0; i < s->n; i++) {
+            struct text id = {0};
+            cJSON *item = cJSON_CreateObject(), *where;
+            text_printf(&id, "task=%s,shots=%.0f,record=%zu", s->form.name, shots->valuedouble, i);
+            cJSON_AddStringToObject(item, "id", id.data);
+            where = cJSON_AddObjectToObject(item, "where");
+            cJSON_AddStringToObject(where, "task", s->form.name);
+            json_add_number(where, "shots", shots->valuedouble);
+            json_add_number(where, "record", (double)i);
+            cJSON_AddItemToArray(items, item);
+            text_free(&id);
+        }
+    }
+    return OK;
+}
+
+/* Different records of the training file (never the question itself), each with its right answer. */
+static enum status add_shots(struct text *out, const struct experiment *e, size_t record, size_t shots, struct error *err)
+{
+    const struct state *s = e->state;
+    const struct dataset *d = s->train.n ? &s->train : &s->data;
+    struct rng rng = rng_stream(e->seed, "choice shots", record);
+    size_t *order = mem_array(d->n, sizeof *order);
+    enum status status = order && text_puts(out, "") ? OK : error_set(err, ERR_SYSTEM, "choice: out of memory");
+    if (status == OK && shots > 0)
+        rng_permutation(&rng, order, d->n);
+    for (size_t i = 0, used = 0; status == OK && used < shots && i < d->n; i++) {
+        struct question q;
+        if (d == &s->data && order[i] == record)
+            continue;
+        status = make_question(&q, s, d, order[i], err);
+        if (status == OK) {
+            text_printf(out, "%s%s%s\n\n", q.context[q.target].data, s->form.delimiter, q.continuation[q.target].data);
+            question_free(&q);
+            used++;
+        }
+    }
+    free(order);
+    return status;
+}
+
+static size_t tokens(const struct experiment *e, const cJSON *item)
+{
+    const struct state *s = e->state;
+    size_t record = (size_t)json_real(item, "where.record"), longest = 0;
+    struct text prefix = {0};
+    add_shots(&prefix, e, record, (size_t)json_real(item, "where.shots"), NULL);
+    for (size_t i = 0; i < s->questions[record].n; i++) { /* a token is a byte at least */
+        size_t n = s->questions[record].context[i].len + s->questions[record].continuation[i].len;
+        longest = n > longest ? n : longest;
+    }
+    longest += prefix.len + 16;
+    text_free(&prefix);
+    return longest;
+}
+
+static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+                       cJSON *result, struct error *err)
+{
+    const struct state *s = e->state;
+    size_t record = (size_t)json_real(item, "where.record");
+    struct text prefix = {0};
+    enum status status = add_shots(&prefix, e, record, (size_t)json_real(item, "where.shots"), err);
+    if (status == OK)
+        status = question_score(result, &s->questions[record], prefix.data, s->form.delimiter, subject->tokenizer, session, err);
+    text_free(&prefix);
+    return status;
+}
+
+static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+{
+    static const struct metric metrics[] = {{"acc", "score", METRIC_PROPORTION, "higher"},
+                                            {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"}};
+    const char *name = json_text(items->child, "where.task");
+    const cJSON *shots;
+    enum status status = OK;
+    cJSON_ArrayForEach(shots, cJSON_GetObjectItemCaseSensitive(e->options, "shots"))
+    {
+        cJSON *where = cJSON_CreateObject();
+        cJSON_AddStringToObject(where, "task", name);
+        json_add_number(where, "shots", shots->valuedouble);
+        for (size_t k = 0; k < 2 && status == OK; k++)
+            status = report_add(r, e, items, &metrics[k], where, err);
+        cJSON_Delete(where);
+    }
+    return status;
+}
+
+static const struct view VIEWS[] = {
+    {"table", "acc,acc_norm", "accuracy", NULL, NULL},
+    {"bars", "acc", "Accuracy, by worked examples", "shots", NULL},
+    {"bars", "acc_norm", "Accuracy by log-probability a byte, by worked examples", "shots", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+extern const struct task TASK_CHOICE;
+const struct task TASK_CHOICE = {
+    .name = "choice",
+    .summary = "multiple choice, zero- and few-shot, as the LM Evaluation Harness scores it (section 3.1)",
+    .options = OPTIONS,
+    .views = VIEWS,
+    .prepare = prepare,
+    .release = release,
+    .plan = plan,
+    .tokens = tokens,
+    .run = run,
+    .summarize = summarize,
+};

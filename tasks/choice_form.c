@@ -1,0 +1,200 @@
+/* choice_form.c - see choice_form.h. */
+#include "tasks/choice_form.h"
+
+#include "base/file.h"
+#include "suite/experiment.h"
+#include "suite/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum status read_form(struct choice_form *f, struct error *err)
+{
+    f->delimiter = " ";
+    const struct {
+        const char *key;
+        const char **value;
+        bool optional;
+    } strings[] = {{"name", &f->name, false},          {"context", &f->context, true}, {"delimiter", &f->delimiter, true},
+                   {"data", &f->data, true},           {"train", &f->train, true},     {"licence", &f->licence, true},
+                   {"filters", &f->filters, true}};
+    enum status status = OK;
+    for (size_t i = 0; i < sizeof strings / sizeof *strings && status == OK; i++)
+        status = json_get_string(f->root, strings[i].key, strings[i].optional, strings[i].value, f->path, err);
+    f->choices = cJSON_GetObjectItemCaseSensitive(f->root, "choices");
+    f->contexts = cJSON_GetObjectItemCaseSensitive(f->root, "contexts");
+    f->labels = cJSON_GetObjectItemCaseSensitive(f->root, "labels");
+    f->target = cJSON_GetObjectItemCaseSensitive(f->root, "target");
+    if (status == OK && f->target == NULL)
+        status = error_set(err, ERR_INPUT, "%s: key 'target' is missing, expected a template such as \"{label}\"", f->path);
+    if (status == OK && !cJSON_IsArray(f->choices) && !cJSON_IsString(f->choices))
+        status = error_set(err, ERR_INPUT, "%s: key 'choices' is missing, expected a list of templates or one field of the record",
+                           f->path);
+    if (status == OK && (f->context == NULL) == !cJSON_IsArray(f->contexts))
+        status = error_set(err, ERR_INPUT, "%s: key 'context' or 'contexts' is needed, expected exactly one of them", f->path);
+    return status;
+}
+
+enum status choice_form_load(struct choice_form *f, const char *name, struct error *err)
+{
+    *f = (struct choice_form){0};
+    if (strchr(name, '/') != NULL || file_exists(name)) {
+        f->path = strdup(name);
+    } else {
+        char relative[256];
+        snprintf(relative, sizeof relative, "configs/choice/%s.yaml", name);
+        f->path = embedded_path(relative);
+    }
+    enum status status = f->path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+    if (status == OK && !file_exists(f->path))
+        status = error_set(err, ERR_USAGE, "--task: there is no '%s', expected a YAML file or a name from configs/choice", name);
+    if (status == OK)
+        status = yaml_read(&f->root, f->path, err);
+    if (status == OK)
+        status = read_form(f, err);
+    if (status != OK)
+        choice_form_free(f);
+    return status;
+}
+
+void choice_form_free(struct choice_form *f)
+{
+    free(f->path);
+    cJSON_Delete(f->root);
+    *f = (struct choice_form){0};
+}
+
+/* The value of a template as JSON: the member itself where it is one hole, else the text. */
+static enum status value_of(cJSON **out, const cJSON *template, const cJSON *record, const char *name, struct error *err)
+{
+    const cJSON *member = cJSON_IsString(template) ? template_member(template->valuestring, record) : template;
+    struct text text = {0};
+    enum status status = OK;
+    if (member != NULL) {
+        *out = cJSON_Duplicate(member, true);
+    } else if ((status = template_expand(&text, template->valuestring, record, name, err)) == OK) {
+        *out = cJSON_CreateString(text.data);
+    }
+    text_free(&text);
+    return status;
+}
+
+/* The list behind `choices` or `labels`: a list of templates, or one field that is a list. */
+static enum status list_of(cJSON **out, const cJSON *spec, const cJSON *record, const char *name, struct error *err)
+{
+    if (cJSON_IsString(spec))
+        return value_of(out, spec, record, name, err);
+    const cJSON *template;
+    enum status status = OK;
+    *out = cJSON_CreateArray();
+    cJSON_ArrayForEach(template, spec)
+    {
+        cJSON *value = NULL;
+        if (status == OK)
+            status = value_of(&value, template, record, name, err);
+        if (value != NULL)
+            cJSON_AddItemToArray(*out, value);
+    }
+    return status;
+}
+
+/* "3", 3 and the label "3" are one. */
+static bool same_value(const cJSON *a, const cJSON *b)
+{
+    char x[40], y[40];
+    const cJSON *both[] = {a, b};
+    char *texts[] = {x, y};
+    for (size_t i = 0; i < 2; i++) {
+        if (cJSON_IsNumber(both[i]))
+            snprintf(texts[i], 40, "%.15g", both[i]->valuedouble);
+        else if (cJSON_IsBool(both[i]))
+            snprintf(texts[i], 40, "%s", cJSON_IsTrue(both[i]) ? "true" : "false");
+        else if (cJSON_IsString(both[i]))
+            snprintf(texts[i], 40, "%.39s", both[i]->valuestring);
+        else
+            return false;
+    }
+    return strcmp(x, y) == 0;
+}
+
+static enum status find_target(struct question *q, const struct choice_form *f, const cJSON *record, const char *name,
+                               struct error *err)
+{
+    cJSON *target = NULL, *labels = NULL;
+    size_t i = 0;
+    bool found = false;
+    enum status status = value_of(&target, f->target, record, name, err);
+    if (status == OK && f->labels != NULL) {
+        status = list_of(&labels, f->labels, record, name, err);
+        for (const cJSON *l = labels ? labels->child : NULL; l != NULL && !found; l = l->next, i += !found)
+            found = same_value(l, target);
+    } else if (status == OK) {
+        for (i = 0; i < q->n && !found; i += !found) {
+            cJSON *index = cJSON_CreateNumber((double)i);
+            found = same_value(index, target);
+            cJSON_Delete(index);
+        }
+    }
+    q->target = i;
+    if (status == OK && (!found || i >= q->n)) {
+        char *printed = cJSON_PrintUnformatted(target);
+        status = error_set(err, ERR_INPUT, "%s: the target %.60s is none of its %zu choices, expected one of them", name,
+                           printed ? printed : "", q->n);
+        free(printed);
+    }
+    cJSON_Delete(target);
+    cJSON_Delete(labels);
+    return status;
+}
+
+enum status question_make(struct question *q, const struct choice_form *f, const cJSON *record, const char *name,
+                          struct error *err)
+{
+    cJSON *choices = NULL;
+    const cJSON *choice;
+    *q = (struct question){0};
+    enum status status = list_of(&choices, f->choices, record, name, err);
+    size_t n = (size_t)cJSON_GetArraySize(choices), i = 0;
+    if (status == OK && n < 2)
+        status = error_set(err, ERR_INPUT, "%s: has %zu choices, expected two or more", name, n);
+    if (status == OK && f->contexts != NULL && (size_t)cJSON_GetArraySize(f->contexts) != n)
+        status = error_set(err, ERR_INPUT, "%s: has %zu choices and %d contexts, expected as many", f->path, n,
+                           cJSON_GetArraySize(f->contexts));
+    q->context = calloc(n ? n : 1, sizeof *q->context);
+    q->continuation = calloc(n ? n : 1, sizeof *q->continuation);
+    if (status == OK && (q->context == NULL || q->continuation == NULL))
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+    q->n = status == OK ? n : 0;
+    cJSON_ArrayForEach(choice, choices)
+    {
+        const cJSON *context = f->contexts ? cJSON_GetArrayItem(f->contexts, (int)i) : NULL;
+        if (status == OK && !cJSON_IsString(choice))
+            status = error_set(err, ERR_INPUT, "%s: choice %zu is no text, expected text", name, i);
+        if (status == OK)
+            status = template_expand(&q->context[i], context ? cJSON_GetStringValue(context) : f->context, record, name, err);
+        if (status == OK && !text_puts(&q->continuation[i], choice->valuestring))
+            status = error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+        if (status == OK && f->filters != NULL)
+            status = template_filter(&q->context[i], f->filters, name, err);
+        if (status == OK && f->filters != NULL)
+            status = template_filter(&q->continuation[i], f->filters, name, err);
+        i++;
+    }
+    if (status == OK)
+        status = find_target(q, f, record, name, err);
+    cJSON_Delete(choices);
+    if (status != OK)
+        question_free(q);
+    return status;
+}
+
+void question_free(struct question *q)
+{
+    for (size_t i = 0; i < q->n; i++) {
+        text_free(&q->context[i]);
+        text_free(&q->continuation[i]);
+    }
+    free(q->context);
+    free(q->continuation);
+    *q = (struct question){0};
+}

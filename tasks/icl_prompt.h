@@ -1,0 +1,27 @@
+/* icl_prompt.h - many-shot prompts: which demonstrations, in which order, as text. */
+#ifndef DIFFTF_TASKS_ICL_PROMPT_H
+#define DIFFTF_TASKS_ICL_PROMPT_H
+
+#include "suite/dataset.h"
+
+/* Labelled texts of a data set; strings belong to the data set or to `numbers`. */
+struct labelled {
+    const char **text;
+    size_t *label; /* [n] index into labels */
+    char **labels; /* sorted */
+    size_t n, n_labels;
+};
+/* The records' `text` and `label`. With `known`, labels are looked up there and a new one is an error. */
+enum status labelled_read(struct labelled *l, const struct dataset *d, const struct labelled *known, struct error *err);
+void labelled_free(struct labelled *l);
+
+/* The order in which `shots` demonstrations stand. They are the same for every order: the first of a random order of all. */
+enum arrangement { ARRANGE_RANDOM, ARRANGE_ALTERNATE };
+/* order [shots]: a random permutation (the first of all is order 0), or the classes in turn, 1 .. C, 1 .. C, with a random order of
+ * classes and within each class. */
+bool icl_order(size_t *order, const struct labelled *train, size_t shots, enum arrangement arrangement, size_t number,
+               uint64_t seed);
+/* "{text}\n{label}" joined by "\n==\n", one more "\n==\n" at the end: the test text comes next. */
+bool icl_demonstrations(struct text *out, const struct labelled *train, const size_t *order, size_t shots);
+
+#endif

@@ -1,0 +1,319 @@
+/* outliers.c - activation outliers and low-bit attention (Ye et al. 2024, section 3.7, table 5 and figure 8).
+ *
+ * Every causal attention logit (after 1/sqrt(d), before the softmax) and every
+ * hidden state (output of each layer) of many tokens goes into sketches of
+ * constant size: largest values exactly, the median within SKETCH_ERROR.  Then
+ * the logits of each row are rounded to few bits, against accuracy and
+ * perplexity.
+ */
+#include "lm/score.h"
+#include "report/report.h"
+#include "report/sketch.h"
+#include "suite/dataset.h"
+#include "tasks/choice_score.h"
+#include "tasks/outliers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec OPTIONS[] = {
+    {"data", OPTION_STRING, NULL, 0, 0, "PATH", "text or folder of texts (default: a book that comes with the program)", false},
+    {"tokens", OPTION_INT, "400000", 64, 1000000000, "N", "tokens whose activations are counted", false},
+    {"length", OPTION_INT, "512", 16, 1048576, "N", "tokens of one sequence", false},
+    {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false},
+    {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false},
+    {"task", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false},
+    {"task-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false},
+    {"samples", OPTION_INT, "100", 1, 10000000, "N", "questions at each width", false},
+    {"documents", OPTION_INT, "8", 1, 100000, "N", "sequences for the perplexity at each width", false},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+struct state {
+    struct documents text;
+    struct choice_form form;
+    struct dataset data;
+    struct question *questions;
+    size_t n_questions, n_subjects;
+    struct ids *ids; /* [n_subjects] the text's tokens */
+};
+
+static void release(struct experiment *e)
+{
+    struct state *s = e->state;
+    documents_free(&s->text);
+    for (size_t i = 0; i < s->n_questions; i++)
+        question_free(&s->questions[i]);
+    free(s->questions);
+    for (size_t m = 0; s->ids != NULL && m < s->n_subjects; m++)
+        ids_free(&s->ids[m]);
+    free(s->ids);
+    dataset_free(&s->data);
+    choice_form_free(&s->form);
+    free(s);
+}
+
+static enum status load_questions(struct experiment *e, struct state *s, struct error *err)
+{
+    const char *given = option_string(e->options, "task-data");
+    size_t wanted = option_size(e->options, "samples");
+    enum status status = choice_form_load(&s->form, option_string(e->options, "task"), err);
+    if (status == OK && given == NULL && s->form.data == NULL)
+        status = error_set(err, ERR_USAGE, "--task-data: is missing, expected the records of %s as JSON lines", s->form.name);
+    if (status != OK)
+        return status;
+    char *path = given ? strdup(given) : embedded_path(s->form.data);
+    status = path ? dataset_load(&s->data, path, NULL, err) : error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    free(path);
+    wanted = s->data.n < wanted ? s->data.n : wanted;
+    if (status == OK && (s->questions = calloc(wanted, sizeof *s->questions)) == NULL)
+        status = error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    while (status == OK && s->n_questions < wanted) {
+        char name[64];
+        snprintf(name, sizeof name, "%.20s: record %zu", s->form.name, s->n_questions + 1);
+        status = question_make(&s->questions[s->n_questions], &s->form, s->data.record[s->n_questions], name, err);
+        s->n_questions += status == OK;
+    }
+    if (status == OK)
+        experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
+    return status;
+}
+
+static enum status prepare(struct experiment *e, struct error *err)
+{
+    struct state *s = calloc(1, sizeof *s);
+    char *path = experiment_data_path(e, "data", "data/haystack/persuasion.txt");
+    if (s == NULL || path == NULL) {
+        free(s);
+        free(path);
+        return error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    }
+    e->state = s;
+    s->n_subjects = e->n_subjects;
+    s->ids = calloc(e->n_subjects, sizeof *s->ids);
+    enum status status = documents_load(&s->text, path, SIZE_MAX, SIZE_MAX / 2, NULL, err);
+    if (status == OK && s->ids == NULL)
+        status = error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    for (size_t m = 0; m < e->n_subjects && status == OK; m++) {
+        for (size_t d = 0; d < s->text.n && status == OK; d++)
+            status = tokenizer_encode(e->subjects[m].tokenizer, s->text.text[d], s->text.length[d], false, &s->ids[m], err);
+        if (status == OK && s->ids[m].n < option_size(e->options, "length"))
+            status = error_set(err, ERR_INPUT, "%s: has %zu tokens, expected at least --length %zu", path, s->ids[m].n,
+                               option_size(e->options, "length"));
+    }
+    if (status == OK) {
+        bool given = option_string(e->options, "data") != NULL;
+        experiment_add_data(e, "text", given ? path : "data/haystack/persuasion.txt", s->text.sha256, s->text.n,
+                            given ? NULL : "public domain");
+        status = load_questions(e, s, err);
+    }
+    free(path);
+    return status;
+}
+
+static void add_item(cJSON *items, const char *part, const char *unit, double number, double bits)
+{
+    struct text id = {0};
+    cJSON *item = cJSON_CreateObject();
+    text_printf(&id, "part=%s", part);
+    if (bits > 0)
+        text_printf(&id, ",bits=%.0f", bits);
+    text_printf(&id, ",%s=%.0f", unit, number);
+    cJSON_AddStringToObject(item, "id", id.data);
+    cJSON *where = cJSON_AddObjectToObject(item, "where");
+    cJSON_AddStringToObject(where, "part", part);
+    if (bits > 0)
+        json_add_number(where, "bits", bits);
+    json_add_number(where, unit, number);
+    cJSON_AddItemToArray(items, item);
+    text_free(&id);
+}
+
+static size_t n_sequences(const struct experiment *e)
+{
+    size_t length = option_size(e->options, "length");
+    return (option_size(e->options, "tokens") + length - 1) / length;
+}
+
+static size_t n_groups(const struct experiment *e)
+{
+    size_t groups = option_size(e->options, "groups"), n = n_sequences(e);
+    return groups < n ? groups : n;
+}
+
+static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+{
+    const struct state *s = e->state;
+    const cJSON *bits;
+    (void)err;
+    for (size_t i = 0; i < n_groups(e); i++)
+        add_item(items, "activations", "group", (double)i, 0);
+    cJSON_ArrayForEach(bits, cJSON_GetObjectItemCaseSensitive(e->options, "bits"))
+    {
+        for (size_t i = 0; i < s->n_questions; i++)
+            add_item(items, "accuracy", "record", (double)i, bits->valuedouble);
+        for (size_t i = 0; i < option_size(e->options, "documents"); i++)
+            add_item(items, "perplexity", "document", (double)i, bits->valuedouble);
+    }
+    return OK;
+}
+
+static size_t tokens(const struct experiment *e, const cJSON *item)
+{
+    const struct state *s = e->state;
+    size_t longest = option_size(e->options, "length");
+    if (strcmp(json_text(item, "where.part"), "accuracy") == 0) {
+        const struct question *q = &s->questions[(size_t)json_real(item, "where.record")];
+        longest = 0;
+        for (size_t i = 0; i < q->n; i++) {
+            size_t n = q->context[i].len + q->continuation[i].len + 16;
+            longest = n > longest ? n : longest;
+        }
+    }
+    return longest;
+}
+
+/* The tokens of sequence i of the text; a text that ends begins again some tokens later, so that no sequence comes twice. */
+static const int32_t *sequence(const struct experiment *e, size_t subject, size_t i)
+{
+    const struct ids *ids = &((const struct state *)e->state)->ids[subject];
+    size_t length = option_size(e->options, "length"), places = ids->n - length + 1;
+    size_t in_a_round = ids->n / length, shift = length * 3 / 8 + 1;
+    return ids->data + (i % in_a_round * length + i / in_a_round * shift) % places;
+}
+
+/* Sketches of every layer: logits, then hidden states. */
+struct watch {
+    struct sketch *sketches; /* [2, n_layers] */
+    size_t n_layers;
+};
+
+static void on_logits(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
+                      const float *logits)
+{
+    struct watch *w = context;
+    (void)head;
+    (void)map;
+    for (size_t i = 0; i < rows; i++)
+        sketch_add(&w->sketches[layer], logits + i * ATTENTION_TILE, ATTENTION_TILE, (uint32_t)layer, (uint32_t)(position + i),
+                   (uint32_t)first_key);
+}
+
+static void on_hidden(void *context, size_t layer, size_t start, size_t rows, const float *hidden, size_t width)
+{
+    struct watch *w = context;
+    for (size_t i = 0; i < rows; i++)
+        sketch_add(&w->sketches[w->n_layers + layer], hidden + i * width, width, (uint32_t)layer, (uint32_t)(start + i), 0);
+}
+
+static enum status watch_group(const struct experiment *e, size_t group, const struct subject *subject, struct session *session,
+                               cJSON *result, struct error *err)
+{
+    size_t n_layers = subject->model.config.n_layers, n = n_sequences(e), groups = n_groups(e);
+    struct watch w = {.sketches = calloc(2 * n_layers, sizeof *w.sketches), .n_layers = n_layers};
+    struct probe probe = {.context = &w, .on_logits = on_logits, .on_hidden = on_hidden};
+    enum status status = w.sketches ? OK : error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    for (size_t i = 0; i < 2 * n_layers && status == OK; i++)
+        if (!sketch_init(&w.sketches[i], SKETCH_TOP))
+            status = error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    for (size_t i = group * n / groups; i < (group + 1) * n / groups && status == OK; i++) {
+        session_rewind(session, 0);
+        status = session_run(session, sequence(e, (size_t)(subject - e->subjects), i), option_size(e->options, "length"), &probe,
+                             NULL, err);
+    }
+    if (status == OK) {
+        cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
+        for (size_t a = 0; a < 2; a++) {
+            cJSON *layers = cJSON_AddArrayToObject(evidence, OUTLIER_ACTIVATIONS[a]);
+            for (size_t l = 0; l < n_layers; l++)
+                cJSON_AddItemToArray(layers, sketch_to_json(&w.sketches[a * n_layers + l]));
+        }
+        cJSON_AddStringToObject(result, "output", "");
+        cJSON_AddNullToObject(result, "score");
+    }
+    for (size_t i = 0; w.sketches != NULL && i < 2 * n_layers; i++)
+        sketch_free(&w.sketches[i]);
+    free(w.sketches);
+    return status;
+}
+
+static enum status score_document(const struct experiment *e, size_t document, const struct subject *subject,
+                                  struct session *session, cJSON *result, struct error *err)
+{
+    size_t n = option_size(e->options, "length");
+    double *nll = mem_array(n, sizeof *nll), sum = 0;
+    enum status status = nll ? score_tokens(session, sequence(e, (size_t)(subject - e->subjects), document), n, nll, err)
+                             : error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    for (size_t i = 0; i + 1 < n && status == OK; i++)
+        sum += nll[i];
+    json_add_number(result, "score", sum / (double)(n - 1));
+    cJSON_AddStringToObject(result, "output", "");
+    cJSON_AddObjectToObject(result, "evidence");
+    free(nll);
+    return status;
+}
+
+static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+                       cJSON *result, struct error *err)
+{
+    const struct state *s = e->state;
+    const char *part = json_text(item, "where.part");
+    if (strcmp(part, "activations") == 0)
+        return watch_group(e, (size_t)json_real(item, "where.group"), subject, session, result, err);
+    unsigned bits = (unsigned)json_real(item, "where.bits");
+    session->logit_bits = bits < 16 ? bits : 0;
+    if (strcmp(part, "perplexity") == 0)
+        return score_document(e, (size_t)json_real(item, "where.document"), subject, session, result, err);
+    return question_score(result, &s->questions[(size_t)json_real(item, "where.record")], "", s->form.delimiter,
+                          subject->tokenizer, session, err);
+}
+
+static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+{
+    static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
+                                            {"perplexity", "score", METRIC_EXP_MEAN, "lower"}};
+    static const char *const labels[] = {"accuracy", "perplexity"};
+    const cJSON *bits;
+    enum status status = outliers_summarize(e, items, r, err);
+    for (size_t k = 0; k < 2; k++) {
+        cJSON *part = cJSON_CreateObject();
+        cJSON_AddStringToObject(part, "part", metrics[k].name);
+        cJSON_ArrayForEach(bits, cJSON_GetObjectItemCaseSensitive(e->options, "bits"))
+        {
+            cJSON *where = cJSON_Duplicate(part, true);
+            json_add_number(where, "bits", bits->valuedouble);
+            if (status == OK)
+                status = report_add(r, e, items, &metrics[k], where, err);
+            cJSON_Delete(where);
+        }
+        report_add_curve(r, e, metrics[k].name, part, "bits", "bits of the attention logits", labels[k], "linear");
+        cJSON_Delete(part);
+    }
+    return status;
+}
+
+static const struct view VIEWS[] = {
+    {"table", "top_1,top_2,top_3,top_10,top_100,median,kurtosis", "absolute activations", NULL, NULL},
+    {"table", "accuracy", "accuracy, rounded logits", "bits", NULL},
+    {"table", "perplexity", "perplexity, rounded logits", "bits", NULL},
+    {"steps", "histogram", "Absolute values, counted by powers of two", NULL, NULL},
+    {"lines", "accuracy", "Accuracy with rounded attention logits", NULL, NULL},
+    {"lines", "perplexity", "Perplexity with rounded attention logits", NULL, NULL},
+    {"bars", "top_1", "Largest absolute value of each layer", "layer", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+extern const struct task TASK_OUTLIERS;
+const struct task TASK_OUTLIERS = {
+    .name = "outliers",
+    .summary = "largest activations, and attention logits of few bits (section 3.7)",
+    .options = OPTIONS,
+    .views = VIEWS,
+    .prepare = prepare,
+    .release = release,
+    .plan = plan,
+    .tokens = tokens,
+    .run = run,
+    .summarize = summarize,
+};

@@ -1,0 +1,284 @@
+/* perplexity.c - long-context language modelling (Ye et al. 2024, section 3.3, figure 4; AR-Hit: section 3.8).
+ *
+ * The first `length` tokens of each document pass once; nll[t] = -log p(x[t+1] | x[0..t]).
+ * Cumulative averages at log-spaced positions, buckets between them, perplexity,
+ * bits per byte, and the loss of tokens that complete an n-gram seen before in
+ * the context (AR-Hit: Arora et al. 2023, "Zoology") against the others.
+ */
+#include "lm/ngrams.h"
+#include "lm/score.h"
+#include "report/report.h"
+#include "suite/dataset.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec OPTIONS[] = {
+    {"data", OPTION_STRING, NULL, 0, 0, "PATH",
+     "a text, a folder of texts, or JSON lines with `text` (default: a book that comes with the program)", false},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names in JSON lines, e.g. text=document", false},
+    {"length", OPTION_INT, "4096", 16, 4194304, "N", "tokens of each document, at most", false},
+    {"samples", OPTION_INT, "8", 1, 100000, "N", "documents, at most", false},
+    {"points", OPTION_INT, "2", 1, 32, "N", "positions of the curve for each doubling of the length", false},
+    {"ngram", OPTION_INT, "2", 2, 16, "N", "AR-Hit: tokens of an n-gram", false},
+    {"background", OPTION_STRING, NULL, 0, 0, "PATH", "a text whose frequent n-grams are no AR-Hits", false},
+    {"background-max", OPTION_INT, "100", 0, 1000000000, "N", "how often an n-gram may stand in the background", false},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+struct state {
+    struct documents documents;
+    struct ngrams *background; /* [n_subjects], NULL without the option */
+    size_t n_subjects;
+};
+
+static void release(struct experiment *e)
+{
+    struct state *s = e->state;
+    documents_free(&s->documents);
+    for (size_t i = 0; s->background != NULL && i < s->n_subjects; i++)
+        ngrams_free(&s->background[i]);
+    free(s->background);
+    free(s);
+}
+
+/* Bytes that `length` tokens take, by the first model's tokenizer on the beginning of the text. */
+static enum status estimate_bytes(const struct experiment *e, const char *path, size_t length, size_t *bytes, struct error *err)
+{
+    struct documents head;
+    struct ids ids = {0};
+    enum status status = documents_load(&head, path, 1, 65536, option_string(e->options, "field"), err);
+    if (status != OK)
+        return status;
+    status = tokenizer_encode(e->subjects[0].tokenizer, head.text[0], head.length[0], false, &ids, err);
+    *bytes = (size_t)((double)head.length[0] / (double)(ids.n ? ids.n : 1) * (double)length * 1.05) + 64;
+    ids_free(&ids);
+    documents_free(&head);
+    return status;
+}
+
+static enum status count_background(struct state *s, const struct experiment *e, const char *path, struct error *err)
+{
+    struct documents text;
+    size_t n = option_size(e->options, "ngram");
+    enum status status = documents_load(&text, path, SIZE_MAX, SIZE_MAX / 2, NULL, err);
+    if (status != OK)
+        return status;
+    s->background = calloc(e->n_subjects, sizeof *s->background);
+    if (s->background == NULL)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (size_t m = 0; m < e->n_subjects && status == OK; m++)
+        for (size_t d = 0; d < text.n && status == OK; d++) {
+            struct ids ids = {0};
+            status = tokenizer_encode(e->subjects[m].tokenizer, text.text[d], text.length[d], false, &ids, err);
+            for (size_t i = 0; i + n <= ids.n && status == OK; i++)
+                if (!ngrams_add(&s->background[m], ids.data + i, n))
+                    status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+            ids_free(&ids);
+        }
+    documents_free(&text);
+    return status;
+}
+
+static enum status prepare(struct experiment *e, struct error *err)
+{
+    struct state *s = calloc(1, sizeof *s);
+    char *path = experiment_data_path(e, "data", "data/haystack/persuasion.txt");
+    const char *background = option_string(e->options, "background");
+    size_t bytes = 0;
+    if (s == NULL || path == NULL) {
+        free(s);
+        free(path);
+        return error_set(err, ERR_SYSTEM, "perplexity: out of memory");
+    }
+    s->n_subjects = e->n_subjects;
+    e->state = s;
+    enum status status = estimate_bytes(e, path, option_size(e->options, "length"), &bytes, err);
+    if (status == OK)
+        status =
+            documents_load(&s->documents, path, option_size(e->options, "samples"), bytes, option_string(e->options, "field"), err);
+    if (status == OK) {
+        bool given = option_string(e->options, "data") != NULL;
+        experiment_add_data(e, "documents", given ? path : "data/haystack/persuasion.txt", s->documents.sha256, s->documents.n,
+                            given ? NULL : "public domain");
+        if (background != NULL)
+            status = count_background(s, e, background, err);
+    }
+    free(path);
+    return status;
+}
+
+static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+{
+    const struct state *s = e->state;
+    (void)err;
+    for (size_t i = 0; i < s->documents.n; i++) {
+        char id[32];
+        cJSON *item = cJSON_CreateObject();
+        snprintf(id, sizeof id, "document=%zu", i);
+        cJSON_AddStringToObject(item, "id", id);
+        json_add_number(cJSON_AddObjectToObject(item, "where"), "document", (double)i);
+        cJSON_AddItemToArray(items, item);
+    }
+    return OK;
+}
+
+static size_t tokens(const struct experiment *e, const cJSON *item)
+{
+    (void)item;
+    return option_size(e->options, "length");
+}
+
+/* The k-th position of the curve: 64 at first, `points` for each doubling, `length` last; 0 when there is no such point. */
+static size_t position_of(const struct experiment *e, size_t k)
+{
+    size_t length = option_size(e->options, "length"), per = option_size(e->options, "points");
+    size_t before = k == 0 ? 0 : (size_t)llround(64 * pow(2, (double)(k - 1) / (double)per));
+    size_t here = (size_t)llround(64 * pow(2, (double)k / (double)per));
+    if (k > 0 && before >= length - 1)
+        return 0;
+    return here < length - 1 ? here : length - 1;
+}
+
+static void add_curve(const struct experiment *e, cJSON *evidence, const double *nll, size_t n)
+{
+    cJSON *cumulative = cJSON_AddArrayToObject(evidence, "cumulative"), *buckets = cJSON_AddArrayToObject(evidence, "buckets");
+    double sum = 0, before = 0;
+    size_t from = 0;
+    for (size_t k = 0, to; (to = position_of(e, k)) != 0 && to <= n; k++) {
+        for (size_t i = from; i < to; i++)
+            sum += nll[i];
+        cJSON_AddItemToArray(cumulative, json_number(sum / (double)to));
+        cJSON_AddItemToArray(buckets, json_number((sum - before) / (double)(to - from)));
+        before = sum;
+        from = to;
+    }
+}
+
+/* Mean loss of the tokens that end an n-gram seen before in this context, and of the others. */
+static enum status add_ar_hits(const struct experiment *e, size_t subject, cJSON *evidence, const int32_t *ids, const double *nll,
+                               size_t n, struct error *err)
+{
+    const struct state *s = e->state;
+    size_t width = option_size(e->options, "ngram"), limit = option_size(e->options, "background-max"), count[2] = {0};
+    double sum[2] = {0};
+    struct ngrams seen = {0};
+    bool ok = true;
+    for (size_t t = 0; t < n && ok; t++) { /* nll[t] is about ids[t + 1] */
+        bool hit = false;
+        if (t + 2 >= width) {
+            const int32_t *gram = ids + t + 2 - width;
+            hit = ngrams_count(&seen, gram, width) > 0 &&
+                  (s->background == NULL || ngrams_count(&s->background[subject], gram, width) <= limit);
+            ok = ngrams_add(&seen, gram, width);
+        }
+        sum[hit] += nll[t];
+        count[hit]++;
+    }
+    static const char *const means[] = {"others", "ar_hit"}, *const counts[] = {"n_others", "n_ar_hit"};
+    for (size_t i = 0; i < 2; i++) {
+        json_add_number(evidence, counts[i], (double)count[i]);
+        if (count[i] > 0)
+            json_add_number(evidence, means[i], sum[i] / (double)count[i]);
+    }
+    ngrams_free(&seen);
+    return ok ? OK : error_set(err, ERR_SYSTEM, "perplexity: out of memory");
+}
+
+static enum status add_bits_per_byte(const struct subject *subject, cJSON *evidence, const int32_t *ids, size_t n, double sum,
+                                     struct error *err)
+{
+    struct text text = {0};
+    enum status status = tokenizer_decode(subject->tokenizer, ids + 1, n, true, &text, err);
+    if (status == OK && text.len > 0)
+        json_add_number(evidence, "bits_per_byte", sum / log(2) / (double)text.len);
+    json_add_number(evidence, "bytes", (double)text.len);
+    text_free(&text);
+    return status;
+}
+
+static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+                       cJSON *result, struct error *err)
+{
+    const struct state *s = e->state;
+    size_t document = (size_t)json_real(item, "where.document"), length = option_size(e->options, "length");
+    struct ids ids = {0};
+    double sum = 0, *nll = NULL;
+    enum status status =
+        tokenizer_encode(subject->tokenizer, s->documents.text[document], s->documents.length[document], false, &ids, err);
+    if (status == OK && ids.n < 2)
+        status = error_set(err, ERR_INPUT, "document %zu: holds fewer than two tokens, expected a text", document);
+    size_t n = ids.n < length ? ids.n : length;
+    if (status == OK && (nll = mem_array(n, sizeof *nll)) == NULL)
+        status = error_set(err, ERR_SYSTEM, "perplexity: out of memory for %zu tokens", n);
+    if (status == OK)
+        status = score_tokens(session, ids.data, n, nll, err);
+    if (status == OK) {
+        for (size_t i = 0; i + 1 < n; i++)
+            sum += nll[i];
+        json_add_number(result, "score", sum / (double)(n - 1));
+        cJSON_AddStringToObject(result, "output", "");
+        cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
+        json_add_number(evidence, "tokens", (double)n);
+        add_curve(e, evidence, nll, n - 1);
+        status = add_bits_per_byte(subject, evidence, ids.data, n - 1, sum, err);
+        if (status == OK)
+            status = add_ar_hits(e, (size_t)(subject - e->subjects), evidence, ids.data, nll, n - 1, err);
+    }
+    free(nll);
+    ids_free(&ids);
+    return status;
+}
+
+static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+{
+    static const struct metric metrics[] = {{"nll", "score", METRIC_MEAN, "lower"},
+                                            {"perplexity", "score", METRIC_EXP_MEAN, "lower"},
+                                            {"bits_per_byte", "evidence.bits_per_byte", METRIC_MEAN, "lower"},
+                                            {"nll_ar_hit", "evidence.ar_hit", METRIC_MEAN, "lower"},
+                                            {"nll_others", "evidence.others", METRIC_MEAN, "lower"},
+                                            {"tokens_ar_hit", "evidence.n_ar_hit", METRIC_MEAN, NULL},
+                                            {"tokens_others", "evidence.n_others", METRIC_MEAN, NULL}};
+    static const char *const curves[][2] = {{"nll_cumulative", "cumulative"}, {"nll_bucket", "buckets"}};
+    cJSON *where = cJSON_CreateObject();
+    enum status status = OK;
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics && status == OK; i++)
+        status = report_add(r, e, items, &metrics[i], where, err);
+    for (size_t c = 0; c < 2 && status == OK; c++) {
+        for (size_t k = 0, position; (position = position_of(e, k)) != 0 && status == OK; k++) {
+            char field[64];
+            cJSON *at = cJSON_CreateObject();
+            json_add_number(at, "position", (double)position);
+            snprintf(field, sizeof field, "evidence.%s.%zu", curves[c][1], k);
+            struct metric metric = {curves[c][0], field, METRIC_MEAN, "lower"};
+            status = report_add(r, e, items, &metric, at, err);
+            cJSON_Delete(at);
+        }
+        report_add_curve(r, e, curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
+    }
+    cJSON_Delete(where);
+    return status;
+}
+
+static const struct view VIEWS[] = {
+    {"table", "nll,perplexity,bits_per_byte,nll_ar_hit,nll_others", "loss", NULL, NULL},
+    {"table", "nll_cumulative", "average loss up to a position", NULL, NULL},
+    {"lines", "nll_cumulative", "Average loss up to a position", NULL, NULL},
+    {"lines", "nll_bucket", "Loss between positions", NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+extern const struct task TASK_PERPLEXITY;
+const struct task TASK_PERPLEXITY = {
+    .name = "perplexity",
+    .summary = "loss over long texts, by position; tokens seen before and others (sections 3.3, 3.8)",
+    .options = OPTIONS,
+    .views = VIEWS,
+    .prepare = prepare,
+    .release = release,
+    .plan = plan,
+    .tokens = tokens,
+    .run = run,
+    .summarize = summarize,
+};

@@ -1,0 +1,245 @@
+/* make_data.c - writes the generated data sets that come with the program; the files in data/ were made by it.
+ *
+ * People who do not exist, in cities and with first names that no training
+ * document has, between sentences of the book that is kept out of training.
+ */
+#include "base/file.h"
+#include "formats/json.h"
+#include "suite/haystack.h"
+#include "suite/holdout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(list) (sizeof(list) / sizeof *(list))
+
+static const char *const NAMES[] = {"Adele", "Boris", "Clara",  "Dmitri", "Elena", "Felix",  "Greta", "Hugo",   "Ingrid", "Jonas",
+                                    "Katya", "Lorenz", "Marta", "Nikolai", "Olga", "Pascal", "Quentin", "Rosa", "Stefan", "Tatiana",
+                                    "Ulrich", "Vera", "Walter", "Xenia",  "Yvonne", "Zoltan"};
+static const char *const TRADES[] = {"a baker", "a doctor", "a sailor", "a teacher", "a painter", "a farmer", "a judge",
+                                     "a smith", "a tailor", "a miller", "a nurse",   "a clerk",   "a weaver", "a printer"};
+enum { PEOPLE = 5, CHOICES = 4 };
+
+struct person {
+    const char *name, *city, *trade;
+};
+
+static void draw_people(struct person *p, struct rng *rng)
+{
+    size_t names[COUNT(NAMES)], trades[COUNT(TRADES)], *cities = calloc(N_HOLDOUT_CITIES, sizeof *cities);
+    rng_permutation(rng, names, COUNT(NAMES));
+    rng_permutation(rng, trades, COUNT(TRADES));
+    rng_permutation(rng, cities, N_HOLDOUT_CITIES);
+    for (size_t i = 0; i < PEOPLE; i++)
+        p[i] = (struct person){NAMES[names[i]], HOLDOUT_CITIES[cities[i]], TRADES[trades[i]]};
+    free(cities);
+}
+
+/* A short sentence of the book. */
+static void add_filler(struct text *out, const struct haystack *h, struct rng *rng)
+{
+    for (;;) {
+        size_t i = (size_t)rng_below(rng, h->n_sentences - 1);
+        size_t n = h->sentences[i + 1] - h->sentences[i];
+        const char *s = h->text + h->sentences[i];
+        if (n < 30 || n > 110 || memchr(s, '\n', n) != NULL || memchr(s, '"', n) != NULL)
+            continue;
+        while (n > 0 && s[n - 1] == ' ')
+            n--;
+        text_add(out, s, n);
+        return;
+    }
+}
+
+static void write_facts(struct text *out, const struct person *p, const struct haystack *h, struct rng *rng)
+{
+    for (size_t i = 0; i < PEOPLE; i++) {
+        text_printf(out, "%s lives in %s and is %s. ", p[i].name, p[i].city, p[i].trade);
+        if (rng_below(rng, 2))
+            add_filler(out, h, rng);
+        text_puts(out, "\n");
+    }
+}
+
+static void print_line(FILE *to, cJSON *record)
+{
+    char *text = cJSON_PrintUnformatted(record);
+    fprintf(to, "%s\n", text);
+    free(text);
+    cJSON_Delete(record);
+}
+
+/* A question with its answer's beginning, the right choice, and what the others could have been. */
+static void ask(const struct person *p, size_t who, size_t kind, struct text *question, struct text *start,
+                const char *of[PEOPLE])
+{
+    static const char *const questions[] = {"Where does %s live?", "What is %s?", "Who lives in %s?"};
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    text_printf(question, questions[kind], kind == 2 ? p[who].city : p[who].name);
+    text_puts(start, "");
+    if (kind < 2)
+        text_printf(start, " %s %s", p[who].name, kind == 0 ? "lives in" : "is");
+    for (size_t i = 0; i < PEOPLE; i++)
+        of[i] = kind == 0 ? p[i].city : kind == 1 ? p[i].trade : p[i].name;
+}
+
+static void write_reading(FILE *to, const struct haystack *h, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct rng rng = rng_stream(1, "reading", i);
+        struct person p[PEOPLE];
+        struct text text = {0}, question = {0}, start = {0};
+        const char *of[PEOPLE];
+        size_t order[PEOPLE], who = (size_t)rng_below(&rng, PEOPLE), label = (size_t)rng_below(&rng, CHOICES), at = 0;
+        draw_people(p, &rng);
+        write_facts(&text, p, h, &rng);
+        ask(p, who, i % 3, &question, &start, of);
+        rng_permutation(&rng, order, PEOPLE);
+        cJSON *record = cJSON_CreateObject(), *choices;
+        cJSON_AddStringToObject(record, "text", text.data);
+        cJSON_AddStringToObject(record, "question", question.data);
+        cJSON_AddStringToObject(record, "start", start.data);
+        choices = cJSON_AddArrayToObject(record, "choices");
+        for (size_t k = 0; k < CHOICES; k++) {
+            at += k != label && order[at] == who; /* the right one has its place already */
+            cJSON_AddItemToArray(choices, cJSON_CreateString(of[k == label ? who : order[at++]]));
+        }
+        cJSON_AddNumberToObject(record, "label", (double)label);
+        print_line(to, record);
+        text_free(&text);
+        text_free(&question);
+        text_free(&start);
+    }
+}
+
+static void add_fact(cJSON *facts, const char *subject, const char *relation, const char *object)
+{
+    cJSON *fact = cJSON_CreateObject();
+    cJSON_AddStringToObject(fact, "subject", subject);
+    cJSON_AddStringToObject(fact, "relation", relation);
+    cJSON_AddStringToObject(fact, "object", object);
+    cJSON_AddItemToArray(facts, fact);
+}
+
+/* Documents with all their facts: a question about one, and a summary of all. */
+static void write_hallucination(FILE *to, const struct haystack *h, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct rng rng = rng_stream(1, "hallucination", i);
+        struct person p[PEOPLE];
+        struct text text = {0}, question = {0}, start = {0}, answer = {0}, summary = {0};
+        const char *of[PEOPLE];
+        size_t who = (size_t)rng_below(&rng, PEOPLE), kind = i % 2;
+        draw_people(p, &rng);
+        write_facts(&text, p, h, &rng);
+        ask(p, who, kind, &question, &start, of);
+        text_printf(&answer, "%s %s.", start.data + 1, of[who]);
+        cJSON *record = cJSON_CreateObject(), *facts;
+        for (size_t k = 0; k < PEOPLE; k++)
+            text_printf(&summary, "%s%s lives in %s and is %s.", k ? " " : "", p[k].name, p[k].city, p[k].trade);
+        cJSON_AddStringToObject(record, "document", text.data);
+        cJSON_AddStringToObject(record, "question", question.data);
+        cJSON_AddStringToObject(record, "answer", answer.data);
+        cJSON_AddStringToObject(record, "summary", summary.data);
+        facts = cJSON_AddArrayToObject(record, "facts");
+        for (size_t k = 0; k < PEOPLE; k++) {
+            add_fact(facts, p[k].name, "lives in", p[k].city);
+            add_fact(facts, p[k].name, "is", p[k].trade);
+        }
+        print_line(to, record);
+        text_free(&text);
+        text_free(&question);
+        text_free(&start);
+        text_free(&answer);
+        text_free(&summary);
+    }
+}
+
+/* Six classes, each with words of its own; a text is three of them. */
+static void write_topics(FILE *to, const char *stream, size_t n)
+{
+    static const struct {
+        const char *label, *words[10];
+    } classes[] = {
+        {"animal", {"horse", "sheep", "dog", "lion", "wolf", "bird", "fish", "goat", "bear", "fox"}},
+        {"house", {"door", "window", "roof", "stairs", "kitchen", "wall", "chimney", "parlour", "floor", "chamber"}},
+        {"music", {"song", "harp", "drum", "trumpet", "dance", "tune", "pianoforte", "singer", "concert", "voice"}},
+        {"weather", {"rain", "snow", "wind", "storm", "cloud", "sun", "frost", "thunder", "mist", "heat"}},
+        {"food", {"bread", "meat", "wine", "apple", "honey", "milk", "butter", "corn", "cake", "cheese"}},
+        {"war", {"sword", "soldier", "battle", "army", "spear", "captain", "shield", "enemy", "siege", "general"}},
+    };
+    for (size_t i = 0; i < n; i++) {
+        struct rng rng = rng_stream(1, stream, i);
+        size_t c = (size_t)rng_below(&rng, COUNT(classes)), order[10];
+        struct text text = {0};
+        rng_permutation(&rng, order, 10);
+        for (size_t w = 0; w < 3; w++)
+            text_printf(&text, "%s%s", w ? " " : "", classes[c].words[order[w]]);
+        cJSON *record = cJSON_CreateObject();
+        cJSON_AddStringToObject(record, "text", text.data);
+        cJSON_AddStringToObject(record, "label", classes[c].label);
+        print_line(to, record);
+        text_free(&text);
+    }
+}
+
+static void reading(FILE *to, const struct haystack *h)
+{
+    write_reading(to, h, 300);
+}
+
+static void hallucination(FILE *to, const struct haystack *h)
+{
+    write_hallucination(to, h, 100);
+}
+
+static void topics_train(FILE *to, const struct haystack *h)
+{
+    (void)h;
+    write_topics(to, "topics train", 600);
+}
+
+static void topics_test(FILE *to, const struct haystack *h)
+{
+    (void)h;
+    write_topics(to, "topics test", 250);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *path;
+        void (*write)(FILE *to, const struct haystack *h);
+    } files[] = {{"choice/reading.jsonl", reading},
+                 {"hallucination/people.jsonl", hallucination},
+                 {"icl/topics-train.jsonl", topics_train},
+                 {"icl/topics-test.jsonl", topics_test}};
+    const char *folder = argc > 1 ? argv[1] : "data";
+    struct haystack h;
+    struct error err = {0};
+    char path[4096];
+    snprintf(path, sizeof path, "%s/haystack/persuasion.txt", folder);
+    enum status status = haystack_load(&h, path, &err);
+    if (status != OK) {
+        fprintf(stderr, "difftf-make-data: %s\n", err.message);
+        return status;
+    }
+    for (size_t i = 0; i < COUNT(files) && status == OK; i++) {
+        struct file_writer w;
+        snprintf(path, sizeof path, "%s/%s", folder, files[i].path);
+        char *slash = strrchr(path, '/');
+        *slash = '\0';
+        status = file_make_directory(path, &err);
+        *slash = '/';
+        if (status == OK)
+            status = file_writer_open(&w, path, &err);
+        if (status != OK)
+            break;
+        files[i].write(w.stream, &h);
+        status = file_writer_commit(&w, &err);
+    }
+    if (status != OK)
+        fprintf(stderr, "difftf-make-data: %s\n", err.message);
+    haystack_free(&h);
+    return status;
+}
