@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const struct option_spec OPTIONS[] = {
-    {"task", OPTION_STRING, "reading", 0, 0, "NAME",
+    {"form", OPTION_STRING, "reading", 0, 0, "NAME",
      "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, hellaswag, "
      "openbookqa, piqa, winogrande",
      false},
@@ -76,7 +76,7 @@ static enum status prepare(struct experiment *e, struct error *err)
     if (s == NULL)
         return error_set(err, ERR_SYSTEM, "choice: out of memory");
     e->state = s;
-    enum status status = choice_form_load(&s->form, option_string(e->options, "task"), err);
+    enum status status = choice_form_load(&s->form, option_string(e->options, "form"), err);
     if (status == OK)
         status = load_data(e, s, err);
     size_t samples = option_size(e->options, "samples"), wanted = s->data.n < samples ? s->data.n : samples;

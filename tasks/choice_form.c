@@ -47,7 +47,7 @@ enum status choice_form_load(struct choice_form *f, const char *name, struct err
     }
     enum status status = f->path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
     if (status == OK && !file_exists(f->path))
-        status = error_set(err, ERR_USAGE, "--task: there is no '%s', expected a YAML file or a name from configs/choice", name);
+        status = error_set(err, ERR_USAGE, "--form: there is no '%s', expected a YAML file or a name from configs/choice", name);
     if (status == OK)
         status = yaml_read(&f->root, f->path, err);
     if (status == OK)

@@ -23,8 +23,8 @@ static const struct option_spec OPTIONS[] = {
     {"length", OPTION_INT, "512", 16, 1048576, "N", "tokens of one sequence", false},
     {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false},
     {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false},
-    {"task", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false},
-    {"task-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false},
+    {"form", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false},
+    {"form-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false},
     {"samples", OPTION_INT, "100", 1, 10000000, "N", "questions at each width", false},
     {"documents", OPTION_INT, "8", 1, 100000, "N", "sequences for the perplexity at each width", false},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
@@ -56,11 +56,11 @@ static void release(struct experiment *e)
 
 static enum status load_questions(struct experiment *e, struct state *s, struct error *err)
 {
-    const char *given = option_string(e->options, "task-data");
+    const char *given = option_string(e->options, "form-data");
     size_t wanted = option_size(e->options, "samples");
-    enum status status = choice_form_load(&s->form, option_string(e->options, "task"), err);
+    enum status status = choice_form_load(&s->form, option_string(e->options, "form"), err);
     if (status == OK && given == NULL && s->form.data == NULL)
-        status = error_set(err, ERR_USAGE, "--task-data: is missing, expected the records of %s as JSON lines", s->form.name);
+        status = error_set(err, ERR_USAGE, "--form-data: is missing, expected the records of %s as JSON lines", s->form.name);
     if (status != OK)
         return status;
     char *path = given ? strdup(given) : embedded_path(s->form.data);

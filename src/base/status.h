@@ -9,6 +9,7 @@
 
 enum status {
     OK = 0,
+    ERR_REGRESSION = 1, /* a check found one                              */
     ERR_USAGE = 2,   /* wrong options                                        */
     ERR_INPUT = 3,   /* a file is invalid, missing or does not fit           */
     ERR_SYSTEM = 4,  /* memory, disk or another part of the system failed    */

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const COMMANDS[] = {&COMMAND_LIST,     &COMMAND_INSPECT,  &COMMAND_LOGITS,
-                                                 &COMMAND_TOKENIZE, &COMMAND_GENERATE, NULL};
+static const struct command *const COMMANDS[] = {&COMMAND_RUN,     &COMMAND_LIST,    &COMMAND_TABLE,    &COMMAND_COMPARE,
+                                                 &COMMAND_CHECK,   &COMMAND_REPORT,  &COMMAND_RESCORE,  &COMMAND_SHOW,
+                                                 &COMMAND_INSPECT, &COMMAND_LOGITS,  &COMMAND_TOKENIZE, &COMMAND_GENERATE,
+                                                 NULL};
 
 static void print_usage(FILE *to)
 {
@@ -16,10 +18,10 @@ static void print_usage(FILE *to)
           "Compares Transformers and Diff Transformers by the evaluations of the paper arXiv 2410.05258.\n\ntasks\n",
           to);
     for (size_t i = 0; TASKS[i] != NULL; i++)
-        fprintf(to, "  %-12s %s\n", TASKS[i]->name, TASKS[i]->summary);
+        fprintf(to, "  %-13s %s\n", TASKS[i]->name, TASKS[i]->summary);
     fputs("\ncommands\n", to);
     for (size_t i = 0; COMMANDS[i] != NULL; i++)
-        fprintf(to, "  %-12s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
+        fprintf(to, "  %-13s %s\n", COMMANDS[i]->name, COMMANDS[i]->summary);
     fputs("\n`difftf-eval TASK --help` lists the options of a task. Try: difftf-eval needle --depths 0,25,50,75,100\n", to);
 }
 

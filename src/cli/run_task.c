@@ -83,10 +83,10 @@ static enum status dry_run(const struct experiment *e, const cJSON *items, int t
     cJSON_ArrayForEach(item, items)
     {
         printf("%s\n", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")));
-        size_t n = e->task->tokens(e, item);
+        size_t n = e->task->tokens != NULL ? e->task->tokens(e, item) : 0;
         longest = n > longest ? n : longest;
     }
-    for (size_t m = 0; m < e->n_subjects; m++) {
+    for (size_t m = 0; m < e->n_subjects && !e->task->no_models; m++) {
         size_t bytes = session_memory(&e->subjects[m].model, longest, 1);
         most = bytes > most ? bytes : most;
     }
@@ -162,6 +162,21 @@ static enum status evaluate(struct experiment *e, cJSON *items, const char *path
     return status;
 }
 
+/* With --resume: the report of this very run, if it is there and finished. */
+static bool finished_before(const struct experiment *e, struct report *r, const char *path)
+{
+    char digest[65];
+    const char *its;
+    if (!option_flag(e->options, "resume") || !file_exists(path) || json_read(&r->root, path, NULL) != OK)
+        return false;
+    experiment_digest(e, digest);
+    its = json_text(r->root, "digest");
+    if (its != NULL && strcmp(its, digest) == 0)
+        return true;
+    report_free(r);
+    return false;
+}
+
 enum status cli_run_task(const struct task *task, cJSON *options, struct error *err)
 {
     struct experiment e;
@@ -175,7 +190,12 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
     status = task->plan(&e, items, err);
     if (status == OK && !dry && (path = report_path(&e, err)) == NULL)
         status = ERR_SYSTEM;
-    if (status == OK && !dry) {
+    struct report before = {0};
+    if (status == OK && !dry && !option_flag(e.options, "fresh") && finished_before(&e, &before, path)) {
+        status = print_report(&e, &before, path, err);
+        report_free(&before);
+        cJSON_Delete(items);
+    } else if (status == OK && !dry) {
         status = evaluate(&e, items, path, threads, err);
     } else {
         if (status == OK)

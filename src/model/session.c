@@ -119,6 +119,8 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
     }
     if (last_logits != NULL && n > 0)
         session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
+    if (s->trace != NULL)
+        s->trace(s->trace_context, s->n_tokens - n, ids, n, last_logits);
     return OK;
 }
 

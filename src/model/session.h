@@ -23,6 +23,10 @@ struct session {
     float *row, *row_work; /* one row of attention each */
     size_t n_tokens, capacity;
     unsigned logit_bits; /* 2..15: attention logits are rounded to so many bits, row by row; 0: not */
+    /* Told of every run when it is done, with the position of ids[0] and the last token's logits if they were asked for; usually
+     * NULL. */
+    void (*trace)(void *context, size_t start, const int32_t *ids, size_t n, const float *last_logits);
+    void *trace_context;
     const volatile sig_atomic_t *stop; /* may be NULL; when set, session_run returns ERR_STOPPED between blocks */
 };
 

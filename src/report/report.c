@@ -12,9 +12,12 @@ static cJSON *describe(const struct subject *s)
 {
     cJSON *m = cJSON_CreateObject();
     cJSON_AddStringToObject(m, "name", s->name);
+    if (s->model.config.family == NULL) /* its results only */
+        return m;
     cJSON_AddStringToObject(m, "family", s->model.config.family->model_type);
     cJSON_AddStringToObject(m, "path", s->model.folder);
     json_add_number(m, "n_params", (double)s->model.weights.n_params);
+    json_add_number(m, "n_maps", (double)s->model.config.n_maps);
     cJSON_AddStringToObject(m, "sha256", s->model.sha256);
     cJSON_AddStringToObject(m, "tokenizer_sha256", tokenizer_sha256(s->tokenizer));
     return m;
@@ -41,6 +44,9 @@ enum status report_init(struct report *r, const struct experiment *e, struct err
     cJSON_AddStringToObject(r->root, "version", DIFFTF_VERSION);
     json_add_number(r->root, "seed", (double)e->seed);
     cJSON_AddItemToObject(r->root, "options", experiment_options(e));
+    char digest[65];
+    experiment_digest(e, digest);
+    cJSON_AddStringToObject(r->root, "digest", digest);
     cJSON *models = cJSON_AddArrayToObject(r->root, "models");
     for (size_t i = 0; i < e->n_subjects; i++)
         cJSON_AddItemToArray(models, describe(&e->subjects[i]));
@@ -103,6 +109,8 @@ void report_add_difference(struct report *r, const char *name, const char *model
     json_add_number(row, "n", (double)n);
 }
 
+const char *const METRIC_KINDS[3] = {"proportion", "mean", "exp_mean"};
+
 static struct interval interval_of(const struct metric *m, const double *x, size_t n)
 {
     struct interval mean = mean_t(x, n);
@@ -137,7 +145,9 @@ enum status report_add(struct report *r, const struct experiment *e, const cJSON
         ok = collect(&v, items, e->subjects[s].name, NULL, m->field, where);
         if (ok && v.n > 0) {
             report_add_value(r, m->name, e->subjects[s].name, where, interval_of(m, v.x, v.n), v.n, m->better);
-            cJSON_AddStringToObject(cJSON_GetArrayItem(r->metrics, cJSON_GetArraySize(r->metrics) - 1), "field", m->field);
+            cJSON *row = cJSON_GetArrayItem(r->metrics, cJSON_GetArraySize(r->metrics) - 1);
+            cJSON_AddStringToObject(row, "field", m->field);
+            cJSON_AddStringToObject(row, "kind", METRIC_KINDS[m->kind]);
         }
         values_free(&v);
     }

@@ -23,6 +23,8 @@ enum metric_kind {
     METRIC_EXP_MEAN,   /* exp of the mean and of its interval: a perplexity    */
 };
 
+extern const char *const METRIC_KINDS[3]; /* as a row's `kind` names them: "proportion", "mean", "exp_mean" */
+
 /* How a metric follows from the results of items: `field` is a path in each model's result to a number, or to an array, each of
  * whose numbers counts. better: "higher", "lower" or NULL. */
 struct metric {

@@ -207,6 +207,18 @@ static void fill_group(struct table *t, const cJSON *report, const cJSON *view, 
     }
 }
 
+/* Is the name one of the comma-separated ones? NULL: all are. */
+static bool in_list(const char *names, const char *name)
+{
+    size_t n = strlen(name);
+    for (const char *p = names, *end; p != NULL; p = *end ? end + 1 : NULL) {
+        end = p + strcspn(p, ",");
+        if ((size_t)(end - p) == n && strncmp(p, name, n) == 0)
+            return true;
+    }
+    return names == NULL;
+}
+
 /* Is there a row of the same metric whose place is `where` less some dimensions? Then `where` is a detail of it. */
 static bool is_detail(const cJSON *metrics, const char *name, const cJSON *where)
 {
@@ -249,11 +261,7 @@ static void fill_summary(struct table *t, const cJSON *report, const char *names
     {
         const char *name = json_text(row, "name");
         const cJSON *where = json_path(row, "where");
-        bool first = true, wanted = names == NULL;
-        for (const char *p = names, *end; p != NULL && !wanted; p = *end ? end + 1 : NULL) {
-            end = p + strcspn(p, ",");
-            wanted = strlen(name) == (size_t)(end - p) && strncmp(p, name, (size_t)(end - p)) == 0;
-        }
+        bool first = true, wanted = in_list(names, name);
         for (seen = metrics->child; seen != row && first && wanted; seen = seen->next)
             first = !(named(seen, name) && cJSON_Compare(json_path(seen, "where"), where, true));
         if (!wanted || !first || (names != NULL && is_detail(metrics, name, where)))
@@ -291,8 +299,7 @@ static bool has_metric(const cJSON *report, const char *names)
     const cJSON *row;
     cJSON_ArrayForEach(row, json_path(report, "metrics"))
     {
-        const char *hit = names ? strstr(names, json_text(row, "name")) : "";
-        if (hit != NULL)
+        if (in_list(names, json_text(row, "name")))
             return true;
     }
     return false;

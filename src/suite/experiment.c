@@ -15,7 +15,7 @@ const struct option_spec COMMON_OPTIONS[] = {
     {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true},
     {"out", OPTION_STRING, NULL, 0, 0, "FILE", "where the report goes (default: a name of its own in results/)", true},
     {"config", OPTION_STRING, NULL, 0, 0, "FILE", "options from a YAML file; the command line wins", true},
-    {"resume", OPTION_FLAG, NULL, 0, 0, NULL, "go on from the journal of an interrupted run (it does so by itself)", true},
+    {"resume", OPTION_FLAG, NULL, 0, 0, NULL, "go on from the journal of an interrupted run (it does so by itself), and keep the report of a finished one", true},
     {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true},
     {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true},
@@ -124,7 +124,31 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
         experiment_close(e);
         return error_set(err, ERR_SYSTEM, "models: out of memory");
     }
-    enum status status = list ? load_named(e, list, err) : load_embedded(e, err);
+    enum status status = task->no_models ? OK : list ? load_named(e, list, err) : load_embedded(e, err);
+    if (status == OK && !task->no_models)
+        status = find_baseline(e, option_string(options, "baseline"), err);
+    if (status == OK && task->prepare != NULL)
+        status = task->prepare(e, err);
+    if (status == OK && task->no_models)
+        status = find_baseline(e, option_string(options, "baseline"), err);
+    if (status != OK)
+        experiment_close(e);
+    return status;
+}
+
+enum status experiment_open_stored(struct experiment *e, const struct task *task, cJSON *options, const cJSON *models,
+                                   struct error *err)
+{
+    const cJSON *m;
+    *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
+    e->subjects = calloc((size_t)cJSON_GetArraySize(models) + 1, sizeof *e->subjects);
+    e->data = cJSON_CreateArray();
+    enum status status = e->subjects && e->data ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
+    cJSON_ArrayForEach(m, models)
+    {
+        if (status == OK)
+            e->subjects[e->n_subjects++].name = strdup(json_text(m, "name"));
+    }
     if (status == OK)
         status = find_baseline(e, option_string(options, "baseline"), err);
     if (status == OK && task->prepare != NULL)
@@ -168,7 +192,7 @@ void experiment_digest(const struct experiment *e, char hex[65])
     text_printf(&all, "%s\n%s\n%s\n%s\n", DIFFTF_VERSION, e->task->name, printed ? printed : "", data ? data : "");
     for (size_t i = 0; i < e->n_subjects; i++)
         text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].model.sha256,
-                    tokenizer_sha256(e->subjects[i].tokenizer));
+                    e->subjects[i].tokenizer ? tokenizer_sha256(e->subjects[i].tokenizer) : "");
     sha256_hex(hex, all.data ? all.data : "", all.len);
     cJSON_Delete(options);
     free(printed);

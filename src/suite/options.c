@@ -161,12 +161,11 @@ static void spell(struct text *out, const cJSON *value)
     }
 }
 
-static enum status set_from_file(cJSON *values, const char *path, const struct option_spec *common, const struct option_spec *own,
-                                 struct error *err)
+enum status options_set(cJSON *values, const cJSON *object, const char *name, const struct option_spec *common,
+                        const struct option_spec *own, struct error *err)
 {
-    cJSON *root;
-    enum status status = yaml_read(&root, path, err);
-    for (const cJSON *item = status == OK ? root->child : NULL; item != NULL && status == OK; item = item->next) {
+    enum status status = OK;
+    for (const cJSON *item = object ? object->child : NULL; item != NULL && status == OK; item = item->next) {
         const struct option_spec *o = find_in(own, item->string);
         struct error inner = {0};
         if (o == NULL)
@@ -175,6 +174,7 @@ static enum status set_from_file(cJSON *values, const char *path, const struct o
             unknown(item->string, common, own, &inner);
             status = ERR_INPUT;
         } else if (o->kind == OPTION_STRINGS && cJSON_IsArray(item)) {
+            cJSON_DeleteItemFromObjectCaseSensitive(values, o->name);
             for (const cJSON *s = item->child; s != NULL && status == OK; s = s->next)
                 status = cJSON_IsString(s) ? set(values, o, s->valuestring, &inner) : ERR_INPUT;
         } else {
@@ -184,8 +184,18 @@ static enum status set_from_file(cJSON *values, const char *path, const struct o
             text_free(&value);
         }
         if (status != OK)
-            status = error_set(err, ERR_INPUT, "%s: key '%s': %.600s", path, item->string, inner.message);
+            status = error_set(err, ERR_INPUT, "%s: key '%s': %.600s", name, item->string, inner.message);
     }
+    return status;
+}
+
+static enum status set_from_file(cJSON *values, const char *path, const struct option_spec *common, const struct option_spec *own,
+                                 struct error *err)
+{
+    cJSON *root;
+    enum status status = yaml_read(&root, path, err);
+    if (status == OK)
+        status = options_set(values, root, path, common, own, err);
     cJSON_Delete(root);
     return status;
 }

@@ -35,6 +35,9 @@ struct option_spec {
  * What is no option goes into the array `rest` (or is an error when rest is NULL). */
 enum status options_parse(cJSON **values, cJSON *rest, const struct option_spec *common, const struct option_spec *own, int argc,
                           char **argv, struct error *err);
+/* Sets options from the members of an object, as a YAML file or a report holds them; `name` stands for it in messages. */
+enum status options_set(cJSON *values, const cJSON *object, const char *name, const struct option_spec *common,
+                        const struct option_spec *own, struct error *err);
 /* Help text: one line an option with its default and range. */
 void options_help(struct text *out, const struct option_spec *table);
 

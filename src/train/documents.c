@@ -80,9 +80,9 @@ static int by_size(const void *a, const void *b)
 /* A place for a needle: the very start and the very end are as frequent as they are in the evaluation, else a sentence end. */
 static size_t draw_place(const struct text *hay, struct rng *rng)
 {
-    uint64_t where = rng_below(rng, 8);
-    if (where < 2)
-        return where == 0 ? 0 : hay->len;
+    uint64_t where = rng_below(rng, 16);
+    if (where < 5) /* the first tokens of a context are the hardest place */
+        return where < 3 ? 0 : hay->len;
     size_t at = (size_t)rng_below(rng, hay->len + 1);
     while (at > 0 && strchr(".!?\n", hay->data[at - 1]) == NULL)
         at--;

@@ -1,0 +1,337 @@
+/* item_commands.c - rescore and show: a finished report's items again. */
+#include "base/file.h"
+#include "cli/commands.h"
+#include "report/compare.h"
+#include "report/report.h"
+#include "report/table.h"
+#include "tasks/tasks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct task *find_task(const char *name)
+{
+    for (size_t i = 0; TASKS[i] != NULL; i++)
+        if (strcmp(TASKS[i]->name, name) == 0)
+            return TASKS[i];
+    return NULL;
+}
+
+/* The task of a report, and the options that it was run with. */
+static enum status task_of(const cJSON *report, const char *path, const struct task **task, cJSON **options, struct error *err)
+{
+    *task = find_task(json_text(report, "task"));
+    *options = NULL;
+    if (*task == NULL)
+        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected a task that difftf-eval list names", path,
+                         json_text(report, "task"));
+    enum status status = options_parse(options, NULL, COMMON_OPTIONS, (*task)->options, 0, NULL, err);
+    return status == OK ? options_set(*options, json_path(report, "options"), path, COMMON_OPTIONS, (*task)->options, err) : status;
+}
+
+/* rescore: the command's own options are read here, since those of the task depend on the report. */
+
+static const struct option_spec RESCORE_OPTIONS[] = {
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the new report (default: REPORT with -rescored in its name)", true},
+    {"set", OPTION_STRINGS, NULL, 0, 0, "NAME=VALUE", "an option of the task under a new value, e.g. judge=lexical; repeatable", false},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables", true},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+/* NAME=VALUE as on the command line. */
+static enum status override(cJSON *values, const cJSON *list, const struct task *task, struct error *err)
+{
+    const cJSON *item;
+    enum status status = OK;
+    cJSON_ArrayForEach(item, list)
+    {
+        const char *equals = strchr(item->valuestring, '=');
+        if (equals == NULL)
+            return error_set(err, ERR_USAGE, "--set: '%.60s' is wrong, expected NAME=VALUE", item->valuestring);
+        cJSON *one = cJSON_CreateObject();
+        char *name = strndup(item->valuestring, (size_t)(equals - item->valuestring));
+        cJSON_AddStringToObject(one, name, equals + 1);
+        status = options_set(values, one, "--set", COMMON_OPTIONS, task->options, err);
+        free(name);
+        cJSON_Delete(one);
+        if (status != OK) {
+            err->code = ERR_USAGE;
+            return ERR_USAGE;
+        }
+    }
+    return status;
+}
+
+static char *rescored_path(const char *path)
+{
+    struct text out = {0};
+    size_t n = strlen(path);
+    bool json = n > 5 && strcmp(path + n - 5, ".json") == 0;
+    text_printf(&out, "%.*s-rescored.json", (int)(json ? n - 5 : n), path);
+    return out.data;
+}
+
+static enum status rescore_items(const struct experiment *e, cJSON *items, struct error *err)
+{
+    cJSON *item, *result;
+    enum status status = OK;
+    cJSON_ArrayForEach(item, items)
+    {
+        cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(item, "results"))
+        {
+            if (status == OK && stop_signal)
+                status = error_set(err, ERR_STOPPED, "stopped, nothing was written");
+            if (status == OK)
+                status = e->task->rescore(e, item, result, err);
+        }
+    }
+    return status;
+}
+
+static enum status write_rescored(struct experiment *e, cJSON *report, const char *path, bool quiet, struct error *err)
+{
+    struct report r = {0};
+    cJSON *items = cJSON_DetachItemFromObjectCaseSensitive(report, "items");
+    cJSON *run = cJSON_DetachItemFromObjectCaseSensitive(report, "run");
+    enum status status = rescore_items(e, items, err);
+    if (status == OK)
+        status = report_init(&r, e, err);
+    if (status == OK) { /* the models are those of the old report, whose files need not be there */
+        cJSON_ReplaceItemInObjectCaseSensitive(r.root, "models", cJSON_Duplicate(json_path(report, "models"), true));
+        status = e->task->summarize(e, items, &r, err);
+    }
+    if (status == OK) {
+        status = report_write(&r, path, items, run ? run : cJSON_CreateObject(), err);
+    } else {
+        cJSON_Delete(items);
+        cJSON_Delete(run);
+    }
+    struct tables tables = {0};
+    if (status == OK && !quiet)
+        status = tables_from_report(&tables, r.root, false, err);
+    if (status == OK && !quiet) {
+        struct text out = {0};
+        table_writer_find("text")(&out, &tables);
+        printf("%sreport: %s\n", out.data ? out.data : "", path);
+        text_free(&out);
+    }
+    tables_free(&tables);
+    report_free(&r);
+    return status;
+}
+
+static enum status rescore(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    cJSON *report = NULL, *values = NULL;
+    const struct task *task = NULL;
+    if (cJSON_GetArraySize(arguments) != 1)
+        return error_set(err, ERR_USAGE, "rescore: %d reports given, expected one", cJSON_GetArraySize(arguments));
+    const char *path = arguments->child->valuestring, *out = option_string(options, "out");
+    enum status status = report_read(&report, path, err);
+    if (status == OK)
+        status = task_of(report, path, &task, &values, err);
+    if (status == OK && task->rescore == NULL)
+        status = error_set(err, ERR_USAGE, "rescore: %s has no other rule to score by, expected a report of needle or hallucination",
+                           task->name);
+    if (status == OK)
+        status = override(values, cJSON_GetObjectItemCaseSensitive(options, "set"), task, err);
+    if (status != OK) {
+        cJSON_Delete(report);
+        cJSON_Delete(values);
+        return status;
+    }
+    struct experiment e;
+    char *target = out ? strdup(out) : rescored_path(path);
+    status = experiment_open_stored(&e, task, values, json_path(report, "models"), err);
+    if (status == OK) {
+        status = write_rescored(&e, report, target, option_flag(options, "quiet"), err);
+        experiment_close(&e);
+    }
+    free(target);
+    cJSON_Delete(report);
+    return status;
+}
+
+const struct command COMMAND_RESCORE = {"rescore", "REPORT", "metrics again from the stored outputs, by another judge or rule",
+                                        RESCORE_OPTIONS, rescore};
+
+/* show */
+
+static const struct option_spec SHOW_OPTIONS[] = {
+    {"item", OPTION_STRING, NULL, 0, 0, "ID", "which item (without it: the list of all)", false},
+    {"model", OPTION_STRING, NULL, 0, 0, "NAME", "one model only", false},
+    {"run", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and show the prompt and the probability of each token of the output", false},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+/* Prints what a session runs: text where many tokens pass at once, single tokens with their probabilities. */
+struct tracer {
+    const struct tokenizer *tokenizer;
+    size_t vocab;
+    float *logits; /* after the last token, when `known` */
+    bool known;
+};
+
+static void print_tokens(const struct tracer *t, const int32_t *ids, size_t n)
+{
+    struct text text = {0};
+    struct error ignored;
+    if (tokenizer_decode(t->tokenizer, ids, n, true, &text, &ignored) == OK)
+        fwrite(text.data ? text.data : "", 1, text.len, stdout);
+    text_free(&text);
+}
+
+static double probability(const struct tracer *t, int32_t id)
+{
+    double top = -INFINITY, sum = 0;
+    for (size_t i = 0; i < t->vocab; i++)
+        top = fmax(top, (double)t->logits[i]);
+    for (size_t i = 0; i < t->vocab; i++)
+        sum += exp((double)t->logits[i] - top);
+    return exp((double)t->logits[id] - top) / sum;
+}
+
+static void trace(void *context, size_t start, const int32_t *ids, size_t n, const float *last_logits)
+{
+    struct tracer *t = context;
+    if (n == 1 && t->known) {
+        printf("  %6zu  p %.4f  ", start, probability(t, ids[0]));
+    } else {
+        printf("--- tokens %zu to %zu\n", start, start + n - 1);
+    }
+    print_tokens(t, ids, n);
+    putchar('\n');
+    t->known = last_logits != NULL;
+    if (t->known)
+        memcpy(t->logits, last_logits, t->vocab * sizeof *t->logits);
+}
+
+static enum status run_again(const struct experiment *e, const cJSON *item, const struct subject *subject, int threads,
+                             struct error *err)
+{
+    struct session session;
+    struct tracer t = {.tokenizer = subject->tokenizer, .vocab = subject->model.config.vocab_size};
+    cJSON *result = cJSON_CreateObject();
+    t.logits = mem_array(t.vocab, sizeof *t.logits);
+    enum status status = t.logits ? session_init(&session, &subject->model, e->task->tokens(e, item), threads, err)
+                                  : error_set(err, ERR_SYSTEM, "show: out of memory");
+    if (status == OK) {
+        session.stop = &stop_signal;
+        session.trace = trace;
+        session.trace_context = &t;
+        printf("=== %s\n", subject->name);
+        status = e->task->run(e, item, subject, &session, result, err);
+        session_free(&session);
+    }
+    if (status == OK) {
+        char *text = cJSON_Print(result);
+        printf("--- result\n%s\n", text ? text : "");
+        free(text);
+    }
+    free(t.logits);
+    cJSON_Delete(result);
+    return status;
+}
+
+/* Loads the models from where the report says they were. */
+static enum status show_run(const cJSON *report, const char *path, const cJSON *item, const char *only, int threads,
+                            struct error *err)
+{
+    const struct task *task;
+    cJSON *values = NULL;
+    const cJSON *m;
+    struct experiment e;
+    enum status status = task_of(report, path, &task, &values, err);
+    if (status == OK && task->run == NULL)
+        status = error_set(err, ERR_USAGE, "--run: %s runs no model, expected another task's report", task->name);
+    if (status != OK) {
+        cJSON_Delete(values);
+        return status;
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(values, "model");
+    cJSON *models = cJSON_AddArrayToObject(values, "model");
+    cJSON_ArrayForEach(m, json_path(report, "models"))
+    {
+        struct text spec = {0};
+        text_printf(&spec, "%s=%s", json_text(m, "name"), json_text(m, "path") ? json_text(m, "path") : "");
+        cJSON_AddItemToArray(models, cJSON_CreateString(spec.data));
+        text_free(&spec);
+    }
+    status = experiment_open(&e, task, values, err);
+    if (status != OK)
+        return status;
+    for (size_t i = 0; i < e.n_subjects && status == OK; i++) {
+        const char *was = json_text(cJSON_GetArrayItem(json_path(report, "models"), (int)i), "sha256");
+        if (was != NULL && strcmp(was, e.subjects[i].model.sha256) != 0)
+            status = error_set(err, ERR_INPUT, "%s: its weights are not those of the report, expected sha256 %.12s..",
+                               e.subjects[i].model.folder, was);
+        if (status == OK && (only == NULL || strcmp(only, e.subjects[i].name) == 0))
+            status = run_again(&e, item, &e.subjects[i], threads, err);
+    }
+    experiment_close(&e);
+    return status;
+}
+
+static void print_result(const cJSON *result)
+{
+    char *evidence = cJSON_Print(cJSON_GetObjectItemCaseSensitive(result, "evidence"));
+    const char *output = json_text(result, "output");
+    printf("=== %s\n", result->string);
+    if (output != NULL && output[0] != '\0')
+        printf("output:\n%s\n", output);
+    if (isfinite(json_real(result, "score")))
+        printf("score: %.6g\n", json_real(result, "score"));
+    printf("evidence: %s\n", evidence ? evidence : "");
+    free(evidence);
+}
+
+static enum status show_item(const cJSON *report, const char *path, const cJSON *options, struct error *err)
+{
+    const char *id = option_string(options, "item"), *only = option_string(options, "model");
+    const cJSON *item, *found = NULL, *result;
+    cJSON_ArrayForEach(item, json_path(report, "items"))
+    {
+        if (id == NULL)
+            printf("%s\n", json_text(item, "id"));
+        else if (strcmp(json_text(item, "id"), id) == 0)
+            found = item;
+    }
+    if (id == NULL)
+        return OK;
+    if (found == NULL)
+        return error_set(err, ERR_USAGE, "--item: there is no '%.100s' in %s, expected one that `difftf-eval show %s` lists", id, path,
+                         path);
+    if (option_flag(options, "run"))
+        return show_run(report, path, found, only, cli_threads(options), err);
+    printf("item: %s\n", id);
+    bool any = false;
+    cJSON_ArrayForEach(result, json_path(found, "results"))
+    {
+        if (only == NULL || strcmp(only, result->string) == 0) {
+            print_result(result);
+            any = true;
+        }
+    }
+    if (!any)
+        return error_set(err, ERR_USAGE, "--model: the item has no model '%.60s', expected one of the report's", only ? only : "");
+    puts("(--run shows the prompt and the probability of each token)");
+    return OK;
+}
+
+static enum status show(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    cJSON *report = NULL;
+    if (cJSON_GetArraySize(arguments) != 1)
+        return error_set(err, ERR_USAGE, "show: %d reports given, expected one", cJSON_GetArraySize(arguments));
+    const char *path = arguments->child->valuestring;
+    enum status status = report_read(&report, path, err);
+    if (status == OK)
+        status = show_item(report, path, options, err);
+    cJSON_Delete(report);
+    return status;
+}
+
+const struct command COMMAND_SHOW = {"show", "REPORT", "one item as the model saw it", SHOW_OPTIONS, show};

@@ -1,0 +1,281 @@
+/* report_commands.c - table, compare, check: what is made from finished reports. */
+#include "base/file.h"
+#include "cli/commands.h"
+#include "report/compare.h"
+#include "report/page.h"
+#include "report/report.h"
+#include "report/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define END_OPTION                                                                                                               \
+    {                                                                                                                            \
+        NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false                                                                         \
+    }
+
+static enum status find_writer(table_writer **writer, const cJSON *options, struct error *err)
+{
+    const char *format = option_string(options, "format");
+    *writer = table_writer_find(format);
+    return *writer ? OK
+                   : error_set(err, ERR_USAGE, "--format: '%.40s' is not known, expected text, markdown, csv, latex or json", format);
+}
+
+static void print_tables(table_writer *writer, const struct tables *tables)
+{
+    struct text out = {0};
+    writer(&out, tables);
+    fputs(out.data ? out.data : "", stdout);
+    text_free(&out);
+}
+
+/* table */
+
+static const struct option_spec TABLE_OPTIONS[] = {
+    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false},
+    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "every metric, not only those shown after a run", false},
+    END_OPTION,
+};
+
+static enum status table(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    const cJSON *path;
+    table_writer *writer;
+    enum status status = find_writer(&writer, options, err);
+    if (status == OK && arguments->child == NULL)
+        status = error_set(err, ERR_USAGE, "table: no report given, expected one or more files");
+    cJSON_ArrayForEach(path, arguments)
+    {
+        cJSON *report = NULL;
+        struct tables tables = {0};
+        if (status == OK)
+            status = report_read(&report, path->valuestring, err);
+        if (status == OK)
+            status = tables_from_report(&tables, report, option_flag(options, "all"), err);
+        if (status == OK)
+            print_tables(writer, &tables);
+        tables_free(&tables);
+        cJSON_Delete(report);
+    }
+    return status;
+}
+
+const struct command COMMAND_TABLE = {"table", "REPORT...", "tables of reports: text, Markdown, CSV, LaTeX, JSON", TABLE_OPTIONS,
+                                      table};
+
+/* compare */
+
+static const struct option_spec COMPARE_OPTIONS[] = {
+    {"models", OPTION_STRING, NULL, 0, 0, "A,B", "which models (default: of one report the last and its baseline; of two, as named)",
+     false},
+    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false},
+    END_OPTION,
+};
+
+/* Rows of report_compare as one table. */
+static enum status compare_table(struct tables *t, const cJSON *rows, struct error *err)
+{
+    static const char *const head[] = {"metric", "models", "value", "baseline", "difference", "95 % interval", "p", "n", "paired"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    const cJSON *row;
+    t->all = calloc(1, sizeof *t->all);
+    if (t->all == NULL)
+        return error_set(err, ERR_SYSTEM, "compare: out of memory");
+    t->n = 1;
+    t->all[0].title = strdup("");
+    struct grid *g = &t->all[0].grid;
+    g->columns = COLUMNS;
+    for (size_t i = 0; i < COLUMNS; i++)
+        grid_add(g, "%s", head[i]);
+    cJSON_ArrayForEach(row, rows)
+    {
+        struct text name = {0};
+        text_printf(&name, "%s%s", json_text(row, "name"), json_path(row, "where")->child ? ", " : "");
+        where_text(&name, json_path(row, "where"));
+        grid_add(g, "%s", name.data);
+        grid_add(g, "%s - %s", json_text(row, "model"), json_text(row, "baseline"));
+        grid_add(g, "%.5g", json_real(row, "value"));
+        grid_add(g, "%.5g", json_real(row, "baseline_value"));
+        grid_add(g, "%+.4g", json_real(row, "difference"));
+        grid_add(g, "[%.4g, %.4g]", json_real(row, "ci.0"), json_real(row, "ci.1"));
+        grid_add(g, "%.4f", json_real(row, "p_value"));
+        grid_add(g, "%.0f", json_real(row, "n"));
+        grid_add(g, "%s", cJSON_IsTrue(json_path(row, "paired")) ? "yes" : "no");
+        text_free(&name);
+    }
+    return OK;
+}
+
+static const char *last_model(const cJSON *report)
+{
+    const cJSON *models = json_path(report, "models");
+    return json_text(cJSON_GetArrayItem(models, cJSON_GetArraySize(models) - 1), "name");
+}
+
+static bool has_model(const cJSON *report, const char *name)
+{
+    const cJSON *m;
+    cJSON_ArrayForEach(m, json_path(report, "models"))
+    {
+        if (strcmp(json_text(m, "name"), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Which model of a against which of b: --models, or names in both, or the only ones. */
+static enum status compare_reports(cJSON *rows, const cJSON *a, const cJSON *b, const cJSON *options, struct error *err)
+{
+    uint64_t seed = (uint64_t)option_number(options, "seed");
+    const char *models = option_string(options, "models"), *comma = models ? strchr(models, ',') : NULL;
+    const cJSON *m;
+    enum status status = OK;
+    if (models != NULL) {
+        char first[256];
+        if (comma == NULL || comma - models >= (ptrdiff_t)sizeof first)
+            return error_set(err, ERR_USAGE, "--models: '%.60s' is wrong, expected two names, A,B", models);
+        snprintf(first, sizeof first, "%.*s", (int)(comma - models), models);
+        if (!has_model(a, first) || !has_model(b, comma + 1))
+            return error_set(err, ERR_USAGE, "--models: the report has no model '%.60s', expected one of its models",
+                             has_model(a, first) ? comma + 1 : first);
+        return report_compare(rows, a, first, b, comma + 1, seed, err);
+    }
+    if (a == b) {
+        const char *base = json_text(json_path(a, "comparisons"), "0.baseline");
+        return report_compare(rows, a, last_model(a), b, base ? base : json_text(a, "models.0.name"), seed, err);
+    }
+    cJSON_ArrayForEach(m, json_path(a, "models"))
+    {
+        if (status == OK && has_model(b, json_text(m, "name")))
+            status = report_compare(rows, a, json_text(m, "name"), b, json_text(m, "name"), seed, err);
+    }
+    if (status == OK && rows->child == NULL)
+        status = report_compare(rows, a, last_model(a), b, last_model(b), seed, err);
+    return status;
+}
+
+static enum status compare(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    int n = cJSON_GetArraySize(arguments);
+    cJSON *a = NULL, *b = NULL, *rows = cJSON_CreateArray();
+    struct tables tables = {0};
+    table_writer *writer;
+    enum status status = find_writer(&writer, options, err);
+    if (status == OK && n != 1 && n != 2)
+        status = error_set(err, ERR_USAGE, "compare: %d reports given, expected one (its models) or two", n);
+    if (status == OK)
+        status = report_read(&a, arguments->child->valuestring, err);
+    if (status == OK && n == 2)
+        status = report_read(&b, arguments->child->next->valuestring, err);
+    if (status == OK)
+        status = compare_reports(rows, a, n == 2 ? b : a, options, err);
+    if (status == OK && rows->child == NULL)
+        status = error_set(err, ERR_INPUT, "compare: the two have no metric at the same place in common, expected the same task");
+    if (status == OK)
+        status = compare_table(&tables, rows, err);
+    if (status == OK)
+        print_tables(writer, &tables);
+    tables_free(&tables);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+    cJSON_Delete(rows);
+    return status;
+}
+
+const struct command COMMAND_COMPARE = {"compare", "A [B]", "paired differences between two reports, or two models of one",
+                                        COMPARE_OPTIONS, compare};
+
+/* check */
+
+static const struct option_spec CHECK_OPTIONS[] = {
+    {"against", OPTION_STRING, NULL, 0, 0, "BASELINE", "a report that must not be better", false},
+    {"expect", OPTION_STRING, NULL, 0, 0, "RULES", "bounds in a YAML file", false},
+    {"standard-errors", OPTION_NUMBER, "2", 0, 1000, "N", "against: worse by so many standard errors of the difference is allowed",
+     false},
+    {"tolerance", OPTION_NUMBER, "0", 0, 1e9, "X", "against: worse by so much is allowed", false},
+    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those shown after a run", false},
+    {"junit", OPTION_STRING, NULL, 0, 0, "FILE", "also write JUnit XML", false},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "print failures only", false},
+    END_OPTION,
+};
+
+static enum status check_report(struct checks *c, const cJSON *options, const char *path, struct error *err)
+{
+    const char *against = option_string(options, "against"), *expect = option_string(options, "expect");
+    cJSON *report = NULL, *baseline = NULL, *rules = NULL;
+    enum status status = report_read(&report, path, err);
+    if (status == OK && against != NULL)
+        status = report_read(&baseline, against, err);
+    if (status == OK && against != NULL)
+        status = check_against(c, report, baseline, option_number(options, "standard-errors"), option_number(options, "tolerance"),
+                               option_flag(options, "all"), err);
+    if (status == OK && expect != NULL)
+        status = yaml_read(&rules, expect, err);
+    if (status == OK && expect != NULL)
+        status = check_rules(c, report, rules, expect, err);
+    cJSON_Delete(report);
+    cJSON_Delete(baseline);
+    cJSON_Delete(rules);
+    return status;
+}
+
+static enum status check(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    struct checks c = {.results = cJSON_CreateArray()};
+    const cJSON *path, *result;
+    const char *junit = option_string(options, "junit");
+    enum status status = OK;
+    if (arguments->child == NULL)
+        status = error_set(err, ERR_USAGE, "check: no report given, expected one or more files");
+    if (status == OK && option_string(options, "against") == NULL && option_string(options, "expect") == NULL)
+        status = error_set(err, ERR_USAGE, "check: nothing to check by, expected --against BASELINE.json or --expect RULES.yaml");
+    cJSON_ArrayForEach(path, arguments)
+    {
+        if (status == OK)
+            status = check_report(&c, options, path->valuestring, err);
+    }
+    if (status == OK && junit != NULL)
+        status = checks_write_junit(&c, junit, err);
+    cJSON_ArrayForEach(result, c.results)
+    {
+        bool passed = cJSON_IsTrue(json_path(result, "passed"));
+        if (status == OK && !(passed && option_flag(options, "quiet")))
+            printf("%s  %s: %s\n", passed ? "ok  " : "FAIL", json_text(result, "name"), json_text(result, "says"));
+    }
+    size_t n = (size_t)cJSON_GetArraySize(c.results);
+    if (status == OK)
+        printf("%zu checks, %zu failed\n", n, c.failed);
+    if (status == OK && c.failed > 0)
+        status = error_set(err, ERR_REGRESSION, "check: %zu of %zu checks failed", c.failed, n);
+    cJSON_Delete(c.results);
+    return status;
+}
+
+const struct command COMMAND_CHECK = {"check", "REPORT...", "fails when a report is worse than a baseline or breaks a rule",
+                                      CHECK_OPTIONS, check};
+
+/* report */
+
+static const struct option_spec REPORT_OPTIONS[] = {
+    {"out", OPTION_STRING, NULL, 0, 0, "PAGE.html", "the page to write", false},
+    {"title", OPTION_STRING, "Transformer and Diff Transformer", 0, 0, "TEXT", "its title", false},
+    END_OPTION,
+};
+
+static enum status report(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    const char *out = option_string(options, "out");
+    if (arguments->child == NULL)
+        return error_set(err, ERR_USAGE, "report: no report given, expected one or more files");
+    if (out == NULL)
+        return error_set(err, ERR_USAGE, "--out: is missing, expected the page to write, PAGE.html");
+    enum status status = page_write_files(out, option_string(options, "title"), arguments, err);
+    if (status == OK)
+        printf("page: %s\n", out);
+    return status;
+}
+
+const struct command COMMAND_REPORT = {"report", "REPORT...", "one self-contained HTML page", REPORT_OPTIONS, report};

@@ -1,0 +1,194 @@
+/* run_experiment.c - `run`: several evaluations from one YAML file.
+ *
+ *     name: quick
+ *     output: results/quick          # a folder: one report each, page.html
+ *     models: [base=DIR, diff=DIR]   # default: the embedded pair
+ *     options: {seed: 1}             # for every evaluation that has them
+ *     evaluations:
+ *       - task: needle               # its options under the names of the command line
+ *         name: needle-short         # default: the task's
+ *         lengths: [1024]
+ */
+#include "base/file.h"
+#include "cli/commands.h"
+#include "report/page.h"
+#include "suite/experiment.h"
+#include "tasks/tasks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct option_spec OPTIONS[] = {
+    {"out", OPTION_STRING, NULL, 0, 0, "DIR", "folder for the reports (default: `output` of the file)", true},
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "models instead of those of the file; repeatable", false},
+    {"samples", OPTION_INT, NULL, 1, 100000, "N", "samples in every evaluation, instead of the file's: for a quick look", false},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true},
+    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again: finished evaluations too", true},
+    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items of each, run nothing", true},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true},
+    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true},
+    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+};
+
+struct plan {
+    const char *path, *output;
+    const cJSON *root, *options; /* the file, the command line */
+};
+
+static const struct task *find_task(const char *name)
+{
+    for (size_t i = 0; TASKS[i] != NULL; i++)
+        if (strcmp(TASKS[i]->name, name) == 0)
+            return TASKS[i];
+    return NULL;
+}
+
+static bool has_option(const struct task *task, const char *name)
+{
+    for (const struct option_spec *o = task->options; o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    for (const struct option_spec *o = COMMON_OPTIONS; o->name != NULL; o++)
+        if (strcmp(o->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Defaults, then the file's `models` and `options`, then the evaluation's own, then the command line. */
+static enum status evaluation_options(cJSON **values, const struct plan *p, const struct task *task, const cJSON *evaluation,
+                                      const char *report, struct error *err)
+{
+    cJSON *own = cJSON_CreateObject();
+    const cJSON *models = cJSON_GetObjectItemCaseSensitive(p->root, "models"), *item, *line;
+    if (models != NULL)
+        cJSON_AddItemToObject(own, "model", cJSON_Duplicate(models, true));
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(p->root, "options"))
+    {
+        if (has_option(task, item->string))
+            cJSON_AddItemToObject(own, item->string, cJSON_Duplicate(item, true));
+    }
+    cJSON_ArrayForEach(item, evaluation)
+    {
+        if (strcmp(item->string, "name") != 0 && item != evaluation->child) {
+            cJSON_DeleteItemFromObjectCaseSensitive(own, item->string);
+            cJSON_AddItemToObject(own, item->string, cJSON_Duplicate(item, true));
+        }
+    }
+    cJSON_ArrayForEach(line, p->options)
+    {
+        if (strcmp(line->string, "out") == 0 || (line->type & 0xff) == cJSON_False || !has_option(task, line->string))
+            continue;
+        cJSON_DeleteItemFromObjectCaseSensitive(own, line->string);
+        cJSON_AddItemToObject(own, line->string, cJSON_Duplicate(line, true));
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(own, "out");
+    cJSON_AddStringToObject(own, "out", report);
+    if (!option_flag(p->options, "fresh"))
+        cJSON_AddTrueToObject(own, "resume");
+    enum status status = options_parse(values, NULL, COMMON_OPTIONS, task->options, 0, NULL, err);
+    if (status == OK && (status = options_set(*values, own, p->path, COMMON_OPTIONS, task->options, err)) != OK) {
+        cJSON_Delete(*values);
+        *values = NULL;
+    }
+    cJSON_Delete(own);
+    return status;
+}
+
+/* The evaluation's first key is its task, so that its other keys can be the task's options, whatever their names. */
+static enum status read_evaluation(const struct plan *p, const cJSON *evaluation, const struct task **task, char **report,
+                                   struct error *err)
+{
+    const cJSON *first = cJSON_IsObject(evaluation) ? evaluation->child : NULL;
+    const char *name = NULL;
+    struct text path = {0};
+    if (first == NULL || strcmp(first->string, "task") != 0 || !cJSON_IsString(first))
+        return error_set(err, ERR_INPUT, "%s: key 'evaluations': an entry does not begin with 'task', expected task: NAME", p->path);
+    *task = find_task(first->valuestring);
+    if (*task == NULL)
+        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected one that difftf-eval list names", p->path,
+                         first->valuestring);
+    enum status status = json_get_string(evaluation, "name", true, &name, p->path, err);
+    if (status == OK && name != NULL && strchr(name, '/') != NULL)
+        status = error_set(err, ERR_INPUT, "%s: key 'name': '%.60s' has a /, expected the name of a report", p->path, name);
+    if (status == OK)
+        text_printf(&path, "%s/%s.json", p->output, name ? name : first->valuestring);
+    *report = path.data;
+    return status;
+}
+
+/* All reports are one page. */
+static enum status write_page(const cJSON *reports, const char *folder, const char *title, struct error *err)
+{
+    struct text path = {0};
+    text_printf(&path, "%s/page.html", folder);
+    enum status status = page_write_files(path.data, title, reports, err);
+    if (status == OK)
+        printf("page: %s\n", path.data);
+    text_free(&path);
+    return status;
+}
+
+static enum status run_all(const struct plan *p, struct error *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(p->root, "evaluations"), *evaluation;
+    cJSON *reports = cJSON_CreateArray();
+    const char *title = "difftf-eval";
+    enum status status = json_get_string(p->root, "name", true, &title, p->path, err);
+    if (status == OK && (!cJSON_IsArray(list) || list->child == NULL))
+        status = error_set(err, ERR_INPUT, "%s: key 'evaluations' is missing, expected a list of tasks", p->path);
+    bool dry = option_flag(p->options, "dry-run");
+    cJSON_ArrayForEach(evaluation, list)
+    {
+        const struct task *task = NULL;
+        cJSON *values = NULL;
+        char *report = NULL;
+        if (status == OK)
+            status = read_evaluation(p, evaluation, &task, &report, err);
+        for (const cJSON *seen = reports->child; status == OK && seen != NULL; seen = seen->next)
+            if (strcmp(seen->valuestring, report) == 0)
+                status = error_set(err, ERR_INPUT, "%s: two evaluations write %s, expected a 'name' of its own for each", p->path,
+                                   report);
+        if (status == OK)
+            status = evaluation_options(&values, p, task, evaluation, report, err);
+        if (status == OK && !option_flag(p->options, "quiet"))
+            printf("== %s\n\n", task->name);
+        if (status == OK) {
+            cJSON_AddItemToArray(reports, cJSON_CreateString(report));
+            status = cli_run_task(task, values, err);
+            fflush(stdout);
+        }
+        free(report);
+    }
+    if (status == OK && !dry)
+        status = write_page(reports, p->output, title, err);
+    cJSON_Delete(reports);
+    return status;
+}
+
+static enum status run(const cJSON *options, const cJSON *arguments, struct error *err)
+{
+    cJSON *root = NULL;
+    struct plan p = {.options = options};
+    char *found = NULL;
+    if (cJSON_GetArraySize(arguments) != 1)
+        return error_set(err, ERR_USAGE, "run: %d files given, expected one experiment", cJSON_GetArraySize(arguments));
+    p.path = arguments->child->valuestring;
+    if (!file_exists(p.path) && (found = embedded_path(p.path)) != NULL && file_exists(found))
+        p.path = found; /* configs/quick.yaml of an installed program, from any folder */
+    enum status status = yaml_read(&root, p.path, err);
+    p.root = root;
+    if (status == OK && option_string(options, "out") == NULL)
+        status = json_get_string(root, "output", false, &p.output, p.path, err);
+    if (option_string(options, "out") != NULL)
+        p.output = option_string(options, "out");
+    if (status == OK && !option_flag(options, "dry-run"))
+        status = file_make_directory(p.output, err);
+    if (status == OK)
+        status = run_all(&p, err);
+    cJSON_Delete(root);
+    free(found);
+    return status;
+}
+
+const struct command COMMAND_RUN = {"run", "EXPERIMENT.yaml", "several evaluations from one file, and a page of them", OPTIONS, run};

@@ -1,0 +1,112 @@
+/* claims.c - see claims.h. */
+#include "report/claims.h"
+
+#include "formats/json.h"
+#include "report/report.h"
+#include "report/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The sign of model - baseline that the paper reports, and its figures (Diff Transformer against Transformer). `dimensions` are the
+ * members that `where` must have, no more and no fewer; NAME=VALUE also fixes one. */
+static const struct {
+    const char *task, *metric, *dimensions;
+    int direction;
+    const char *claim, *paper;
+} CLAIMS[] = {
+    {"needle", "accuracy", "length,needles,asked", 1, "finds more of the asked numbers",
+     "0.85 against 0.55 (4K, N=6 R=2); 1.00 against 1.00 (N=1 R=1)"},
+    {"needle", "attention_answer", "length,needles,asked", 1, "more attention on the answer", "0.27 to 0.40 against 0.03 to 0.09"},
+    {"needle", "attention_noise", "length,needles,asked", -1, "less attention on the noise", "0.01 to 0.02 against 0.49 to 0.54"},
+    {"perplexity", "nll", "", -1, "lower loss on long texts", "lower at every position to 64K (figure 4)"},
+    {"perplexity", "nll_ar_hit", "", -1, "lower loss on n-grams seen before", "0.880 against 0.898 (1.4B)"},
+    {"perplexity", "nll_others", "", -1, "lower loss on other tokens", "3.247 against 3.272 (1.4B)"},
+    {"icl", "accuracy", "shots,arrangement=random,order=0", 1, "better many-shot classification", "5.2 to 21.6 points more"},
+    {"icl", "margin", "shots,arrangement=random", -1, "less spread over random orders", "4.0 against 19.0 points (TREC)"},
+    {"icl", "margin", "shots,arrangement=alternate", -1, "less spread, classes in turn", "13.4 against 56.7 points (TREC)"},
+    {"hallucination", "accuracy", "form=summary", 1, "fewer hallucinations in summaries", "0.41 to 0.61 against 0.32 to 0.44"},
+    {"hallucination", "accuracy", "form=question", 1, "fewer hallucinations in answers", "0.36 to 0.46 against 0.28 to 0.36"},
+    {"outliers", "top_1", "activation=attention_logits", -1, "smaller largest attention logit", "38.8 against 318.0"},
+    {"outliers", "median", "activation=attention_logits", -1, "smaller median attention logit", "3.3 against 5.4"},
+    {"outliers", "top_1", "activation=hidden_states", -1, "smaller largest hidden state", "1688.2 against 3608.6"},
+    {"outliers", "accuracy", "part,bits=4", 1, "more accurate with 4-bit attention logits", "about 25 points more (HellaSwag)"},
+    {"choice", "acc", "task,shots", 1, "more accurate on multiple choice", "56.2 against 55.4 (average, 0-shot)"},
+    {"throughput", "tokens_per_second", "work=prefill,length", -1, "slower forward pass", "9 to 10 % fewer tokens a second"},
+    {"throughput", "tokens_per_second", "work=train,length", -1, "slower training step", "9 to 12 % fewer tokens a second"},
+};
+
+static bool fits(const cJSON *where, const char *dimensions)
+{
+    int n = 0;
+    for (const char *p = dimensions; *p != '\0'; p += strcspn(p, ","), p += *p == ',') {
+        char name[64];
+        size_t length = strcspn(p, ","), key = strcspn(p, "=,");
+        snprintf(name, sizeof name, "%.*s", (int)key, p);
+        const cJSON *its = cJSON_GetObjectItemCaseSensitive(where, name);
+        if (its == NULL)
+            return false;
+        if (key < length) {
+            snprintf(name, sizeof name, "%.*s", (int)(length - key - 1), p + key + 1);
+            if (cJSON_IsString(its) ? strcmp(its->valuestring, name) != 0 : cJSON_GetNumberValue(its) != strtod(name, NULL))
+                return false;
+        }
+        n++;
+    }
+    return cJSON_GetArraySize(where) == n;
+}
+
+/* Softmax maps of a head: 1 for a Transformer; 0 when the report does not say. */
+static double maps_of(const cJSON *report, const char *model)
+{
+    const cJSON *m;
+    cJSON_ArrayForEach(m, json_path(report, "models"))
+    {
+        if (strcmp(json_text(m, "name"), model) == 0 && isfinite(json_real(m, "n_maps")))
+            return json_real(m, "n_maps");
+    }
+    return 0;
+}
+
+static void add_row(cJSON *rows, const cJSON *report, const cJSON *c, size_t claim)
+{
+    struct text setting = {0};
+    const char *name = json_text(c, "name"), *model = json_text(c, "model"), *baseline = json_text(c, "baseline");
+    const cJSON *where = json_path(c, "where"), *metrics = json_path(report, "metrics");
+    double low = json_real(c, "ci.0") * CLAIMS[claim].direction, high = json_real(c, "ci.1") * CLAIMS[claim].direction;
+    where_text(&setting, where);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "task", CLAIMS[claim].task);
+    cJSON_AddStringToObject(row, "claim", CLAIMS[claim].claim);
+    cJSON_AddStringToObject(row, "paper", CLAIMS[claim].paper);
+    cJSON_AddStringToObject(row, "setting", setting.data ? setting.data : "");
+    cJSON_AddStringToObject(row, "model", model);
+    cJSON_AddStringToObject(row, "baseline", baseline);
+    json_add_number(row, "value", json_real(report_find(metrics, name, model, where), "value"));
+    json_add_number(row, "baseline_value", json_real(report_find(metrics, name, baseline, where), "value"));
+    json_add_number(row, "difference", json_real(c, "difference"));
+    cJSON_AddItemToObject(row, "ci", cJSON_Duplicate(json_path(c, "ci"), true));
+    cJSON_AddStringToObject(row, "verdict",
+                            fmin(low, high) > 0   ? "same direction"
+                            : fmax(low, high) < 0 ? "opposite"
+                                                  : "no difference seen");
+    cJSON_AddItemToArray(rows, row);
+    text_free(&setting);
+}
+
+enum status claims_add(cJSON *rows, const cJSON *report, struct error *err)
+{
+    const cJSON *c;
+    if (rows == NULL)
+        return error_set(err, ERR_SYSTEM, "claims: out of memory");
+    for (size_t k = 0; k < sizeof CLAIMS / sizeof *CLAIMS; k++)
+        cJSON_ArrayForEach(c, json_path(report, "comparisons"))
+        {
+            if (strcmp(CLAIMS[k].task, json_text(report, "task")) == 0 && strcmp(json_text(c, "name"), CLAIMS[k].metric) == 0 &&
+                fits(json_path(c, "where"), CLAIMS[k].dimensions) && json_text(c, "baseline") != NULL &&
+                maps_of(report, json_text(c, "model")) == 2 && maps_of(report, json_text(c, "baseline")) == 1)
+                add_row(rows, report, c, k);
+        }
+    return OK;
+}

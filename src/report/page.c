@@ -1,0 +1,259 @@
+/* page.c - see page.h. */
+#include "report/page.h"
+
+#include "base/file.h"
+#include "formats/json.h"
+#include "report/chart.h"
+#include "report/claims.h"
+#include "report/compare.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The parts of a document; those in text() are escaped. */
+static void put(struct text *out, const char *html)
+{
+    text_puts(out, html);
+}
+
+static void text(struct text *out, const char *plain)
+{
+    html_text(out, plain ? plain : "");
+}
+
+void table_html(struct text *out, const struct table *t)
+{
+    const struct grid *g = &t->grid;
+    put(out, "<div class=\"scroll\"><table>");
+    if (t->title[0] != '\0') {
+        put(out, "<caption>");
+        text(out, t->title);
+        put(out, "</caption>");
+    }
+    for (size_t i = 0; i < g->n_cells; i++) {
+        bool head = i < g->columns, first = i % g->columns == 0;
+        if (first)
+            put(out, head ? "<thead><tr>" : "<tr>");
+        put(out, head ? "<th scope=\"col\">" : first ? "<th scope=\"row\">" : "<td>");
+        text(out, g->cells[i]);
+        put(out, head || first ? "</th>" : "</td>");
+        if (i + 1 == g->columns)
+            put(out, "</tr></thead><tbody>");
+        else if ((i + 1) % g->columns == 0)
+            put(out, "</tr>\n");
+    }
+    put(out, "</tbody></table></div>\n");
+}
+
+static void write_models(struct text *out, const cJSON *reports)
+{
+    const cJSON *report, *m, *earlier, *other;
+    put(out, "<h3>Models</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">name</th><th class=\"text\" "
+             "scope=\"col\">family</th><th scope=\"col\">parameters</th><th class=\"text\" scope=\"col\">weights</th></tr></thead><tbody>\n");
+    cJSON_ArrayForEach(report, reports)
+    {
+        cJSON_ArrayForEach(m, json_path(report, "models"))
+        {
+            bool seen = json_text(m, "sha256") == NULL;
+            for (earlier = reports->child; earlier != report && !seen; earlier = earlier->next)
+                cJSON_ArrayForEach(other, json_path(earlier, "models"))
+                {
+                    seen = seen || (json_text(other, "sha256") != NULL && strcmp(json_text(other, "sha256"), json_text(m, "sha256")) == 0 &&
+                                    strcmp(json_text(other, "name"), json_text(m, "name")) == 0);
+                }
+            if (seen)
+                continue;
+            put(out, "<tr><th scope=\"row\">");
+            text(out, json_text(m, "name"));
+            put(out, "</th><td class=\"text\">");
+            text(out, json_text(m, "family"));
+            text_printf(out, "</td><td>%.0f</td><td class=\"text\"><small>sha256 %.16s</small></td></tr>\n", json_real(m, "n_params"),
+                        json_text(m, "sha256"));
+        }
+    }
+    put(out, "</tbody></table></div>\n");
+}
+
+static void write_claim(struct text *out, const cJSON *row)
+{
+    const char *verdict = json_text(row, "verdict");
+    double largest = fmax(fabs(json_real(row, "value")), fabs(json_real(row, "baseline_value")));
+    put(out, "<tr><th scope=\"row\">");
+    text(out, json_text(row, "claim"));
+    put(out, "<br><small>");
+    text(out, json_text(row, "task"));
+    put(out, json_text(row, "setting")[0] ? ", " : "");
+    text(out, json_text(row, "setting"));
+    put(out, "</small></th><td class=\"text\">");
+    text(out, json_text(row, "paper"));
+    put(out, "</td><td>");
+    figure_text(out, json_real(row, "value"), largest, false);
+    put(out, " against ");
+    figure_text(out, json_real(row, "baseline_value"), largest, false);
+    put(out, "</td><td>");
+    figure_text(out, json_real(row, "difference"), largest, true);
+    put(out, " [");
+    figure_text(out, json_real(row, "ci.0"), largest, false);
+    put(out, ", ");
+    figure_text(out, json_real(row, "ci.1"), largest, false);
+    text_printf(out, "]</td><td class=\"verdict %s\">%s</td></tr>\n",
+                verdict[0] == 's' ? "same" : verdict[0] == 'o' ? "opposite" : "none", verdict);
+}
+
+static enum status write_claims(struct text *out, const cJSON *reports, struct error *err)
+{
+    cJSON *rows = cJSON_CreateArray();
+    const cJSON *report, *row;
+    enum status status = OK;
+    size_t counts[3] = {0};
+    cJSON_ArrayForEach(report, reports)
+    {
+        if (status == OK)
+            status = claims_add(rows, report, err);
+    }
+    cJSON_ArrayForEach(row, rows)
+    {
+        char v = json_text(row, "verdict")[0];
+        counts[v == 's' ? 0 : v == 'n' ? 1 : 2]++;
+    }
+    if (rows->child != NULL) {
+        text_printf(out,
+                    "<h3>The paper's claims, beside these models</h3>\n<p>Of %d comparisons with a figure in the paper, <strong>%zu go in "
+                    "the same direction</strong>, in %zu no difference is seen, and %zu go the other way. A verdict needs the 95 %% "
+                    "interval of the paired difference to leave zero out; sizes are not compared, since the settings differ.</p>\n",
+                    cJSON_GetArraySize(rows), counts[0], counts[1], counts[2]);
+        put(out, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">claim</th><th class=\"text\" scope=\"col\">in the paper, "
+                 "Diff against Transformer</th><th scope=\"col\">here</th><th scope=\"col\">difference [95 % interval]</th><th "
+                 "scope=\"col\">verdict</th></tr></thead><tbody>\n");
+        cJSON_ArrayForEach(row, rows) write_claim(out, row);
+        put(out, "</tbody></table></div>\n");
+    }
+    cJSON_Delete(rows);
+    return status;
+}
+
+static void write_anchor(struct text *out, const cJSON *report, int index)
+{
+    text_printf(out, "%s-%d", json_text(report, "task"), index + 1);
+}
+
+static void write_data(struct text *out, const cJSON *report)
+{
+    const cJSON *d;
+    cJSON_ArrayForEach(d, json_path(report, "data"))
+    {
+        put(out, "<p class=\"soft\">data: ");
+        text(out, json_text(d, "name"));
+        put(out, " <small>");
+        text(out, json_text(d, "path"));
+        text_printf(out, ", %.0f records, sha256 %.16s", json_real(d, "records"), json_text(d, "sha256") ? json_text(d, "sha256") : "");
+        if (json_text(d, "licence") != NULL) {
+            put(out, ", ");
+            text(out, json_text(d, "licence"));
+        }
+        put(out, "</small></p>\n");
+    }
+}
+
+static enum status write_report(struct text *out, const cJSON *report, int index, struct error *err)
+{
+    const cJSON *view;
+    struct tables tables;
+    size_t figures = 0;
+    put(out, "<section aria-labelledby=\"");
+    write_anchor(out, report, index);
+    put(out, "\"><h2 id=\"");
+    write_anchor(out, report, index);
+    put(out, "\">");
+    text(out, json_text(report, "task"));
+    put(out, "</h2>\n");
+    write_data(out, report);
+    put(out, "<div class=\"figures\">\n");
+    enum status status = OK;
+    cJSON_ArrayForEach(view, json_path(report, "views"))
+    {
+        if (status == OK)
+            status = charts_from_view(out, report, view, &figures, err);
+    }
+    put(out, "</div>\n<h3>Tables</h3>\n");
+    if (status == OK)
+        status = tables_from_report(&tables, report, false, err);
+    for (size_t i = 0; status == OK && i < tables.n; i++)
+        table_html(out, &tables.all[i]);
+    if (status == OK)
+        tables_free(&tables);
+    char *options = cJSON_Print(json_path(report, "options"));
+    put(out, "<details><summary>options</summary><pre>");
+    text(out, options);
+    put(out, "</pre></details>\n</section>\n");
+    free(options);
+    return status;
+}
+
+static enum status write_body(struct text *out, const char *title, const cJSON *reports, struct error *err)
+{
+    const cJSON *report;
+    int i = 0;
+    put(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+             "content=\"width=device-width,initial-scale=1\">\n<title>");
+    text(out, title);
+    put(out, "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n");
+    put(out, PAGE_STYLE);
+    put(out, "</style></head><body>\n<header><h1>");
+    text(out, title);
+    put(out, "</h1>\n<p class=\"soft\">Transformers and Diff Transformers compared by difftf-eval, after the evaluations of arXiv "
+             "2410.05258. Intervals are 95 %.</p>\n<nav aria-label=\"Evaluations\"><ul>");
+    cJSON_ArrayForEach(report, reports)
+    {
+        put(out, "<li><a href=\"#");
+        write_anchor(out, report, i++);
+        put(out, "\">");
+        text(out, json_text(report, "task"));
+        put(out, "</a></li>");
+    }
+    put(out, "</ul></nav></header>\n<main>\n<section aria-labelledby=\"summary\"><h2 id=\"summary\">Summary</h2>\n");
+    enum status status = write_claims(out, reports, err);
+    write_models(out, reports);
+    put(out, "</section>\n");
+    i = 0;
+    cJSON_ArrayForEach(report, reports)
+    {
+        if (status == OK)
+            status = write_report(out, report, i++, err);
+    }
+    put(out, "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script>\n");
+    put(out, PAGE_SCRIPT);
+    put(out, "</script></body></html>\n");
+    return status;
+}
+
+enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err)
+{
+    struct text out = {0};
+    enum status status = write_body(&out, title, reports, err);
+    if (status == OK)
+        status = out.data ? file_write(path, out.data, out.len, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    text_free(&out);
+    return status;
+}
+
+enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err)
+{
+    cJSON *reports = cJSON_CreateArray();
+    const cJSON *name;
+    enum status status = OK;
+    cJSON_ArrayForEach(name, paths)
+    {
+        cJSON *report = NULL;
+        if (status == OK)
+            status = report_read(&report, name->valuestring, err);
+        if (report != NULL)
+            cJSON_AddItemToArray(reports, report);
+    }
+    if (status == OK)
+        status = page_write(path, title, reports, err);
+    cJSON_Delete(reports);
+    return status;
+}

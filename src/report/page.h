@@ -1,0 +1,18 @@
+/* page.h - one self-contained HTML page from reports: summary, claims of the paper, then each report's pictures and tables. */
+#ifndef DIFFTF_REPORT_PAGE_H
+#define DIFFTF_REPORT_PAGE_H
+
+#include "base/status.h"
+#include "report/table.h"
+
+#include <cjson/cJSON.h>
+
+/* `paths`: array of report files. The page needs no network. */
+enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err);
+/* `reports`: array of parsed reports. */
+enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err);
+
+/* Style sheet and script of the page. */
+extern const char PAGE_STYLE[], PAGE_SCRIPT[];
+
+#endif

@@ -1,0 +1,31 @@
+/* rates.h - how fast a model runs, and how fast the machine could: shared by the throughput task and the bench. */
+#ifndef DIFFTF_SUITE_RATES_H
+#define DIFFTF_SUITE_RATES_H
+
+#include "model/session.h"
+
+/* Matrix FLOPs of one token in a sequence of n: two a weight (the embedding only as output), and causal attention over half the
+ * length. A training step costs three times as much. */
+double rates_flops(const struct model *m, size_t n, bool output);
+
+/* GFLOP/s of a 2048 x 2048 x 2048 product, the best of some runs; 0 when out of memory. */
+double rates_sgemm(int threads);
+/* GB/s of a loop that reads a large array, the best of some runs; 0 when out of memory. */
+double rates_bandwidth(int threads);
+
+enum rates_work { RATES_PREFILL, RATES_DECODE, RATES_TRAIN };
+extern const char *const RATES_NAMES[3]; /* "prefill", "decode", "train" */
+enum { RATES_DECODE_TOKENS = 32 };
+
+/* What a measurement needs, made once and run many times. */
+struct rates_job;
+/* Prefill or one training pass of n tokens; decoding of RATES_DECODE_TOKENS tokens after n. */
+enum status rates_job_open(struct rates_job **job, const struct model *m, enum rates_work work, size_t n, int threads,
+                           struct error *err);
+void rates_job_close(struct rates_job *job);
+/* Tokens a second of one run. */
+double rates_job_run(struct rates_job *job);
+/* GFLOP/s at so many tokens a second. */
+double rates_job_gflops(const struct rates_job *job, double tokens_per_second);
+
+#endif
