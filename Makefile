@@ -36,7 +36,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 %.d: ;
 
-.PHONY: all demo check check-build test install format lint clean setup help
+.PHONY: all demo check check-build test-programs install format lint clean setup help
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 help:
@@ -73,7 +73,8 @@ demo: setup
 	$(BUILD)/difftf-eval needle --depths 0,25,50,75,100
 
 # Every test in both builds; the last line counts them.
-check: setup
+check:
+	@tools/setup check
 	@$(MAKE) --no-print-directory -s check-build
 check-build:
 	@tools/run-tests
@@ -84,12 +85,17 @@ $(BUILD)/tests/%: tests/%.c $(BUILD)/libdifftf.a
 		$(LDFLAGS) $(shell pkg-config --libs check) $(LIBS)
 test-programs: $(TESTS:%.c=$(BUILD)/%)
 
+# Programs, the library with its headers, and what the programs find beside them.
+SHARE := $(DESTDIR)$(PREFIX)/share/difftf
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/difftf/models $(DESTDIR)$(PREFIX)/share/difftf/data/haystack
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
-	cp -r models/. $(DESTDIR)$(PREFIX)/share/difftf/models
-	cp data/haystack/* $(DESTDIR)$(PREFIX)/share/difftf/data/haystack
-	cp -r configs $(DESTDIR)$(PREFIX)/share/difftf
+	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(PREFIX)/lib
+	cd src && find base formats numeric model lm -name '*.h' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/difftf/{} \;
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/difftf.pc
+	cp -r models configs docs/report.schema.json $(SHARE)
+	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
+	cd data && find haystack choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)
 format:

@@ -77,7 +77,8 @@ static enum status bench(const char *out, struct error *err)
     double limit = rates_sgemm(threads), bandwidth = rates_bandwidth(threads);
     if (limit == 0 || bandwidth == 0)
         return error_set(err, ERR_SYSTEM, "bench: out of memory");
-    fprintf(stderr, "sgemm 2048 x 2048 x 2048 on %d threads: %.1f GFLOP/s; reading memory: %.1f GB/s\n", threads, limit, bandwidth);
+    fprintf(stderr, "sgemm 2048 x 2048 x 2048 on %d threads: %.1f GFLOP/s; reading memory: %.1f GB/s\n", threads, limit,
+            bandwidth);
     cJSON *root = cJSON_CreateObject(), *machine = cJSON_AddObjectToObject(root, "machine"),
           *rows = cJSON_AddArrayToObject(root, "rows");
     json_add_number(machine, "threads", threads);

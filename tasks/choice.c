@@ -12,7 +12,8 @@
 
 static const struct option_spec OPTIONS[] = {
     {"form", OPTION_STRING, "reading", 0, 0, "NAME",
-     "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, hellaswag, "
+     "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, "
+     "hellaswag, "
      "openbookqa, piqa, winogrande",
      false},
     {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, JSON lines (default: what the task names)", false},

@@ -15,8 +15,8 @@ static enum status read_form(struct choice_form *f, struct error *err)
         const char *key;
         const char **value;
         bool optional;
-    } strings[] = {{"name", &f->name, false},          {"context", &f->context, true}, {"delimiter", &f->delimiter, true},
-                   {"data", &f->data, true},           {"train", &f->train, true},     {"licence", &f->licence, true},
+    } strings[] = {{"name", &f->name, false},     {"context", &f->context, true}, {"delimiter", &f->delimiter, true},
+                   {"data", &f->data, true},      {"train", &f->train, true},     {"licence", &f->licence, true},
                    {"filters", &f->filters, true}};
     enum status status = OK;
     for (size_t i = 0; i < sizeof strings / sizeof *strings && status == OK; i++)
@@ -28,8 +28,8 @@ static enum status read_form(struct choice_form *f, struct error *err)
     if (status == OK && f->target == NULL)
         status = error_set(err, ERR_INPUT, "%s: key 'target' is missing, expected a template such as \"{label}\"", f->path);
     if (status == OK && !cJSON_IsArray(f->choices) && !cJSON_IsString(f->choices))
-        status = error_set(err, ERR_INPUT, "%s: key 'choices' is missing, expected a list of templates or one field of the record",
-                           f->path);
+        status = error_set(err, ERR_INPUT,
+                           "%s: key 'choices' is missing, expected a list of templates or one field of the record", f->path);
     if (status == OK && (f->context == NULL) == !cJSON_IsArray(f->contexts))
         status = error_set(err, ERR_INPUT, "%s: key 'context' or 'contexts' is needed, expected exactly one of them", f->path);
     return status;
@@ -101,20 +101,19 @@ static enum status list_of(cJSON **out, const cJSON *spec, const cJSON *record, 
 /* "3", 3 and the label "3" are one. */
 static bool same_value(const cJSON *a, const cJSON *b)
 {
-    char x[40], y[40];
+    char text[2][40] = {"", ""};
     const cJSON *both[] = {a, b};
-    char *texts[] = {x, y};
     for (size_t i = 0; i < 2; i++) {
         if (cJSON_IsNumber(both[i]))
-            snprintf(texts[i], 40, "%.15g", both[i]->valuedouble);
+            snprintf(text[i], sizeof text[i], "%.15g", both[i]->valuedouble);
         else if (cJSON_IsBool(both[i]))
-            snprintf(texts[i], 40, "%s", cJSON_IsTrue(both[i]) ? "true" : "false");
+            snprintf(text[i], sizeof text[i], "%s", cJSON_IsTrue(both[i]) ? "true" : "false");
         else if (cJSON_IsString(both[i]))
-            snprintf(texts[i], 40, "%.39s", both[i]->valuestring);
+            snprintf(text[i], sizeof text[i], "%.39s", both[i]->valuestring);
         else
             return false;
     }
-    return strcmp(x, y) == 0;
+    return strcmp(text[0], text[1]) == 0;
 }
 
 static enum status find_target(struct question *q, const struct choice_form *f, const cJSON *record, const char *name,

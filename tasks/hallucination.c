@@ -17,7 +17,8 @@
 
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "JSON lines with `document` and `question`, `answer` or `summary` (default: a generated set that comes with the program)", false},
+     "JSON lines with `document` and `question`, `answer` or `summary` (default: a generated set that comes with the program)",
+     false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. document=text,summary=highlights", false},
     {"form", OPTION_STRING, NULL, 0, 0, "LIST", "summary, question, or both (default: those the data has fields for)", false},
     {"length", OPTION_INT, "1024", 64, 1048576, "N", "tokens of prompt and output; a longer document loses its end", false},
@@ -64,7 +65,8 @@ static enum status choose_forms(struct state *s, const cJSON *options, struct er
             return error_set(err, ERR_USAGE, "--form: '%.60s' is wrong, expected summary, question or summary,question", list);
     }
     if (!s->form[0] && !s->form[1])
-        return error_set(err, ERR_INPUT, "%s: record 1 has no field 'summary' or 'question', expected one (--field renames, --form)",
+        return error_set(err, ERR_INPUT,
+                         "%s: record 1 has no field 'summary' or 'question', expected one (--field renames, --form)",
                          s->data.path);
     return OK;
 }
@@ -250,8 +252,8 @@ static enum status write_output(const struct experiment *e, const cJSON *record,
                                  : error_set(err, ERR_SYSTEM, "hallucination: out of memory");
     l.n_context = prompt.n;
     if (status == OK)
-        status = generate(session, prompt.data, prompt.n, option_size(e->options, "max-new-tokens"), &greedy, &probe, &answer, NULL,
-                          NULL, err);
+        status = generate(session, prompt.data, prompt.n, option_size(e->options, "max-new-tokens"), &greedy, &probe, &answer,
+                          NULL, NULL, err);
     if (status == OK)
         status = tokenizer_decode(subject->tokenizer, answer.data, answer.n, false, output, err);
     if (status == OK) {

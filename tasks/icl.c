@@ -16,7 +16,8 @@
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
      "demonstrations: JSON lines with `text` and `label` (default: a generated set that comes with the program)", false},
-    {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)", false},
+    {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)",
+     false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. label=label_fine", false},
     {"length", OPTION_INT, "1024", 64, 4194304, "N", "tokens of the prompt at most", false},
     {"shots", OPTION_INTS, "1,4,16,1000", 0, 1000000, "LIST",
@@ -63,7 +64,8 @@ static enum status read_switches(struct state *s, const cJSON *options, struct e
             if (strlen(ARRANGEMENTS[a]) == strcspn(p, ",") && strncmp(p, ARRANGEMENTS[a], strcspn(p, ",")) == 0)
                 found = s->arranged[a] = true;
         if (!found)
-            return error_set(err, ERR_USAGE, "--arrangement: '%.60s' is wrong, expected random, alternate or random,alternate", list);
+            return error_set(err, ERR_USAGE, "--arrangement: '%.60s' is wrong, expected random, alternate or random,alternate",
+                             list);
     }
     s->total = strcmp(decode, "total") == 0;
     if (!s->total && strcmp(decode, "greedy") != 0)
@@ -76,7 +78,8 @@ static enum status read_switches(struct state *s, const cJSON *options, struct e
 /* --test, or the name of --data with "train" replaced by "test". */
 static char *test_path(const cJSON *options, const char *train)
 {
-    const char *given = option_string(options, "test"), *slash = strrchr(train, '/'), *hit = strstr(slash ? slash : train, "train");
+    const char *given = option_string(options, "test"), *slash = strrchr(train, '/'),
+               *hit = strstr(slash ? slash : train, "train");
     struct text path = {0};
     if (given != NULL)
         return strdup(given);
@@ -91,8 +94,8 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
     const char *fields = option_string(e->options, "field"), *given = option_string(e->options, "data");
     char *train = experiment_data_path(e, "data", "data/icl/topics-train.jsonl");
     char *test = train ? test_path(e->options, train) : NULL;
-    enum status status = test ? dataset_load(&s->train_data, train, fields, err)
-                              : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    enum status status =
+        test ? dataset_load(&s->train_data, train, fields, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
     if (status == OK && strcmp(train, test) == 0)
         status = error_set(err, ERR_USAGE, "--test: is missing, expected the test texts that go with %s", train);
     if (status == OK)
@@ -118,16 +121,17 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
 static enum status make_trie(struct label_trie *trie, const struct labelled *train, const struct tokenizer *t, struct error *err)
 {
     struct ids before = {0}, *sequences = calloc(train->n_labels, sizeof *sequences);
-    enum status status = sequences ? tokenizer_encode(t, "text\n", 5, false, &before, err)
-                                   : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    enum status status =
+        sequences ? tokenizer_encode(t, "text\n", 5, false, &before, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
     for (size_t i = 0; i < train->n_labels && status == OK; i++) {
         struct text text = {0};
         struct ids whole = {0};
         text_printf(&text, "text\n%s\n", train->labels[i]);
         status = tokenizer_encode(t, text.data, text.len, false, &whole, err);
         if (status == OK && (whole.n < before.n || memcmp(whole.data, before.data, before.n * sizeof(int32_t)) != 0))
-            status = error_set(err, ERR_INPUT, "label '%.60s': melts into the line before it with this tokenizer, expected a break",
-                               train->labels[i]);
+            status =
+                error_set(err, ERR_INPUT, "label '%.60s': melts into the line before it with this tokenizer, expected a break",
+                          train->labels[i]);
         for (size_t k = before.n; k < whole.n && status == OK; k++)
             if (!ids_add(&sequences[i], whole.data[k]))
                 status = error_set(err, ERR_SYSTEM, "icl: out of memory");
@@ -308,8 +312,8 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     const struct label_trie *trie = &s->tries[subject - e->subjects];
     float *logits = mem_array(subject->model.config.vocab_size, sizeof *logits);
     size_t right = 0;
-    enum status status = logits ? run_demonstrations(e, item, subject, session, err)
-                                : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    enum status status =
+        logits ? run_demonstrations(e, item, subject, session, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
     size_t prefix = session->n_tokens;
     cJSON *evidence = cJSON_CreateObject();
     cJSON *predicted = cJSON_AddArrayToObject(evidence, "predicted"), *correct = cJSON_AddArrayToObject(evidence, "correct");
@@ -418,8 +422,7 @@ static enum status add_spread(struct report *r, const struct experiment *e, cons
         const char *name;
         double (*of)(void *, const size_t *, size_t);
         const char *better;
-    } statistics[] = {
-        {"accuracy_best", best_of, "higher"}, {"accuracy_worst", worst_of, "higher"}, {"margin", margin, "lower"}};
+    } statistics[] = {{"accuracy_best", best_of, "higher"}, {"accuracy_worst", worst_of, "higher"}, {"margin", margin, "lower"}};
     struct spread p = {.n_orders = n_orders, .n_texts = n_texts, .baseline = e->baseline};
     p.correct = mem_array(e->n_subjects * n_orders, n_texts);
     if (p.correct == NULL)
@@ -432,7 +435,8 @@ static enum status add_spread(struct report *r, const struct experiment *e, cons
     for (p.model = 0; p.model < e->n_subjects; p.model++) {
         if (p.model == e->baseline)
             continue;
-        struct paired d = {bootstrap_items(n_texts, e->seed, margin_difference, &p), swap_test(n_texts, e->seed, margin_difference, &p, &p.swapped)};
+        struct paired d = {bootstrap_items(n_texts, e->seed, margin_difference, &p),
+                           swap_test(n_texts, e->seed, margin_difference, &p, &p.swapped)};
         report_add_difference(r, "margin", e->subjects[p.model].name, e->subjects[e->baseline].name, where, d, n_texts);
     }
     free(p.correct);

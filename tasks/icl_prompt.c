@@ -56,8 +56,9 @@ enum status labelled_read(struct labelled *l, const struct dataset *d, const str
     for (size_t i = 0; i < d->n && status == OK; i++) {
         char **hit = bsearch(&all[i], from->labels, from->n_labels, sizeof *from->labels, by_text);
         if (hit == NULL)
-            status = error_set(err, ERR_INPUT, "%s: record %zu: label '%.60s' is not among the demonstrations', expected one that is",
-                               d->path, i + 1, all[i]);
+            status =
+                error_set(err, ERR_INPUT, "%s: record %zu: label '%.60s' is not among the demonstrations', expected one that is",
+                          d->path, i + 1, all[i]);
         else
             l->label[i] = (size_t)(hit - from->labels);
     }

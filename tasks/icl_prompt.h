@@ -17,8 +17,8 @@ void labelled_free(struct labelled *l);
 
 /* The order in which `shots` demonstrations stand. They are the same for every order: the first of a random order of all. */
 enum arrangement { ARRANGE_RANDOM, ARRANGE_ALTERNATE };
-/* order [shots]: a random permutation (the first of all is order 0), or the classes in turn, 1 .. C, 1 .. C, with a random order of
- * classes and within each class. */
+/* order [shots]: a random permutation (the first of all is order 0), or the classes in turn, 1 .. C, 1 .. C, with a random order
+ * of classes and within each class. */
 bool icl_order(size_t *order, const struct labelled *train, size_t shots, enum arrangement arrangement, size_t number,
                uint64_t seed);
 /* "{text}\n{label}" joined by "\n==\n", one more "\n==\n" at the end: the test text comes next. */

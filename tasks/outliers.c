@@ -6,12 +6,12 @@
  * the logits of each row are rounded to few bits, against accuracy and
  * perplexity.
  */
+#include "tasks/outliers.h"
 #include "lm/score.h"
 #include "report/report.h"
 #include "report/sketch.h"
 #include "suite/dataset.h"
 #include "tasks/choice_score.h"
-#include "tasks/outliers.h"
 
 #include <math.h>
 #include <stdlib.h>

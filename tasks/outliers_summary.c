@@ -130,24 +130,12 @@ static double largest(const struct part *p, const size_t *times, size_t rank)
 
 static double bulk(const struct part *p, const size_t *times, int what)
 {
-    double total = 0, seen = 0, squares = 0, fourths = 0;
     double *sum = mem_array(p->n_buckets, sizeof *sum), out = NAN;
     for (size_t g = 0; sum != NULL && g < p->n_groups; g++)
         for (size_t b = 0; times[g] > 0 && b < p->n_buckets; b++)
             sum[b] += (double)times[g] * (double)p->count[g * p->n_buckets + b];
-    for (size_t b = 0; sum != NULL && b < p->n_buckets; b++) {
-        double x = sketch_middle(p->bucket[b]);
-        total += sum[b];
-        squares += sum[b] * x * x;
-        fourths += sum[b] * x * x * x * x;
-    }
-    if (what == KURTOSIS && squares > 0)
-        out = fourths * total / (squares * squares);
-    for (size_t b = 0; what == MEDIAN && sum != NULL && b < p->n_buckets && isnan(out); b++) {
-        seen += sum[b];
-        if (sum[b] > 0 && seen > floor((total - 1) / 2))
-            out = p->bucket[b] == 0 ? 0 : sketch_middle(p->bucket[b]);
-    }
+    if (sum != NULL)
+        out = what == MEDIAN ? sketch_quantile(p->bucket, sum, p->n_buckets, 0.5) : sketch_kurtosis(p->bucket, sum, p->n_buckets);
     free(sum);
     return out;
 }
@@ -189,7 +177,7 @@ static double difference_of(void *context, const size_t *index, size_t n)
 static const struct {
     const char *name;
     int rank;
-} STATISTICS[] = {{"top_1", 1},     {"top_2", 2},        {"top_3", 3},          {"top_10", 10},
+} STATISTICS[] = {{"top_1", 1},     {"top_2", 2},       {"top_3", 3},          {"top_10", 10},
                   {"top_100", 100}, {"median", MEDIAN}, {"kurtosis", KURTOSIS}};
 enum { N_STATISTICS = sizeof STATISTICS / sizeof *STATISTICS };
 

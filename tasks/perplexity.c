@@ -96,8 +96,8 @@ static enum status prepare(struct experiment *e, struct error *err)
     e->state = s;
     enum status status = estimate_bytes(e, path, option_size(e->options, "length"), &bytes, err);
     if (status == OK)
-        status =
-            documents_load(&s->documents, path, option_size(e->options, "samples"), bytes, option_string(e->options, "field"), err);
+        status = documents_load(&s->documents, path, option_size(e->options, "samples"), bytes,
+                                option_string(e->options, "field"), err);
     if (status == OK) {
         bool given = option_string(e->options, "data") != NULL;
         experiment_add_data(e, "documents", given ? path : "data/haystack/persuasion.txt", s->documents.sha256, s->documents.n,

@@ -233,8 +233,9 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     if (status == OK)
         status = add_axis(r, e, "tokens", err);
     if (status == OK && cJSON_GetArraySize(r->metrics) == 0)
-        status = error_set(err, ERR_INPUT, "%s: has fewer than three sizes and fewer than three numbers of tokens of any model, "
-                                           "expected three or more to fit",
+        status = error_set(err, ERR_INPUT,
+                           "%s: has fewer than three sizes and fewer than three numbers of tokens of any model, "
+                           "expected three or more to fit",
                            ((const struct dataset *)e->state)->path);
     return status;
 }

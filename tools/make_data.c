@@ -13,9 +13,9 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static const char *const NAMES[] = {"Adele", "Boris", "Clara",  "Dmitri", "Elena", "Felix",  "Greta", "Hugo",   "Ingrid", "Jonas",
-                                    "Katya", "Lorenz", "Marta", "Nikolai", "Olga", "Pascal", "Quentin", "Rosa", "Stefan", "Tatiana",
-                                    "Ulrich", "Vera", "Walter", "Xenia",  "Yvonne", "Zoltan"};
+static const char *const NAMES[] = {"Adele",  "Boris",   "Clara",  "Dmitri", "Elena",   "Felix", "Greta",  "Hugo",    "Ingrid",
+                                    "Jonas",  "Katya",   "Lorenz", "Marta",  "Nikolai", "Olga",  "Pascal", "Quentin", "Rosa",
+                                    "Stefan", "Tatiana", "Ulrich", "Vera",   "Walter",  "Xenia", "Yvonne", "Zoltan"};
 static const char *const TRADES[] = {"a baker", "a doctor", "a sailor", "a teacher", "a painter", "a farmer", "a judge",
                                      "a smith", "a tailor", "a miller", "a nurse",   "a clerk",   "a weaver", "a printer"};
 enum { PEOPLE = 5, CHOICES = 4 };

@@ -10,10 +10,10 @@
 enum status {
     OK = 0,
     ERR_REGRESSION = 1, /* a check found one                              */
-    ERR_USAGE = 2,   /* wrong options                                        */
-    ERR_INPUT = 3,   /* a file is invalid, missing or does not fit           */
-    ERR_SYSTEM = 4,  /* memory, disk or another part of the system failed    */
-    ERR_STOPPED = 5, /* a signal asked to stop; the work so far is kept      */
+    ERR_USAGE = 2,      /* wrong options                                        */
+    ERR_INPUT = 3,      /* a file is invalid, missing or does not fit           */
+    ERR_SYSTEM = 4,     /* memory, disk or another part of the system failed    */
+    ERR_STOPPED = 5,    /* a signal asked to stop; the work so far is kept      */
 };
 
 struct error {

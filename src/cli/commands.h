@@ -13,8 +13,8 @@ struct command {
     enum status (*run)(const cJSON *options, const cJSON *arguments, struct error *err);
 };
 
-extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_GENERATE, COMMAND_LIST,
-    COMMAND_TABLE, COMMAND_COMPARE, COMMAND_CHECK, COMMAND_RESCORE, COMMAND_SHOW, COMMAND_RUN, COMMAND_REPORT;
+extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_GENERATE, COMMAND_LIST, COMMAND_TABLE,
+    COMMAND_COMPARE, COMMAND_CHECK, COMMAND_RESCORE, COMMAND_SHOW, COMMAND_RUN, COMMAND_REPORT;
 
 /* Set by SIGINT and SIGTERM to the signal's number. */
 extern volatile sig_atomic_t stop_signal;

@@ -25,17 +25,19 @@ static enum status task_of(const cJSON *report, const char *path, const struct t
     *task = find_task(json_text(report, "task"));
     *options = NULL;
     if (*task == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected a task that difftf-eval list names", path,
-                         json_text(report, "task"));
+        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected a task that difftf-eval list names",
+                         path, json_text(report, "task"));
     enum status status = options_parse(options, NULL, COMMON_OPTIONS, (*task)->options, 0, NULL, err);
-    return status == OK ? options_set(*options, json_path(report, "options"), path, COMMON_OPTIONS, (*task)->options, err) : status;
+    return status == OK ? options_set(*options, json_path(report, "options"), path, COMMON_OPTIONS, (*task)->options, err)
+                        : status;
 }
 
 /* rescore: the command's own options are read here, since those of the task depend on the report. */
 
 static const struct option_spec RESCORE_OPTIONS[] = {
     {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the new report (default: REPORT with -rescored in its name)", true},
-    {"set", OPTION_STRINGS, NULL, 0, 0, "NAME=VALUE", "an option of the task under a new value, e.g. judge=lexical; repeatable", false},
+    {"set", OPTION_STRINGS, NULL, 0, 0, "NAME=VALUE", "an option of the task under a new value, e.g. judge=lexical; repeatable",
+     false},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables", true},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
 };
@@ -133,8 +135,8 @@ static enum status rescore(const cJSON *options, const cJSON *arguments, struct 
     if (status == OK)
         status = task_of(report, path, &task, &values, err);
     if (status == OK && task->rescore == NULL)
-        status = error_set(err, ERR_USAGE, "rescore: %s has no other rule to score by, expected a report of needle or hallucination",
-                           task->name);
+        status = error_set(err, ERR_USAGE,
+                           "rescore: %s has no other rule to score by, expected a report of needle or hallucination", task->name);
     if (status == OK)
         status = override(values, cJSON_GetObjectItemCaseSensitive(options, "set"), task, err);
     if (status != OK) {
@@ -162,7 +164,8 @@ const struct command COMMAND_RESCORE = {"rescore", "REPORT", "metrics again from
 static const struct option_spec SHOW_OPTIONS[] = {
     {"item", OPTION_STRING, NULL, 0, 0, "ID", "which item (without it: the list of all)", false},
     {"model", OPTION_STRING, NULL, 0, 0, "NAME", "one model only", false},
-    {"run", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and show the prompt and the probability of each token of the output", false},
+    {"run", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and show the prompt and the probability of each token of the output",
+     false},
     {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
 };
@@ -302,8 +305,8 @@ static enum status show_item(const cJSON *report, const char *path, const cJSON 
     if (id == NULL)
         return OK;
     if (found == NULL)
-        return error_set(err, ERR_USAGE, "--item: there is no '%.100s' in %s, expected one that `difftf-eval show %s` lists", id, path,
-                         path);
+        return error_set(err, ERR_USAGE, "--item: there is no '%.100s' in %s, expected one that `difftf-eval show %s` lists", id,
+                         path, path);
     if (option_flag(options, "run"))
         return show_run(report, path, found, only, cli_threads(options), err);
     printf("item: %s\n", id);
@@ -316,7 +319,8 @@ static enum status show_item(const cJSON *report, const char *path, const cJSON 
         }
     }
     if (!any)
-        return error_set(err, ERR_USAGE, "--model: the item has no model '%.60s', expected one of the report's", only ? only : "");
+        return error_set(err, ERR_USAGE, "--model: the item has no model '%.60s', expected one of the report's",
+                         only ? only : "");
     puts("(--run shows the prompt and the probability of each token)");
     return OK;
 }

@@ -19,8 +19,9 @@ static enum status find_writer(table_writer **writer, const cJSON *options, stru
 {
     const char *format = option_string(options, "format");
     *writer = table_writer_find(format);
-    return *writer ? OK
-                   : error_set(err, ERR_USAGE, "--format: '%.40s' is not known, expected text, markdown, csv, latex or json", format);
+    return *writer
+               ? OK
+               : error_set(err, ERR_USAGE, "--format: '%.40s' is not known, expected text, markdown, csv, latex or json", format);
 }
 
 static void print_tables(table_writer *writer, const struct tables *tables)
@@ -68,8 +69,8 @@ const struct command COMMAND_TABLE = {"table", "REPORT...", "tables of reports: 
 /* compare */
 
 static const struct option_spec COMPARE_OPTIONS[] = {
-    {"models", OPTION_STRING, NULL, 0, 0, "A,B", "which models (default: of one report the last and its baseline; of two, as named)",
-     false},
+    {"models", OPTION_STRING, NULL, 0, 0, "A,B",
+     "which models (default: of one report the last and its baseline; of two, as named)", false},
     {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false},
     END_OPTION,
@@ -78,7 +79,8 @@ static const struct option_spec COMPARE_OPTIONS[] = {
 /* Rows of report_compare as one table. */
 static enum status compare_table(struct tables *t, const cJSON *rows, struct error *err)
 {
-    static const char *const head[] = {"metric", "models", "value", "baseline", "difference", "95 % interval", "p", "n", "paired"};
+    static const char *const head[] = {"metric",        "models", "value", "baseline", "difference",
+                                       "95 % interval", "p",      "n",     "paired"};
     enum { COLUMNS = sizeof head / sizeof *head };
     const cJSON *row;
     t->all = calloc(1, sizeof *t->all);
@@ -193,8 +195,8 @@ const struct command COMMAND_COMPARE = {"compare", "A [B]", "paired differences 
 static const struct option_spec CHECK_OPTIONS[] = {
     {"against", OPTION_STRING, NULL, 0, 0, "BASELINE", "a report that must not be better", false},
     {"expect", OPTION_STRING, NULL, 0, 0, "RULES", "bounds in a YAML file", false},
-    {"standard-errors", OPTION_NUMBER, "2", 0, 1000, "N", "against: worse by so many standard errors of the difference is allowed",
-     false},
+    {"standard-errors", OPTION_NUMBER, "2", 0, 1000, "N",
+     "against: worse by so many standard errors of the difference is allowed", false},
     {"tolerance", OPTION_NUMBER, "0", 0, 1e9, "X", "against: worse by so much is allowed", false},
     {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those shown after a run", false},
     {"junit", OPTION_STRING, NULL, 0, 0, "FILE", "also write JUnit XML", false},
@@ -210,8 +212,8 @@ static enum status check_report(struct checks *c, const cJSON *options, const ch
     if (status == OK && against != NULL)
         status = report_read(&baseline, against, err);
     if (status == OK && against != NULL)
-        status = check_against(c, report, baseline, option_number(options, "standard-errors"), option_number(options, "tolerance"),
-                               option_flag(options, "all"), err);
+        status = check_against(c, report, baseline, option_number(options, "standard-errors"),
+                               option_number(options, "tolerance"), option_flag(options, "all"), err);
     if (status == OK && expect != NULL)
         status = yaml_read(&rules, expect, err);
     if (status == OK && expect != NULL)

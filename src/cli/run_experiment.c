@@ -103,11 +103,12 @@ static enum status read_evaluation(const struct plan *p, const cJSON *evaluation
     const char *name = NULL;
     struct text path = {0};
     if (first == NULL || strcmp(first->string, "task") != 0 || !cJSON_IsString(first))
-        return error_set(err, ERR_INPUT, "%s: key 'evaluations': an entry does not begin with 'task', expected task: NAME", p->path);
+        return error_set(err, ERR_INPUT, "%s: key 'evaluations': an entry does not begin with 'task', expected task: NAME",
+                         p->path);
     *task = find_task(first->valuestring);
     if (*task == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected one that difftf-eval list names", p->path,
-                         first->valuestring);
+        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected one that difftf-eval list names",
+                         p->path, first->valuestring);
     enum status status = json_get_string(evaluation, "name", true, &name, p->path, err);
     if (status == OK && name != NULL && strchr(name, '/') != NULL)
         status = error_set(err, ERR_INPUT, "%s: key 'name': '%.60s' has a /, expected the name of a report", p->path, name);
@@ -191,4 +192,5 @@ static enum status run(const cJSON *options, const cJSON *arguments, struct erro
     return status;
 }
 
-const struct command COMMAND_RUN = {"run", "EXPERIMENT.yaml", "several evaluations from one file, and a page of them", OPTIONS, run};
+const struct command COMMAND_RUN = {"run", "EXPERIMENT.yaml", "several evaluations from one file, and a page of them", OPTIONS,
+                                    run};

@@ -28,8 +28,8 @@ enum status json_get_bool(const cJSON *object, const char *key, bool optional, b
 /* The string stays owned by the tree. */
 enum status json_get_string(const cJSON *object, const char *key, bool optional, const char **value, const char *name,
                             struct error *err);
-/* Short reads of a document whose shape is known: what a path such as "evidence.attention.0" leads to, NULL when it leads nowhere;
- * its number (NaN when there is none) or its string (NULL). */
+/* Short reads of a document whose shape is known: what a path such as "evidence.attention.0" leads to, NULL when it leads
+ * nowhere; its number (NaN when there is none) or its string (NULL). */
 const cJSON *json_path(const cJSON *root, const char *path);
 double json_real(const cJSON *root, const char *path);
 const char *json_text(const cJSON *root, const char *path);

@@ -41,8 +41,9 @@ enum status label_trie_init(struct label_trie *t, struct ids *sequences, size_t 
             status = error_set(err, ERR_INPUT, "%s: label %zu has no tokens, expected text", name, t->label[i]);
         if (status == OK && i > 0 && sequences[i - 1].n <= sequences[i].n &&
             memcmp(sequences[i - 1].data, sequences[i].data, sequences[i - 1].n * sizeof(int32_t)) == 0)
-            status = error_set(err, ERR_INPUT, "%s: label %zu is the beginning of label %zu, expected labels that can be told apart",
-                               name, t->label[i - 1], t->label[i]);
+            status =
+                error_set(err, ERR_INPUT, "%s: label %zu is the beginning of label %zu, expected labels that can be told apart",
+                          name, t->label[i - 1], t->label[i]);
     }
     free(entries);
     if (status != OK)
@@ -94,12 +95,13 @@ enum status constrained_greedy(struct session *s, const struct label_trie *t, fl
 
 static double log_sum(const float *logits, size_t n)
 {
-    double top = -INFINITY, sum = 0;
+    size_t top = 0;
+    double others = 0; /* beside the largest, which counts 1 */
+    for (size_t i = 1; i < n; i++)
+        top = logits[i] > logits[top] ? i : top;
     for (size_t i = 0; i < n; i++)
-        top = (double)logits[i] > top ? (double)logits[i] : top;
-    for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - top);
-    return top + log(sum);
+        others += i == top ? 0 : exp((double)logits[i] - (double)logits[top]);
+    return (double)logits[top] + log1p(others);
 }
 
 struct walk {

@@ -131,8 +131,7 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     kv_store_append(kv, p, c->k, c->v, c->start, rows);
     if (b->coef != NULL)
         fill_coefficients(b->coef, m, layer, rows);
-    attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer,
-                      c->scratch, c->threads);
+    attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer, c->scratch, c->threads);
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);

@@ -206,8 +206,7 @@ void attention_forward(float *out, float *map_out, float *lse, const struct atte
             size_t m = rows - i0 < TILE ? rows - i0 : TILE;
             for (size_t map = 0; map < p->n_maps; map++) {
                 size_t index = h * p->n_maps + map;
-                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m,
-                        observer, s);
+                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m, observer, s);
                 for (size_t i = 0; i < m; i++) {
                     float c = coef ? coef[(i0 + i) * maps + index] : 1.0f;
                     float *to = out + ((i0 + i) * p->n_heads + h) * width;

@@ -60,8 +60,8 @@ size_t attention_scratch(const struct attention_plan *plan);
 struct logit_observer {
     void *context;
     size_t layer; /* handed on */
-    /* A tile: query rows at position.., [rows, ATTENTION_TILE], against the keys from first_key; masked ones are -infinity. Called
-     * from one thread. NULL: only `bits`. */
+    /* A tile: query rows at position.., [rows, ATTENTION_TILE], against the keys from first_key; masked ones are -infinity.
+     * Called from one thread. NULL: only `bits`. */
     void (*on_tile)(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
                     const float *logits);
     /* 2..15: each row is rounded to so many bits by its largest absolute value, step = absmax / (2^(bits-1) - 1); 0: not. */

@@ -7,6 +7,7 @@
 #include "report/table.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,7 +175,8 @@ static void series_table(struct text *out, const cJSON *report, const cJSON *gro
             const cJSON *its = cJSON_GetArrayItem(json_path(s, "x"), row);
             bool same = its != NULL && its->valuedouble == x->valuedouble;
             if (same)
-                text_printf(out, "<td>%.5g <small>[%.4g, %.4g]</small></td>", cJSON_GetArrayItem(json_path(s, "y"), row)->valuedouble,
+                text_printf(out, "<td>%.5g <small>[%.4g, %.4g]</small></td>",
+                            cJSON_GetArrayItem(json_path(s, "y"), row)->valuedouble,
                             cJSON_GetArrayItem(json_path(s, "ci_low"), row)->valuedouble,
                             cJSON_GetArrayItem(json_path(s, "ci_high"), row)->valuedouble);
             else
@@ -331,7 +333,11 @@ static void draw_bars(struct text *out, const cJSON *report, const cJSON *view, 
     const char *x = json_text(view, "x");
     const cJSON *values = json_path(group, "x"), *value, *m, *row;
     size_t n = (size_t)cJSON_GetArraySize(values), models = (size_t)cJSON_GetArraySize(json_path(report, "models")), i = 0;
-    struct plot p = {.out = out, .x = {0, (double)n, false, x}, .y = {0, 0, false, name_of(view)}};
+    char label_y[64];
+    snprintf(label_y, sizeof label_y, "%s", name_of(view));
+    for (char *c = label_y; *c != '\0'; c++)
+        *c = *c == '_' ? ' ' : *c;
+    struct plot p = {.out = out, .x = {0, (double)n, false, x}, .y = {0, 0, false, label_y}};
     cJSON_ArrayForEach(row, json_path(group, "rows"))
     {
         axis_hold(&p.y, json_real(row, "value"));
@@ -358,8 +364,8 @@ static void draw_bars(struct text *out, const cJSON *report, const cJSON *view, 
                 double top = plot_y(&p, json_real(row, "value")), zero = plot_y(&p, 0), at = left + width * (double)k;
                 text_printf(&tip, "%s, %s %s: %.4g [%.4g, %.4g]", json_text(m, "name"), x, label.data, json_real(row, "value"),
                             json_real(row, "ci.0"), json_real(row, "ci.1"));
-                text_printf(out, "<rect class=\"m%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", k % 6, at, fmin(top, zero),
-                            width * 0.92, fabs(zero - top) + 0.5);
+                text_printf(out, "<rect class=\"m%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", k % 6, at,
+                            fmin(top, zero), width * 0.92, fabs(zero - top) + 0.5);
                 plot_tip(&p, tip.data);
                 text_printf(out, "/><path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>", at + width * 0.46,
                             plot_y(&p, json_real(row, "ci.0")), plot_y(&p, json_real(row, "ci.1")));
@@ -435,7 +441,8 @@ static void draw_panel(struct text *out, const struct heat *h)
             text_printf(&tip, ", %s ", h->y);
             value_text(&tip, y);
             text_printf(&tip, h->baseline ? ": %+.3f" : ": %.3f", v);
-            text_printf(out, "<rect class=\"cell\" style=\"fill:rgb(%d,%d,%d)\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"",
+            text_printf(out,
+                        "<rect class=\"cell\" style=\"fill:rgb(%d,%d,%d)\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"",
                         rgb[0], rgb[1], rgb[2], left, top, width - 2, CELL_HEIGHT - 2);
             plot_tip(&p, tip.data);
             text_printf(out, "/><text class=\"in\" style=\"fill:%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">",
@@ -447,13 +454,15 @@ static void draw_panel(struct text *out, const struct heat *h)
     int column = 0;
     cJSON_ArrayForEach(x, xs)
     {
-        text_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", LEFT + width * (column++ + 0.5), TOP + CELL_HEIGHT * rows + 14);
+        text_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", LEFT + width * (column++ + 0.5),
+                    TOP + CELL_HEIGHT * rows + 14);
         value_text(out, x);
         text_puts(out, "</text>");
     }
     text_printf(out, "<text x=\"%d\" y=\"%d\">", LEFT, TOP + CELL_HEIGHT * rows + 30);
     html_text(out, h->x);
-    text_printf(out, "</text><text transform=\"rotate(-90)\" x=\"%d\" y=\"12\" text-anchor=\"middle\">", -(TOP + CELL_HEIGHT * rows / 2));
+    text_printf(out, "</text><text transform=\"rotate(-90)\" x=\"%d\" y=\"12\" text-anchor=\"middle\">",
+                -(TOP + CELL_HEIGHT * rows / 2));
     html_text(out, h->y);
     text_puts(out, "</text></svg>\n");
 }
@@ -500,7 +509,8 @@ enum status charts_from_view(struct text *out, const cJSON *report, const cJSON 
     for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
         if (kind == NULL || name == NULL || strcmp(KINDS[k].kind, kind) != 0)
             continue;
-        cJSON *groups = KINDS[k].series ? group_series(report, name) : group_metrics(report, name, json_text(view, "x"), json_text(view, "y"));
+        cJSON *groups = KINDS[k].series ? group_series(report, name)
+                                        : group_metrics(report, name, json_text(view, "x"), json_text(view, "y"));
         const cJSON *group;
         cJSON_ArrayForEach(group, groups)
         {

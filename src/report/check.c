@@ -50,7 +50,8 @@ static void check_row(struct checks *c, const cJSON *report, const cJSON *row, d
 {
     struct text name = {0}, says = {0};
     bool higher = strcmp(json_text(row, "better"), "higher") == 0;
-    double worse = higher ? -json_real(row, "difference") : json_real(row, "difference"), error = json_real(row, "standard_error");
+    double worse = higher ? -json_real(row, "difference") : json_real(row, "difference"),
+           error = json_real(row, "standard_error");
     double allowed = fmax(absolute, standard_errors * error);
     bool passed = worse <= allowed + 1e-9;
     describe(&name, report, row);
@@ -97,7 +98,8 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
         text_free(&what);
     }
     if (status == OK && models == 0)
-        status = error_set(err, ERR_INPUT, "--against: has no metric of the report's models, expected the same models and places");
+        status =
+            error_set(err, ERR_INPUT, "--against: has no metric of the report's models, expected the same models and places");
     return status;
 }
 
@@ -130,8 +132,9 @@ static enum status read_rule(struct rule *r, const cJSON *json, const char *name
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
             ok = ok || strcmp(known[i], member->string) == 0;
         if (!ok)
-            return error_set(err, ERR_INPUT, "%s: key '%s' of a rule is not known, expected metric, model, where, min, max, use or of",
-                             name, member->string);
+            return error_set(err, ERR_INPUT,
+                             "%s: key '%s' of a rule is not known, expected metric, model, where, min, max, use or of", name,
+                             member->string);
     }
     enum status status = json_get_string(json, "metric", false, &r->metric, name, err);
     if (status == OK)
@@ -160,11 +163,13 @@ static void apply_rule(struct checks *c, const cJSON *report, const struct rule 
     size_t matched = 0;
     cJSON_ArrayForEach(row, json_path(report, r->of))
     {
-        if (strcmp(json_text(row, "name"), r->metric) != 0 || (r->model != NULL && strcmp(json_text(row, "model"), r->model) != 0) ||
-            !agrees(json_path(row, "where"), r->where))
+        if (strcmp(json_text(row, "name"), r->metric) != 0 ||
+            (r->model != NULL && strcmp(json_text(row, "model"), r->model) != 0) || !agrees(json_path(row, "where"), r->where))
             continue;
         bool plain = strcmp(r->use, "value") == 0;
-        double x = json_real(row, !plain ? strcmp(r->use, "low") == 0 ? "ci.0" : "ci.1" : r->of[0] == 'm' ? "value" : "difference");
+        double x = json_real(row, !plain            ? strcmp(r->use, "low") == 0 ? "ci.0" : "ci.1"
+                                  : r->of[0] == 'm' ? "value"
+                                                    : "difference");
         struct text name = {0}, says = {0};
         describe(&name, report, row);
         text_printf(&says, "%s is %.6g", plain ? "it" : r->use, x);
@@ -205,7 +210,11 @@ enum status check_rules(struct checks *c, const cJSON *report, const cJSON *rule
 static void xml(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++) {
-        const char *entity = *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : *text == '&' ? "&amp;" : *text == '"' ? "&quot;" : NULL;
+        const char *entity = *text == '<'   ? "&lt;"
+                             : *text == '>' ? "&gt;"
+                             : *text == '&' ? "&amp;"
+                             : *text == '"' ? "&quot;"
+                                            : NULL;
         if (entity != NULL)
             fputs(entity, to);
         else
@@ -220,7 +229,8 @@ enum status checks_write_junit(const struct checks *c, const char *path, struct 
     enum status status = file_writer_open(&w, path, err);
     if (status != OK)
         return status;
-    fprintf(w.stream, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"difftf-eval check\" tests=\"%d\" failures=\"%zu\">\n",
+    fprintf(w.stream,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"difftf-eval check\" tests=\"%d\" failures=\"%zu\">\n",
             cJSON_GetArraySize(c->results), c->failed);
     cJSON_ArrayForEach(result, c->results)
     {

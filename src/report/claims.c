@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The sign of model - baseline that the paper reports, and its figures (Diff Transformer against Transformer). `dimensions` are the
- * members that `where` must have, no more and no fewer; NAME=VALUE also fixes one. */
+/* The sign of model - baseline that the paper reports, and its figures (Diff Transformer against Transformer). `dimensions` are
+ * the members that `where` must have, no more and no fewer; NAME=VALUE also fixes one. */
 static const struct {
     const char *task, *metric, *dimensions;
     int direction;
@@ -18,7 +18,8 @@ static const struct {
 } CLAIMS[] = {
     {"needle", "accuracy", "length,needles,asked", 1, "finds more of the asked numbers",
      "0.85 against 0.55 (4K, N=6 R=2); 1.00 against 1.00 (N=1 R=1)"},
-    {"needle", "attention_answer", "length,needles,asked", 1, "more attention on the answer", "0.27 to 0.40 against 0.03 to 0.09"},
+    {"needle", "attention_answer", "length,needles,asked", 1, "more attention on the answer",
+     "0.27 to 0.40 against 0.03 to 0.09"},
     {"needle", "attention_noise", "length,needles,asked", -1, "less attention on the noise", "0.01 to 0.02 against 0.49 to 0.54"},
     {"perplexity", "nll", "", -1, "lower loss on long texts", "lower at every position to 64K (figure 4)"},
     {"perplexity", "nll_ar_hit", "", -1, "lower loss on n-grams seen before", "0.880 against 0.898 (1.4B)"},

@@ -17,7 +17,8 @@ enum status report_read(cJSON **report, const char *path, struct error *err)
         return status;
     const char *schema = json_text(*report, "schema");
     if (schema == NULL || strcmp(schema, "difftf-eval/report/1") != 0)
-        status = error_set(err, ERR_INPUT, "%s: key 'schema' is '%.60s', expected difftf-eval/report/1", path, schema ? schema : "");
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'schema' is '%.60s', expected difftf-eval/report/1", path, schema ? schema : "");
     if (status == OK && json_text(*report, "task") == NULL)
         status = error_set(err, ERR_INPUT, "%s: key 'task' is missing, expected the name of a task", path);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays && status == OK; i++) {
@@ -112,7 +113,8 @@ enum status report_compare(cJSON *rows, const cJSON *a, const char *model_a, con
     {
         if (strcmp(json_text(x, "model"), model_a) != 0)
             continue;
-        const cJSON *where = json_path(x, "where"), *y = report_find(json_path(b, "metrics"), json_text(x, "name"), model_b, where);
+        const cJSON *where = json_path(x, "where"),
+                    *y = report_find(json_path(b, "metrics"), json_text(x, "name"), model_b, where);
         const char *field = json_text(x, "field"), *its = y ? json_text(y, "field") : NULL;
         struct values v = {0};
         double error;

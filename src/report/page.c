@@ -51,7 +51,8 @@ static void write_models(struct text *out, const cJSON *reports)
 {
     const cJSON *report, *m, *earlier, *other;
     put(out, "<h3>Models</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">name</th><th class=\"text\" "
-             "scope=\"col\">family</th><th scope=\"col\">parameters</th><th class=\"text\" scope=\"col\">weights</th></tr></thead><tbody>\n");
+             "scope=\"col\">family</th><th scope=\"col\">parameters</th><th class=\"text\" "
+             "scope=\"col\">weights</th></tr></thead><tbody>\n");
     cJSON_ArrayForEach(report, reports)
     {
         cJSON_ArrayForEach(m, json_path(report, "models"))
@@ -60,7 +61,8 @@ static void write_models(struct text *out, const cJSON *reports)
             for (earlier = reports->child; earlier != report && !seen; earlier = earlier->next)
                 cJSON_ArrayForEach(other, json_path(earlier, "models"))
                 {
-                    seen = seen || (json_text(other, "sha256") != NULL && strcmp(json_text(other, "sha256"), json_text(m, "sha256")) == 0 &&
+                    seen = seen || (json_text(other, "sha256") != NULL &&
+                                    strcmp(json_text(other, "sha256"), json_text(m, "sha256")) == 0 &&
                                     strcmp(json_text(other, "name"), json_text(m, "name")) == 0);
                 }
             if (seen)
@@ -69,8 +71,8 @@ static void write_models(struct text *out, const cJSON *reports)
             text(out, json_text(m, "name"));
             put(out, "</th><td class=\"text\">");
             text(out, json_text(m, "family"));
-            text_printf(out, "</td><td>%.0f</td><td class=\"text\"><small>sha256 %.16s</small></td></tr>\n", json_real(m, "n_params"),
-                        json_text(m, "sha256"));
+            text_printf(out, "</td><td>%.0f</td><td class=\"text\"><small>sha256 %.16s</small></td></tr>\n",
+                        json_real(m, "n_params"), json_text(m, "sha256"));
         }
     }
     put(out, "</tbody></table></div>\n");
@@ -99,7 +101,10 @@ static void write_claim(struct text *out, const cJSON *row)
     put(out, ", ");
     figure_text(out, json_real(row, "ci.1"), largest, false);
     text_printf(out, "]</td><td class=\"verdict %s\">%s</td></tr>\n",
-                verdict[0] == 's' ? "same" : verdict[0] == 'o' ? "opposite" : "none", verdict);
+                verdict[0] == 's'   ? "same"
+                : verdict[0] == 'o' ? "opposite"
+                                    : "none",
+                verdict);
 }
 
 static enum status write_claims(struct text *out, const cJSON *reports, struct error *err)
@@ -119,14 +124,17 @@ static enum status write_claims(struct text *out, const cJSON *reports, struct e
         counts[v == 's' ? 0 : v == 'n' ? 1 : 2]++;
     }
     if (rows->child != NULL) {
-        text_printf(out,
-                    "<h3>The paper's claims, beside these models</h3>\n<p>Of %d comparisons with a figure in the paper, <strong>%zu go in "
-                    "the same direction</strong>, in %zu no difference is seen, and %zu go the other way. A verdict needs the 95 %% "
-                    "interval of the paired difference to leave zero out; sizes are not compared, since the settings differ.</p>\n",
-                    cJSON_GetArraySize(rows), counts[0], counts[1], counts[2]);
-        put(out, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">claim</th><th class=\"text\" scope=\"col\">in the paper, "
-                 "Diff against Transformer</th><th scope=\"col\">here</th><th scope=\"col\">difference [95 % interval]</th><th "
-                 "scope=\"col\">verdict</th></tr></thead><tbody>\n");
+        text_printf(
+            out,
+            "<h3>The paper's claims, beside these models</h3>\n<p>Of %d comparisons with a figure in the paper, <strong>%zu go "
+            "in "
+            "the same direction</strong>, in %zu no difference is seen, and %zu go the other way. A verdict needs the 95 %% "
+            "interval of the paired difference to leave zero out; sizes are not compared, since the settings differ.</p>\n",
+            cJSON_GetArraySize(rows), counts[0], counts[1], counts[2]);
+        put(out,
+            "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">claim</th><th class=\"text\" scope=\"col\">in the paper, "
+            "Diff against Transformer</th><th scope=\"col\">here</th><th scope=\"col\">difference [95 % interval]</th><th "
+            "scope=\"col\">verdict</th></tr></thead><tbody>\n");
         cJSON_ArrayForEach(row, rows) write_claim(out, row);
         put(out, "</tbody></table></div>\n");
     }
@@ -148,7 +156,8 @@ static void write_data(struct text *out, const cJSON *report)
         text(out, json_text(d, "name"));
         put(out, " <small>");
         text(out, json_text(d, "path"));
-        text_printf(out, ", %.0f records, sha256 %.16s", json_real(d, "records"), json_text(d, "sha256") ? json_text(d, "sha256") : "");
+        text_printf(out, ", %.0f records, sha256 %.16s", json_real(d, "records"),
+                    json_text(d, "sha256") ? json_text(d, "sha256") : "");
         if (json_text(d, "licence") != NULL) {
             put(out, ", ");
             text(out, json_text(d, "licence"));
@@ -203,8 +212,9 @@ static enum status write_body(struct text *out, const char *title, const cJSON *
     put(out, PAGE_STYLE);
     put(out, "</style></head><body>\n<header><h1>");
     text(out, title);
-    put(out, "</h1>\n<p class=\"soft\">Transformers and Diff Transformers compared by difftf-eval, after the evaluations of arXiv "
-             "2410.05258. Intervals are 95 %.</p>\n<nav aria-label=\"Evaluations\"><ul>");
+    put(out,
+        "</h1>\n<p class=\"soft\">Transformers and Diff Transformers compared by difftf-eval, after the evaluations of arXiv "
+        "2410.05258. Intervals are 95 %.</p>\n<nav aria-label=\"Evaluations\"><ul>");
     cJSON_ArrayForEach(report, reports)
     {
         put(out, "<li><a href=\"#");

@@ -96,11 +96,11 @@ static void draw_ticks(struct plot *p, const struct axis *a, bool vertical)
     for (size_t i = 0; i < n; i++) {
         double at = vertical ? plot_y(p, ticks[i]) : plot_x(p, ticks[i]);
         if (vertical) {
-            text_printf(p->out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">", PLOT_LEFT, at,
-                        PLOT_WIDTH - PLOT_RIGHT, PLOT_LEFT - 6, at + 4);
+            text_printf(p->out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+                        PLOT_LEFT, at, PLOT_WIDTH - PLOT_RIGHT, PLOT_LEFT - 6, at + 4);
         } else {
-            text_printf(p->out, "<path class=\"grid\" d=\"M%.1f %dV%d\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", at, PLOT_TOP,
-                        PLOT_HEIGHT - PLOT_BOTTOM, at, PLOT_HEIGHT - PLOT_BOTTOM + 16);
+            text_printf(p->out, "<path class=\"grid\" d=\"M%.1f %dV%d\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", at,
+                        PLOT_TOP, PLOT_HEIGHT - PLOT_BOTTOM, at, PLOT_HEIGHT - PLOT_BOTTOM + 16);
         }
         plot_number(p->out, ticks[i]);
         text_puts(p->out, "</text>");

@@ -194,8 +194,8 @@ void report_add_curve(struct report *r, const struct experiment *e, const char *
         {
             cJSON *rest = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(row, "where"), true);
             cJSON *x = cJSON_DetachItemFromObjectCaseSensitive(rest, dimension);
-            if (x != NULL && strcmp(json_text(row, "name"), name) == 0 && strcmp(json_text(row, "model"), e->subjects[m].name) == 0 &&
-                cJSON_Compare(rest, where, true))
+            if (x != NULL && strcmp(json_text(row, "name"), name) == 0 &&
+                strcmp(json_text(row, "model"), e->subjects[m].name) == 0 && cJSON_Compare(rest, where, true))
                 report_add_point(series, cJSON_GetNumberValue(x),
                                  (struct interval){json_real(row, "value"), json_real(row, "ci.0"), json_real(row, "ci.1")});
             cJSON_Delete(rest);

@@ -112,32 +112,27 @@ double sketch_middle(size_t bucket)
     return ((double)a + (double)b) / 2;
 }
 
-uint64_t sketch_total(const uint64_t *count)
+double sketch_quantile(const size_t *bucket, const double *count, size_t n, double q)
 {
-    uint64_t total = 0;
-    for (size_t i = 0; i < SKETCH_BUCKETS; i++)
+    double total = 0, seen = 0;
+    for (size_t i = 0; i < n; i++)
         total += count[i];
-    return total;
-}
-
-double sketch_quantile(const uint64_t *count, double q)
-{
-    uint64_t total = sketch_total(count), rank = (uint64_t)floor(q * (double)(total ? total - 1 : 0)), seen = 0;
-    for (size_t i = 0; i < SKETCH_BUCKETS; i++) {
+    for (size_t i = 0; i < n; i++) {
         seen += count[i];
-        if (count[i] > 0 && seen > rank)
-            return i == 0 ? 0 : sketch_middle(i);
+        if (count[i] > 0 && seen > floor(q * (total - 1)))
+            return bucket[i] == 0 ? 0 : sketch_middle(bucket[i]);
     }
     return NAN;
 }
 
-double sketch_kurtosis(const uint64_t *count)
+double sketch_kurtosis(const size_t *bucket, const double *count, size_t n)
 {
-    double squares = 0, fourths = 0, n = (double)sketch_total(count);
-    for (size_t i = 0; i < SKETCH_BUCKETS; i++) {
-        double x = sketch_middle(i), c = (double)count[i];
-        squares += c * x * x;
-        fourths += c * x * x * x * x;
+    double total = 0, squares = 0, fourths = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = sketch_middle(bucket[i]);
+        total += count[i];
+        squares += count[i] * x * x;
+        fourths += count[i] * x * x * x * x;
     }
-    return squares > 0 ? fourths / n / (squares / n * (squares / n)) : NAN;
+    return squares > 0 ? fourths * total / (squares * squares) : NAN;
 }

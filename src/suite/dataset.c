@@ -61,8 +61,8 @@ enum status dataset_load(struct dataset *d, const char *path, const char *fields
     char *text = NULL;
     size_t length = 0;
     *d = (struct dataset){.path = strdup(path), .records = cJSON_CreateArray()};
-    enum status status = d->path && d->records ? file_read(&text, &length, path, err)
-                                               : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    enum status status =
+        d->path && d->records ? file_read(&text, &length, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (status == OK && !utf8_valid(text, length))
         status = error_set(err, ERR_INPUT, "%s: is not UTF-8, expected JSON lines", path);
     if (status == OK) {
@@ -194,8 +194,8 @@ enum status documents_load(struct documents *d, const char *path, size_t wanted,
     size_t n = strlen(path);
     *d = (struct documents){0};
     enum status status = n > 6 && strcmp(path + n - 6, ".jsonl") == 0 ? from_records(d, path, wanted, fields, err)
-                         : file_is_directory(path)                   ? from_folder(d, path, wanted, err)
-                                                                     : from_text(d, path, wanted, bytes, err);
+                         : file_is_directory(path)                    ? from_folder(d, path, wanted, err)
+                                                                      : from_text(d, path, wanted, bytes, err);
     if (status == OK && d->n == 0)
         status = error_set(err, ERR_INPUT, "%s: holds no text, expected documents", path);
     if (status != OK)

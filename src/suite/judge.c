@@ -126,7 +126,8 @@ static bool next_word(const char **p, char *word, size_t size, bool *name)
     while (**p != '\0' && !is_word((unsigned char)**p))
         (*p)++;
     *name = isupper((unsigned char)**p) != 0;
-    for (; is_word((unsigned char)**p) || (n > 0 && (**p == '.' || **p == ',') && isdigit((unsigned char)(*p)[-1]) && isdigit((unsigned char)(*p)[1]));
+    for (; is_word((unsigned char)**p) ||
+           (n > 0 && (**p == '.' || **p == ',') && isdigit((unsigned char)(*p)[-1]) && isdigit((unsigned char)(*p)[1]));
          (*p)++)
         if (n + 1 < size)
             word[n++] = (char)tolower((unsigned char)**p);
@@ -142,13 +143,15 @@ static int by_word(const void *a, const void *b)
 /* Words of four letters or more that are no function words, names, and numbers carry content. */
 static bool has_content(const char *word, bool name)
 {
-    static const char *const common[] = {"about", "after", "also",  "because", "been",  "before", "being", "between", "both",  "could",
-                                         "does",  "down",  "each",  "even",    "from",  "have",   "having", "here",   "into",  "just",
-                                         "like",  "made",  "many",  "more",    "most",  "much",   "must",  "only",    "other", "over",
-                                         "said",  "same",  "shall", "should",  "some",  "such",   "than",  "that",    "their", "them",
-                                         "then",  "there", "these", "they",    "this",  "those",  "through", "under", "until", "upon",
-                                         "very",  "were",  "what",  "when",    "where", "which",  "while", "will",    "with",  "would",
-                                         "your"};
+    static const char *const common[] = {
+        "about", "after", "all",    "also",  "and",   "any",   "are",   "because", "been",   "before", "being",   "between",
+        "both",  "but",   "can",    "could", "did",   "does",  "down",  "each",    "even",   "for",    "from",    "had",
+        "has",   "have",  "having", "her",   "here",  "him",   "his",   "how",     "into",   "its",    "just",    "like",
+        "made",  "many",  "may",    "more",  "most",  "much",  "must",  "nor",     "not",    "now",    "only",    "other",
+        "our",   "out",   "over",   "per",   "said",  "same",  "shall", "she",     "should", "some",   "such",    "than",
+        "that",  "the",   "their",  "them",  "then",  "there", "these", "they",    "this",   "those",  "through", "too",
+        "under", "until", "upon",   "very",  "via",   "was",   "were",  "what",    "when",   "where",  "which",   "while",
+        "who",   "why",   "will",   "with",  "would", "yet",   "you",   "your"};
     const char *key = word;
     if (isdigit((unsigned char)word[0]))
         return true;
@@ -275,7 +278,8 @@ enum status judge_run(struct judge *j, const struct judge_case *c, const volatil
         return OK;
     if (j->kind == FACTS) {
         if (!cJSON_IsArray(c->facts))
-            return error_set(err, ERR_INPUT, "judge facts: a record has no 'facts', expected a list of {subject, relation, object}");
+            return error_set(err, ERR_INPUT,
+                             "judge facts: a record has no 'facts', expected a list of {subject, relation, object}");
         *free_of_it = judge_facts(c->facts, c->output, &claims, &wrong);
         json_add_number(evidence, "claims", (double)claims);
         json_add_number(evidence, "wrong_claims", (double)wrong);

@@ -5,8 +5,8 @@
  *   model:DIR   a local model is asked
  *   openai      an OpenAI-compatible endpoint is asked
  *
- * The two that ask use one prompt, after Chuang et al. 2024 (Lookback Lens): document, question, reference, output; the reply names
- * problematic spans and ends with "**Conclusion**: True" or "False".
+ * The two that ask use one prompt, after Chuang et al. 2024 (Lookback Lens): document, question, reference, output; the reply
+ * names problematic spans and ends with "**Conclusion**: True" or "False".
  */
 #ifndef DIFFTF_SUITE_JUDGE_H
 #define DIFFTF_SUITE_JUDGE_H
@@ -24,7 +24,8 @@ struct judge_case {
     const cJSON *facts;
 };
 
-/* The options of every judge, for a task's table to include: see JUDGE_OPTIONS. `kind` names the judge, `default_kind` when NULL. */
+/* The options of every judge, for a task's table to include: see JUDGE_OPTIONS. `kind` names the judge, `default_kind` when NULL.
+ */
 enum status judge_open(struct judge **judge, const cJSON *options, const char *default_kind, struct error *err);
 void judge_close(struct judge *judge);
 const char *judge_name(const struct judge *judge);
@@ -34,8 +35,14 @@ enum status judge_run(struct judge *judge, const struct judge_case *c, const vol
                       double *free_of_it, struct error *err);
 
 #define JUDGE_OPTIONS                                                                                                            \
-    {"judge", OPTION_STRING, NULL, 0, 0, "JUDGE",                                                                                \
-     "lexical, facts, model:DIR or openai (default: facts where the data has them, else lexical)", false},                       \
+    {"judge",                                                                                                                    \
+     OPTION_STRING,                                                                                                              \
+     NULL,                                                                                                                       \
+     0,                                                                                                                          \
+     0,                                                                                                                          \
+     "JUDGE",                                                                                                                    \
+     "lexical, facts, model:DIR or openai (default: facts where the data has them, else lexical)",                               \
+     false},                                                                                                                     \
         {"threshold", OPTION_NUMBER, "0.9", 0, 1, "SHARE", "lexical: words of the output that the document must have", false},   \
         {"judge-url", OPTION_STRING, "https://api.openai.com/v1/chat/completions", 0, 0, "URL", "openai: the endpoint", false},  \
         {"judge-model", OPTION_STRING, "gpt-4o", 0, 0, "NAME", "openai: the model; the key is read from OPENAI_API_KEY", false}, \
@@ -54,8 +61,8 @@ double judge_support(const char *document, const char *output);
 /* Every statement "subject relation object" of the output is among the facts, and there is one; *claims counts them. */
 bool judge_facts(const cJSON *facts, const char *output, size_t *claims, size_t *wrong);
 
-/* One chat completion: the reply's text, which the caller frees. Retries what may pass: dropped connections, 429, 5xx, replies that
- * are no JSON; honours Retry-After. */
+/* One chat completion: the reply's text, which the caller frees. Retries what may pass: dropped connections, 429, 5xx, replies
+ * that are no JSON; honours Retry-After. */
 struct chat {
     const char *url, *model, *key;
     double rate, delay;

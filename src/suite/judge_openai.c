@@ -37,7 +37,8 @@ enum status chat_open(struct chat_state **state, const struct chat *c, struct er
     if (c->key == NULL && !local) {
         chat_close(s);
         *state = NULL;
-        return error_set(err, ERR_USAGE, "--judge openai: the environment has no OPENAI_API_KEY, expected the key for %s", c->url);
+        return error_set(err, ERR_USAGE, "--judge openai: the environment has no OPENAI_API_KEY, expected the key for %s",
+                         c->url);
     }
     return OK;
 }

@@ -180,6 +180,31 @@ static enum status train_step(struct run *r, double *loss, double *norm, struct 
     return OK;
 }
 
+/* What the scaling task fits: one line on the finished training. */
+static enum status write_result(struct run *r, const char *name, struct error *err)
+{
+    double loss, tokens = 0;
+    enum status status = validation_loss(r, &loss, err);
+    for (size_t s = 0; s < r->recipe->n_stages; s++)
+        tokens += (double)(r->recipe->stages[s].steps * r->recipe->stages[s].seq_len * r->recipe->stages[s].sequences);
+    cJSON *result = cJSON_CreateObject();
+    struct text line = {0};
+    char *path = path_join(r->folder, "training.json");
+    cJSON_AddStringToObject(result, "model", name);
+    json_add_number(result, "n_params", (double)r->model.weights.n_params);
+    json_add_number(result, "tokens", tokens);
+    json_add_number(result, "loss", loss);
+    char *text = cJSON_PrintUnformatted(result);
+    if (status == OK)
+        status = path && text && text_printf(&line, "%s\n", text) ? file_write(path, line.data, line.len, err)
+                                                                  : error_set(err, ERR_SYSTEM, "%s: out of memory", r->folder);
+    free(path);
+    free(text);
+    text_free(&line);
+    cJSON_Delete(result);
+    return status;
+}
+
 enum { LOG_STEPS = 10 };
 
 static enum status loop(struct run *r, struct error *err)
@@ -258,6 +283,8 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
                 recipe->n_steps);
     if (status == OK)
         status = loop(&r, err);
+    if (status == OK)
+        status = write_result(&r, entry->string, err);
     ids_free(&r.sequence);
     adamw_free(&r.adamw);
     gradient_free(&r.gradient);

@@ -380,7 +380,89 @@ START_TEST(attention_of_one_token)
 }
 END_TEST
 
+/* Every logit that an observer is shown. */
+struct shown {
+    float *logits; /* [n_heads * n_maps, S, S], -infinity where nothing was shown */
+    size_t S, maps;
+};
+
+static void keep_tile(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
+                      const float *logits)
+{
+    struct shown *s = context;
+    ck_assert_uint_eq(layer, 3);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < ATTENTION_TILE && first_key + j < s->S; j++)
+            s->logits[((head * s->maps + map) * s->S + position + i) * s->S + first_key + j] = logits[i * ATTENTION_TILE + j];
+}
+
+START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
+{
+    enum { S = 150, D = 16, HEADS = 2 };
+    struct attention_plan p;
+    struct kv_store kv;
+    struct error err;
+    make_plan(&p, 2, 1, HEADS, 1, D, 2 * D);
+    size_t nq = p.n_q_heads * D, nk = p.n_k_heads * D, nv = p.n_v_heads * 2 * D, no = HEADS * attention_width(&p), nc = HEADS * 2;
+    float *q = random_array(S * nq, 1, 1), *k = random_array(S * nk, 2, 1), *v = random_array(S * nv, 3, 1),
+          *coef = random_array(S * nc, 4, 1), *out = mem_array(S * no, 4), *plain = mem_array(S * no, 4),
+          *scratch = mem_array(2 * attention_scratch(&p), 4);
+    struct shown shown = {mem_array((size_t)HEADS * 2 * S * S, 4), S, 2};
+    for (size_t i = 0; i < (size_t)HEADS * 2 * S * S; i++)
+        shown.logits[i] = -INFINITY;
+    struct logit_observer observer = {.context = &shown, .layer = 3, .on_tile = keep_tile, .bits = 4};
+    ck_assert_int_eq(kv_store_init(&kv, &p, S, &err), OK);
+    kv_store_append(&kv, &p, k, v, 0, S);
+    attention_forward(plain, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
+    attention_forward(out, NULL, NULL, &p, &kv, q, coef, 0, S, &observer, scratch, 2);
+    double worst = 0, moved = 0;
+    for (size_t h = 0; h < HEADS; h++)
+        for (size_t i = 0; i < S; i++) {
+            double sum[2] = {0}, want[2 * D] = {0}, row[2][S];
+            for (size_t m = 0; m < 2; m++) {
+                const float *logits = shown.logits + ((h * 2 + m) * S + i) * S;
+                double absmax = 0;
+                for (size_t j = 0; j < S; j++) {
+                    double exact = 0;
+                    for (size_t c = 0; c < D; c++)
+                        exact +=
+                            (double)q[i * nq + p.q_head[h * 2 + m] * D + c] * (double)k[j * nk + p.k_head[h * 2 + m] * D + c];
+                    if (j > i)
+                        ck_assert_msg(logits[j] == -INFINITY, "key %zu is shown to row %zu", j, i);
+                    else
+                        ck_assert_msg(fabs((double)logits[j] - exact / 4) < 1e-5, "logit [%zu, %zu] is %g, expected %g", i, j,
+                                      (double)logits[j], exact / 4);
+                    absmax = j <= i ? fmax(absmax, fabs((double)logits[j])) : absmax;
+                }
+                for (size_t j = 0; j <= i; j++) { /* 4 bits: seven steps each way */
+                    row[m][j] = exp(rint((double)logits[j] / (absmax / 7)) * (absmax / 7));
+                    sum[m] += row[m][j];
+                }
+                for (size_t j = 0; j <= i; j++)
+                    for (size_t c = 0; c < 2 * D; c++)
+                        want[c] +=
+                            (double)coef[i * nc + h * 2 + m] * row[m][j] / sum[m] * (double)v[j * nv + p.v_head[h] * 2 * D + c];
+            }
+            for (size_t c = 0; c < 2 * D; c++) {
+                worst = fmax(worst, fabs(want[c] - (double)out[i * no + h * 2 * D + c]));
+                moved = fmax(moved, fabs((double)plain[i * no + h * 2 * D + c] - (double)out[i * no + h * 2 * D + c]));
+            }
+        }
+    ck_assert_msg(worst < 1e-4, "rounded attention is off by %g", worst);
+    ck_assert_msg(moved > 1e-2, "rounding to 4 bits moves the output by %g only", moved);
+    observer.bits = 0; /* looking changes nothing */
+    attention_forward(out, NULL, NULL, &p, &kv, q, coef, 0, S, &observer, scratch, 2);
+    ck_assert(memcmp(out, plain, S * no * 4) == 0);
+    kv_store_free(&kv);
+    attention_plan_free(&p);
+    float *all[] = {q, k, v, coef, out, plain, scratch, shown.logits};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+END_TEST
+
 SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero, softmax_step_skips_masked_rows,
            swiglu_and_its_gradient, linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences,
            rope_turns_back, cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries,
-           attention_of_two_maps, attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token)
+           attention_of_two_maps, attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token,
+           observed_logits_are_all_there_and_rounded_row_by_row)

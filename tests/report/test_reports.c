@@ -1,0 +1,266 @@
+/* Tables, comparisons, checks, claims and the page, from small reports written by hand. */
+#include "base/file.h"
+#include "formats/json.h"
+#include "report/claims.h"
+#include "report/compare.h"
+#include "report/page.h"
+#include "report/table.h"
+#include "suite_main.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Two models on four items at two depths; `scores` are those of the second. */
+static cJSON *make_report(const int scores[4])
+{
+    struct text t = {0};
+    static const int base[4] = {1, 0, 1, 0};
+    double mean = (scores[0] + scores[1] + scores[2] + scores[3]) / 4.0;
+    text_puts(&t, "{\"schema\":\"difftf-eval/report/1\",\"task\":\"needle\",\"version\":\"0\",\"seed\":1,\"options\":{},"
+                  "\"models\":[{\"name\":\"base\",\"n_maps\":1},{\"name\":\"diff\",\"n_maps\":2}],\"data\":[],\"series\":[],"
+                  "\"views\":[{\"kind\":\"table\",\"name\":\"accuracy\",\"title\":\"found\",\"x\":\"depth\"},"
+                  "{\"kind\":\"bars\",\"name\":\"accuracy\",\"title\":\"Found <all>\",\"x\":\"depth\"}],\"metrics\":[");
+    for (int depth = 0; depth < 2; depth++)
+        for (int m = 0; m < 2; m++) {
+            const int *s = m ? scores : base;
+            double value = (s[2 * depth] + s[2 * depth + 1]) / 2.0;
+            text_printf(&t,
+                        "{\"name\":\"accuracy\",\"model\":\"%s\",\"where\":{\"length\":64,\"needles\":1,\"asked\":1,\"depth\":%d}"
+                        ",\"value\":%g,"
+                        "\"ci\":[%g,%g],\"n\":2,\"better\":\"higher\",\"field\":\"score\",\"kind\":\"proportion\"},",
+                        m ? "diff" : "base", 100 * depth, value, value / 2, (1 + value) / 2);
+        }
+    text_printf(
+        &t,
+        "{\"name\":\"accuracy\",\"model\":\"base\",\"where\":{\"length\":64,\"needles\":1,\"asked\":1},\"value\":0.5,\"ci\":[0.2,"
+        "0.8],"
+        "\"n\":4,\"better\":\"higher\",\"field\":\"score\",\"kind\":\"proportion\"},"
+        "{\"name\":\"accuracy\",\"model\":\"diff\",\"where\":{\"length\":64,\"needles\":1,\"asked\":1},\"value\":%g,\"ci\":[0.2,"
+        "1],"
+        "\"n\":4,\"better\":\"higher\",\"field\":\"score\",\"kind\":\"proportion\"},"
+        "{\"name\":\"speed\",\"model\":\"diff\",\"where\":{},\"value\":10,\"ci\":[9,11],\"n\":4,\"better\":\"higher\"}],"
+        "\"comparisons\":[{\"name\":\"accuracy\",\"model\":\"diff\",\"baseline\":\"base\",\"where\":{\"length\":64,\"needles\":1,"
+        "\"asked\":1},\"difference\":%g,\"ci\":[%g,%g],\"p_value\":0.5,\"n\":4}],\"items\":[",
+        mean, mean - 0.5, mean - 0.6, mean - 0.4);
+    for (int i = 0; i < 4; i++)
+        text_printf(
+            &t,
+            "%s{\"id\":\"i%d\",\"where\":{\"length\":64,\"needles\":1,\"asked\":1,\"depth\":%d,\"sample\":%d},\"results\":{"
+            "\"base\":{\"output\":\"\",\"score\":%d,\"evidence\":{}},\"diff\":{\"output\":\"\",\"score\":%d,\"evidence\":{}}}}",
+            i ? "," : "", i, i / 2 * 100, i % 2, base[i], scores[i]);
+    text_puts(&t, "],\"run\":{}}");
+    cJSON *report = cJSON_Parse(t.data);
+    ck_assert_ptr_nonnull(report);
+    text_free(&t);
+    return report;
+}
+
+static const int GOOD[4] = {1, 1, 1, 1}, BAD[4] = {0, 0, 1, 0};
+
+static char *print(const cJSON *report, const char *format, bool every)
+{
+    struct tables t;
+    struct error err = {0};
+    struct text out = {0};
+    ck_assert_msg(tables_from_report(&t, report, every, &err) == OK, "%s", err.message);
+    table_writer_find(format)(&out, &t);
+    tables_free(&t);
+    return out.data;
+}
+
+static void expect_in(char *text, const char *wanted)
+{
+    ck_assert_msg(strstr(text, wanted) != NULL, "'%s' is not in:\n%s", wanted, text);
+}
+
+START_TEST(tables_in_every_format)
+{
+    cJSON *r = make_report(GOOD);
+    char *text = print(r, "text", false);
+    expect_in(text, "length 64, needles 1, asked 1\n\nfound        depth 0  depth 100     all    95% interval\n");
+    expect_in(text, "base           0.500      0.500   0.500  [0.200, 0.800]\n");
+    expect_in(text, "diff - base        -          -  +0.500  [0.400, 0.600]\n");
+    free(text);
+    text = print(r, "markdown", false);
+    expect_in(text, "| found | depth 0 | depth 100 | all | 95% interval |\n|---|---:|---:|---:|---:|\n| base | 0.500 |");
+    free(text);
+    text = print(r, "csv", false);
+    expect_in(text, "\"where\",found,depth 0,depth 100,all,95% interval\n");
+    expect_in(text, "\"length 64, needles 1, asked 1\",base,0.500,0.500,0.500,\"[0.200, 0.800]\"\n");
+    free(text);
+    text = print(r, "latex", false);
+    expect_in(text, "\\begin{tabular}{lrrrr}\n\\hline\nfound & depth 0 & depth 100 & all & 95\\% interval \\\\\n\\hline\n");
+    free(text);
+    text = print(r, "json", false);
+    cJSON *json = cJSON_Parse(text);
+    ck_assert_str_eq(json_text(json, "0.rows.1.3"), "1.000");
+    cJSON_Delete(json);
+    free(text);
+    text = print(r, "text", true);
+    expect_in(text, "speed");
+    free(text);
+    ck_assert(table_writer_find("word") == NULL);
+    cJSON_Delete(r);
+}
+END_TEST
+
+START_TEST(two_reports_are_compared_item_by_item)
+{
+    cJSON *a = make_report(GOOD), *b = make_report(BAD), *rows = cJSON_CreateArray(), *row, *all = NULL, *speed = NULL;
+    struct error err = {0};
+    ck_assert_int_eq(report_compare(rows, a, "diff", b, "diff", 1, &err), OK);
+    cJSON_ArrayForEach(row, rows)
+    {
+        if (cJSON_GetArraySize(json_path(row, "where")) == 3)
+            all = row;
+        if (strcmp(json_text(row, "name"), "speed") == 0)
+            speed = row;
+    }
+    ck_assert(fabs(json_real(all, "difference") - 0.75) < 1e-9 && cJSON_IsTrue(json_path(all, "paired")));
+    ck_assert(fabs(json_real(all, "standard_error") - 0.25) < 1e-8); /* differences 1 1 0 1: deviation 0.5, / sqrt 4 */
+    ck_assert(fabs(json_real(all, "p_value") - 0.25) < 1e-9); /* 4 of the 16 flips are as extreme: all alike, but for the 0 */
+    ck_assert(cJSON_IsFalse(json_path(speed, "paired")) && json_real(speed, "difference") == 0);
+    cJSON_Delete(rows);
+    rows = cJSON_CreateArray();
+    ck_assert_int_eq(report_compare(rows, a, "diff", a, "base", 1, &err), OK);
+    ck_assert_int_eq(cJSON_GetArraySize(rows), 3); /* base has no speed */
+    cJSON_Delete(rows);
+    cJSON_Delete(a);
+    cJSON_Delete(b);
+}
+END_TEST
+
+static size_t failures(const cJSON *report, const cJSON *baseline, double errors, double absolute)
+{
+    struct checks c = {.results = cJSON_CreateArray()};
+    struct error err = {0};
+    ck_assert_msg(check_against(&c, report, baseline, errors, absolute, false, &err) == OK, "%s", err.message);
+    size_t failed = c.failed;
+    cJSON_Delete(c.results);
+    return failed;
+}
+
+START_TEST(regressions_are_found_and_equals_are_not)
+{
+    cJSON *good = make_report(GOOD), *bad = make_report(BAD);
+    ck_assert_uint_eq(failures(good, good, 0, 0), 0);
+    ck_assert_uint_eq(failures(good, bad, 0, 0), 0); /* better is no regression */
+    ck_assert_uint_ge(failures(bad, good, 2, 0), 1);
+    ck_assert_uint_eq(failures(bad, good, 2, 1), 0); /* as much is allowed */
+    cJSON_DeleteItemFromArray(cJSON_GetObjectItem(good, "metrics"), 0);
+    ck_assert_uint_eq(failures(good, make_report(GOOD), 2, 0), 1); /* a metric is missing */
+    cJSON_Delete(good);
+    cJSON_Delete(bad);
+}
+END_TEST
+
+static void expect_rules(const char *yaml_as_json, enum status status, size_t failed, const char *says)
+{
+    cJSON *r = make_report(BAD), *rules = cJSON_Parse(yaml_as_json);
+    struct checks c = {.results = cJSON_CreateArray()};
+    struct error err = {0};
+    enum status got = check_rules(&c, r, rules, "rules.yaml", &err);
+    ck_assert_msg(got == status && c.failed == failed, "%s: status %d '%s', %zu failed; expected %d, %zu", yaml_as_json, (int)got,
+                  err.message, c.failed, (int)status, failed);
+    if (says != NULL)
+        ck_assert_msg(strstr(err.message, says) != NULL, "'%s' does not say '%s'", err.message, says);
+    cJSON_Delete(c.results);
+    cJSON_Delete(rules);
+    cJSON_Delete(r);
+}
+
+START_TEST(rules_bound_values_intervals_and_differences)
+{
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"model\":\"base\",\"min\":0.5}]}", OK, 0, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"model\":\"base\",\"min\":0.51}]}", OK, 3, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"model\":\"diff\",\"where\":{\"depth\":0},\"min\":0.1}]}", OK, 1, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"speed\",\"use\":\"low\",\"min\":9,\"max\":9}]}", OK, 0, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"of\":\"comparisons\",\"min\":0}]}", OK, 1, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"nothing\",\"min\":0}]}", OK, 1, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\"}]}", ERR_INPUT, 0, "bound");
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"minimum\":1}]}", ERR_INPUT, 0, "minimum");
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"min\":0,\"use\":\"mean\"}]}", ERR_INPUT, 0, "use");
+    expect_rules("{}", ERR_INPUT, 0, "rules");
+}
+END_TEST
+
+static cJSON *claims(const int scores[4])
+{
+    cJSON *r = make_report(scores), *rows = cJSON_CreateArray();
+    struct error err = {0};
+    ck_assert_int_eq(claims_add(rows, r, &err), OK);
+    cJSON_Delete(r);
+    return rows;
+}
+
+START_TEST(claims_get_the_verdict_of_their_interval)
+{
+    cJSON *same = claims(GOOD), *other = claims(BAD);
+    ck_assert_int_eq(cJSON_GetArraySize(same), 1);
+    ck_assert_str_eq(json_text(same, "0.verdict"), "same direction");
+    ck_assert_str_eq(json_text(other, "0.verdict"), "opposite");
+    cJSON_Delete(same);
+    cJSON_Delete(other);
+}
+END_TEST
+
+START_TEST(junit_and_page_are_well_formed)
+{
+    cJSON *r = make_report(GOOD), *reports = cJSON_CreateArray();
+    struct checks c = {.results = cJSON_CreateArray()};
+    struct error err = {0};
+    char path[64], *text;
+    size_t n;
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld", (long)getpid());
+    cJSON *result = cJSON_CreateObject();
+    cJSON_AddStringToObject(result, "name", "a < b & \"c\"");
+    cJSON_AddFalseToObject(result, "passed");
+    cJSON_AddStringToObject(result, "says", "no");
+    cJSON_AddItemToArray(c.results, result);
+    c.failed = 1;
+    ck_assert_int_eq(checks_write_junit(&c, path, &err), OK);
+    ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
+    expect_in(text, "tests=\"1\" failures=\"1\"");
+    expect_in(text, "name=\"a &lt; b &amp; &quot;c&quot;\"><failure message=\"no\"/>");
+    free(text);
+    cJSON_AddItemToArray(reports, r);
+    ck_assert_int_eq(page_write(path, "A & B", reports, &err), OK);
+    ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
+    expect_in(text, "<title>A &amp; B</title>");
+    expect_in(text, "Found &lt;all&gt;");
+    expect_in(text, "same direction");
+    ck_assert_ptr_null(strstr(text, "http://"));
+    ck_assert_ptr_null(strstr(text, "https://"));
+    free(text);
+    unlink(path);
+    cJSON_Delete(c.results);
+    cJSON_Delete(reports);
+}
+END_TEST
+
+START_TEST(what_is_no_report_is_refused)
+{
+    static const char *const texts[] = {"{}",
+                                        "{\"schema\":\"difftf-eval/report/2\"}",
+                                        "{\"schema\":\"difftf-eval/report/1\"}",
+                                        "[1]",
+                                        "{",
+                                        "{\"schema\":\"difftf-eval/report/1\",\"task\":\"x\",\"models\":[],\"metrics\":[{}],"
+                                        "\"comparisons\":[],\"series\":[],\"items\":[]}"};
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld", (long)getpid());
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        cJSON *report;
+        struct error err = {0};
+        ck_assert_int_eq(file_write(path, texts[i], strlen(texts[i]), &err), OK);
+        ck_assert_int_eq(report_read(&report, path, &err), ERR_INPUT);
+        ck_assert_msg(strstr(err.message, path) == err.message, "'%s' does not name the file", err.message);
+    }
+    unlink(path);
+}
+END_TEST
+
+SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
+           rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_interval, junit_and_page_are_well_formed,
+           what_is_no_report_is_refused)

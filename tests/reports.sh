@@ -1,0 +1,110 @@
+#!/bin/sh
+# What is made from reports, as a person meets it: table, compare, check, rescore, show, run, report, in files of the schema.
+eval="${BUILD:-build}/difftf-eval"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+check() { # name, wanted exit code, pattern, command..
+    name=$1 wanted=$2 pattern=$3
+    shift 3
+    "$@" >"$tmp/out" 2>&1
+    code=$?
+    if [ "$code" = "$wanted" ] && grep -q -- "$pattern" "$tmp/out"; then
+        echo "ok $name"
+    else
+        echo "not ok $name: exit $code, expected $wanted and '$pattern' in:"
+        cat "$tmp/out"
+    fi
+}
+
+# The sound pair, and the same with one layer's weights perturbed.
+cp -r models/transformer "$tmp/damaged"
+/usr/bin/python3 - "$tmp/damaged/model.safetensors" <<'END'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+n = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + n])
+begin, end = header["model.layers.1.self_attn.q_proj.weight"]["data_offsets"]
+for i in range(8 + n + begin + 1, 8 + n + end, 2):
+    data[i] ^= 0x80  # the sign of a BF16
+open(sys.argv[1], "wb").write(data)
+END
+needle="needle --lengths 512 --depths 50 --needles 1/1 --samples 12 --quiet --no-progress"
+check "a sound run" 0 "" sh -c "$eval $needle --model m=models/transformer --out $tmp/sound.json; echo"
+check "a damaged run" 0 "" sh -c "$eval $needle --model m=$tmp/damaged --out $tmp/damaged.json; echo"
+check "the sound model passes" 0 " 0 failed" "$eval" check "$tmp/sound.json" --against "$tmp/sound.json"
+check "the damaged model fails" 1 "FAIL  needle: accuracy of m" "$eval" check "$tmp/damaged.json" --against "$tmp/sound.json" --junit "$tmp/j.xml"
+check "junit says so" 0 "<failure message=" cat "$tmp/j.xml"
+printf 'rules:\n  - {metric: accuracy, where: {depth: 50}, min: 0.5}\n' >"$tmp/rules.yaml"
+check "rules hold" 0 " 0 failed" "$eval" check "$tmp/sound.json" --expect "$tmp/rules.yaml"
+check "rules fail" 1 "FAIL" "$eval" check "$tmp/damaged.json" --expect "$tmp/rules.yaml"
+check "wrong rules" 3 "rules.yaml" sh -c "echo 'rules: [{metrics: x}]' > $tmp/rules.yaml; $eval check $tmp/sound.json --expect $tmp/rules.yaml"
+check "check without a standard" 2 "--against" "$eval" check "$tmp/sound.json"
+check "compare two reports" 0 "accuracy, length 512" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json"
+check "compare of other tasks" 3 "in common" sh -c "sed 's/\"accuracy\"/\"other\"/; s/attention_/x_/g; s/all_found/y/g' $tmp/sound.json > $tmp/x.json; sed -i 's/\"accuracy\"/\"other\"/g' $tmp/x.json; $eval compare $tmp/sound.json $tmp/x.json"
+check "table in Markdown" 0 "| numbers found | depth 50 |" "$eval" table "$tmp/sound.json" --format markdown
+check "table of all" 0 "attention_answer_raw" "$eval" table "$tmp/sound.json" --all
+check "table of nothing" 3 "cannot be" "$eval" table "$tmp/nothing.json"
+check "an unknown format" 2 "markdown" "$eval" table "$tmp/sound.json" --format word
+check "show lists the items" 0 "length=512,depth=50,needles=1/1,sample=3" "$eval" show "$tmp/sound.json"
+item="length=512,depth=50,needles=1/1,sample=3"
+check "show an item" 0 "score: " "$eval" show "$tmp/sound.json" --item "$item"
+check "show runs it again" 0 "Question: What is the special magic number for" "$eval" show "$tmp/sound.json" --item "$item" --run
+check "show gives probabilities" 0 "  p [01]\.[0-9]* " "$eval" show "$tmp/sound.json" --item "$item" --run --model m
+check "show of no item" 2 "--item" "$eval" show "$tmp/sound.json" --item nothing
+check "rescore of the same rule" 0 "report: $tmp/sound-rescored.json" "$eval" rescore "$tmp/sound.json"
+check "gives the same report" 0 same /usr/bin/python3 -c "
+import json, sys
+a, b = (json.load(open(p)) for p in sys.argv[1:])
+for r in (a, b): r.pop('run'); r.pop('digest')
+print('same' if a == b else [k for k in a if a[k] != b.get(k)])" "$tmp/sound.json" "$tmp/sound-rescored.json"
+check "hallucination by facts" 0 "" sh -c "$eval hallucination --samples 4 --form question --quiet --no-progress --out $tmp/h.json; echo"
+check "rescored by another judge" 0 "free of hallucination" "$eval" rescore "$tmp/h.json" --set judge=lexical --set threshold=0.5 --out "$tmp/h2.json"
+check "the judge is written down" 0 '"judge":	"lexical"' cat "$tmp/h2.json"
+check "rescore by nobody" 2 "judge" "$eval" rescore "$tmp/h.json" --set judge=nobody
+check "rescore of a task with one rule" 2 "no other rule" sh -c "$eval perplexity --samples 1 --length 64 --quiet --no-progress --out $tmp/p.json; $eval rescore $tmp/p.json"
+cat >"$tmp/run.yaml" <<'END'
+name: Two & more
+output: OUT
+options: {samples: 2, seed: 5}
+evaluations:
+  - {task: needle, lengths: [256], depths: [0, 100], needles: [1/1]}
+  - {task: perplexity, length: 256}
+  - {task: icl, shots: [2, 4], orders: 2, length: 256}
+  - {task: hallucination, length: 512}
+  - {task: outliers, tokens: 512, length: 128, groups: 2, documents: 2}
+  - {task: choice, shots: [0, 1]}
+  - {task: scaling}
+  - {task: throughput, lengths: [32]}
+END
+sed -i "s|OUT|$tmp/reports|" "$tmp/run.yaml"
+check "dry run" 0 "document=1" "$eval" run "$tmp/run.yaml" --dry-run
+check "every task in one file" 0 "page: $tmp/reports/page.html" "$eval" run "$tmp/run.yaml" --no-progress
+for task in needle perplexity icl hallucination outliers choice scaling throughput; do
+    check "$task follows the schema" 0 "" sh -c "tests/validate-report $tmp/reports/$task.json && echo"
+done
+before=$(stat -c %Y.%i "$tmp/reports/needle.json")
+check "what is finished is kept" 0 "page:" "$eval" run "$tmp/run.yaml" --no-progress
+[ "$before" = "$(stat -c %Y.%i "$tmp/reports/needle.json")" ] && echo "ok it was not run again" || echo "not ok it was run again"
+check "an unknown task in a file" 3 "nedle" sh -c "printf 'output: $tmp/o\nevaluations: [{task: nedle}]\n' > $tmp/bad.yaml; $eval run $tmp/bad.yaml"
+check "an unknown option in a file" 3 "lenghts" sh -c "printf 'output: $tmp/o\nevaluations: [{task: needle, lenghts: [5]}]\n' > $tmp/bad.yaml; $eval run $tmp/bad.yaml"
+check "report" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/outliers.json" --out "$tmp/page.html" --title "A <b>"
+check "report without a page" 2 "--out" "$eval" report "$tmp/reports/needle.json"
+check "report of nothing" 3 "nothing.json" "$eval" report "$tmp/nothing.json" --out "$tmp/page.html"
+check "a page on a full disk" 4 "cannot be written" "$eval" report "$tmp/reports/needle.json" --out /dev/full/x.html
+
+# The page in a real browser: every chart is there, nothing is loaded, nothing complains.
+if command -v chromium >/dev/null 2>&1; then
+    chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
+        --disable-sync --user-data-dir="$tmp/chromium" --enable-logging=stderr --dump-dom "file://$tmp/reports/page.html" >"$tmp/dom.html" 2>"$tmp/log"
+    grep -q 'CONSOLE' "$tmp/log" && { echo "not ok the browser complains:"; grep CONSOLE "$tmp/log"; } || echo "ok the browser does not complain"
+    for title in "Numbers found, by depth and length" "Attention on the asked needles, by their depth" "Average loss up to a position" \
+        "Accuracy, by demonstrations" "Accuracy of each order of the same demonstrations" "Outputs free of hallucination" \
+        "Absolute values, counted by powers of two" "Accuracy with rounded attention logits" "Perplexity with rounded attention logits" \
+        "Accuracy, by worked examples" "Loss against size and tokens: fits" "Tokens a second, by length"; do
+        grep -q "<figcaption>$title" "$tmp/dom.html" && echo "ok chart: $title" || echo "not ok no chart: $title"
+    done
+    empty=$(grep -c '<figure><figcaption>[^<]*</figcaption></figure>' "$tmp/dom.html")
+    [ "$empty" = 0 ] && echo "ok no chart is empty" || echo "not ok $empty charts are empty"
+fi
+echo done
