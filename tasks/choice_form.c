@@ -64,15 +64,16 @@ void choice_form_free(struct choice_form *f)
     *f = (struct choice_form){0};
 }
 
-/* The value of a template as JSON: the member itself where it is one hole, else the text. */
+/* The value of a template as JSON: the member itself where it is one hole, else the text; what is no string stands for itself. */
 static enum status value_of(cJSON **out, const cJSON *template, const cJSON *record, const char *name, struct error *err)
 {
-    const cJSON *member = cJSON_IsString(template) ? template_member(template->valuestring, record) : template;
+    const char *string = cJSON_GetStringValue(template);
+    const cJSON *member = string ? template_member(string, record) : template;
     struct text text = {0};
     enum status status = OK;
-    if (member != NULL) {
+    if (member != NULL || string == NULL) {
         *out = cJSON_Duplicate(member, true);
-    } else if ((status = template_expand(&text, template->valuestring, record, name, err)) == OK) {
+    } else if ((status = template_expand(&text, string, record, name, err)) == OK) {
         *out = cJSON_CreateString(text.data);
     }
     text_free(&text);

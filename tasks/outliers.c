@@ -294,7 +294,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 }
 
 static const struct view VIEWS[] = {
-    {"table", "top_1,top_2,top_3,top_10,top_100,median,kurtosis", "absolute activations", NULL, NULL},
+    {"table", "top_1,top_2,top_3,top_10,top_100,median,kurtosis", "absolute activations (median within 0.4 %)", NULL, NULL},
     {"table", "accuracy", "accuracy, rounded logits", "bits", NULL},
     {"table", "perplexity", "perplexity, rounded logits", "bits", NULL},
     {"steps", "histogram", "Absolute values, counted by powers of two", NULL, NULL},

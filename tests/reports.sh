@@ -63,6 +63,42 @@ check "rescored by another judge" 0 "free of hallucination" "$eval" rescore "$tm
 check "the judge is written down" 0 '"judge":	"lexical"' cat "$tmp/h2.json"
 check "rescore by nobody" 2 "judge" "$eval" rescore "$tmp/h.json" --set judge=nobody
 check "rescore of a task with one rule" 2 "no other rule" sh -c "$eval perplexity --samples 1 --length 64 --quiet --no-progress --out $tmp/p.json; $eval rescore $tmp/p.json"
+# A judge over HTTP that is busy, breaks off and talks nonsense now and then: every output gets its verdict, and gets it once.
+cat >"$tmp/judge.py" <<'END'
+import http.server, json, sys
+good, asked = [0], [0]
+class Judge(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        asked[0] += 1
+        prompt = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"][0]["content"]
+        kind = asked[0] % 5
+        body = json.dumps({"choices": [{"message": {"content": "**Conclusion**: " + ("True" if "lives in" in prompt.split("#Answer#:")[1] else "False")}}]})
+        if kind == 1:
+            self.send_response(429); self.send_header("Content-Length", "0"); self.end_headers(); return
+        if kind == 2:
+            self.close_connection = True; return
+        if kind == 3:
+            body = body[:20]
+        else:
+            good[0] += 1
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body.encode())
+        open(sys.argv[1] + "/good", "w").write(str(good[0]))
+    def log_message(self, *a): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+open(sys.argv[1] + "/port", "w").write(str(server.server_port))
+server.serve_forever()
+END
+/usr/bin/python3 "$tmp/judge.py" "$tmp" &
+judge=$!
+while [ ! -s "$tmp/port" ]; do sleep 0.1; done
+ask="$eval hallucination --samples 6 --form question --judge openai --judge-url http://127.0.0.1:$(cat "$tmp/port")/v1 --judge-rate 0 --judge-delay 0.01 --no-progress --out $tmp/o.json"
+# shellcheck disable=SC2086
+check "a judge over HTTP" 0 "accuracy, form question" $ask
+check "every output is judged once" 0 '^12$' cat "$tmp/good"
+# shellcheck disable=SC2086
+check "a finished run asks nothing" 0 "accuracy, form question" $ask --resume
+check "still once" 0 '^12$' cat "$tmp/good"
+kill "$judge"
 cat >"$tmp/run.yaml" <<'END'
 name: Two & more
 output: OUT

@@ -42,7 +42,8 @@ static bool grow(struct ngrams *g)
             larger.keys[to] = g->keys[i];
             larger.counts[to] = g->counts[i];
         }
-    ngrams_free(g);
+    free(g->keys);
+    free(g->counts);
     *g = larger;
     return true;
 }

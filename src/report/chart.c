@@ -156,7 +156,7 @@ static void series_table(struct text *out, const cJSON *report, const cJSON *gro
 {
     const cJSON *s, *first = group->child, *x;
     int row = 0;
-    text_puts(out, "<details><summary>table</summary><div class=\"scroll\"><table><thead><tr><th scope=\"col\">");
+    text_puts(out, "<details><summary>table</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">");
     html_text(out, json_text(first, "x_label"));
     text_puts(out, "</th>");
     cJSON_ArrayForEach(s, group)
@@ -434,8 +434,7 @@ static void draw_panel(struct text *out, const struct heat *h)
             int rgb[3];
             if (!isfinite(v))
                 continue;
-            cell_colour(h->baseline ? v / (h->largest > 0 ? h->largest : 1) : v / (h->largest > 0 ? h->largest : 1),
-                        h->baseline != NULL, rgb);
+            cell_colour(v / (h->largest > 0 ? h->largest : 1), h->baseline != NULL, rgb);
             text_printf(&tip, "%s%s%s, %s ", h->model, h->baseline ? " - " : "", h->baseline ? h->baseline : "", h->x);
             value_text(&tip, x);
             text_printf(&tip, ", %s ", h->y);

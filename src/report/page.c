@@ -26,7 +26,9 @@ static void text(struct text *out, const char *plain)
 void table_html(struct text *out, const struct table *t)
 {
     const struct grid *g = &t->grid;
-    put(out, "<div class=\"scroll\"><table>");
+    if (g->columns == 0)
+        return;
+    put(out, "<div class=\"scroll\" tabindex=\"0\"><table>");
     if (t->title[0] != '\0') {
         put(out, "<caption>");
         text(out, t->title);
@@ -50,9 +52,10 @@ void table_html(struct text *out, const struct table *t)
 static void write_models(struct text *out, const cJSON *reports)
 {
     const cJSON *report, *m, *earlier, *other;
-    put(out, "<h3>Models</h3>\n<div class=\"scroll\"><table><thead><tr><th scope=\"col\">name</th><th class=\"text\" "
-             "scope=\"col\">family</th><th scope=\"col\">parameters</th><th class=\"text\" "
-             "scope=\"col\">weights</th></tr></thead><tbody>\n");
+    put(out,
+        "<h3>Models</h3>\n<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">name</th><th class=\"text\" "
+        "scope=\"col\">family</th><th scope=\"col\">parameters</th><th class=\"text\" "
+        "scope=\"col\">weights</th></tr></thead><tbody>\n");
     cJSON_ArrayForEach(report, reports)
     {
         cJSON_ArrayForEach(m, json_path(report, "models"))
@@ -88,7 +91,11 @@ static void write_claim(struct text *out, const cJSON *row)
     text(out, json_text(row, "task"));
     put(out, json_text(row, "setting")[0] ? ", " : "");
     text(out, json_text(row, "setting"));
-    put(out, "</small></th><td class=\"text\">");
+    text_printf(out, "</small></th><td class=\"verdict text %s\">%s</td><td class=\"text\">",
+                verdict[0] == 's'   ? "same"
+                : verdict[0] == 'o' ? "opposite"
+                                    : "none",
+                verdict);
     text(out, json_text(row, "paper"));
     put(out, "</td><td>");
     figure_text(out, json_real(row, "value"), largest, false);
@@ -100,11 +107,7 @@ static void write_claim(struct text *out, const cJSON *row)
     figure_text(out, json_real(row, "ci.0"), largest, false);
     put(out, ", ");
     figure_text(out, json_real(row, "ci.1"), largest, false);
-    text_printf(out, "]</td><td class=\"verdict %s\">%s</td></tr>\n",
-                verdict[0] == 's'   ? "same"
-                : verdict[0] == 'o' ? "opposite"
-                                    : "none",
-                verdict);
+    put(out, "]</td></tr>\n");
 }
 
 static enum status write_claims(struct text *out, const cJSON *reports, struct error *err)
@@ -131,10 +134,9 @@ static enum status write_claims(struct text *out, const cJSON *reports, struct e
             "the same direction</strong>, in %zu no difference is seen, and %zu go the other way. A verdict needs the 95 %% "
             "interval of the paired difference to leave zero out; sizes are not compared, since the settings differ.</p>\n",
             cJSON_GetArraySize(rows), counts[0], counts[1], counts[2]);
-        put(out,
-            "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">claim</th><th class=\"text\" scope=\"col\">in the paper, "
-            "Diff against Transformer</th><th scope=\"col\">here</th><th scope=\"col\">difference [95 % interval]</th><th "
-            "scope=\"col\">verdict</th></tr></thead><tbody>\n");
+        put(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">claim</th><th class=\"text\" "
+                 "scope=\"col\">verdict</th><th class=\"text\" scope=\"col\">in the paper, Diff against Transformer</th><th "
+                 "scope=\"col\">here</th><th scope=\"col\">difference [95 % interval]</th></tr></thead><tbody>\n");
         cJSON_ArrayForEach(row, rows) write_claim(out, row);
         put(out, "</tbody></table></div>\n");
     }

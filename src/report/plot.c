@@ -76,8 +76,8 @@ static size_t find_ticks(const struct axis *a, double ticks[16])
 {
     size_t n = 0;
     if (!a->log) {
-        double raw = (a->high - a->low) / 5, power = pow(10, floor(log10(raw))), step = power;
-        step = raw / power > 5 ? 10 * power : raw / power > 2 ? 5 * power : raw / power > 1 ? 2 * power : power;
+        double raw = (a->high - a->low) / 5, power = pow(10, floor(log10(raw)));
+        double step = raw / power > 5 ? 10 * power : raw / power > 2 ? 5 * power : raw / power > 1 ? 2 * power : power;
         for (double t = ceil(a->low / step) * step; t <= a->high + step * 1e-9 && n < 16; t += step)
             ticks[n++] = t;
         return n;

@@ -31,7 +31,7 @@ static void write_markdown(struct text *out, const struct tables *t)
         const struct grid *g = &t->all[i].grid;
         if (t->all[i].title[0] != '\0')
             text_printf(out, "**%s**\n\n", t->all[i].title);
-        for (size_t c = 0; c < g->n_cells; c++) {
+        for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             text_puts(out, c % g->columns ? " " : "| ");
             escaped(out, g->cells[c], "|\\", "\\");
             text_puts(out, (c + 1) % g->columns ? " |" : " |\n");
@@ -46,7 +46,7 @@ static void write_csv(struct text *out, const struct tables *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct grid *g = &t->all[i].grid;
-        for (size_t c = 0; c < g->n_cells; c++) {
+        for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             if (c % g->columns == 0) { /* the title is a column, so that every table reads as one file */
                 text_puts(out, "\"");
                 escaped(out, c == 0 ? "where" : t->all[i].title, "\"", "\"");
@@ -74,7 +74,7 @@ static void write_latex(struct text *out, const struct tables *t)
         for (size_t k = 1; k < g->columns; k++)
             text_puts(out, "r");
         text_puts(out, "}\n\\hline\n");
-        for (size_t c = 0; c < g->n_cells; c++) {
+        for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             escaped(out, g->cells[c], "&%$#_{}", "\\");
             text_puts(out, (c + 1) % g->columns ? " & " : c + 1 == g->columns ? " \\\\\n\\hline\n" : " \\\\\n");
         }
@@ -91,7 +91,7 @@ static void write_json(struct text *out, const struct tables *t)
         cJSON_AddStringToObject(one, "where", t->all[i].title);
         cJSON *header = cJSON_AddArrayToObject(one, "columns");
         rows = cJSON_AddArrayToObject(one, "rows");
-        for (size_t c = 0; c < g->n_cells; c++) {
+        for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             if (c >= g->columns && c % g->columns == 0)
                 cJSON_AddItemToArray(rows, row = cJSON_CreateArray());
             cJSON_AddItemToArray(c < g->columns ? header : row, cJSON_CreateString(g->cells[c]));

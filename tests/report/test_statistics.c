@@ -1,4 +1,5 @@
 /* Intervals and tests against closed forms and published values. */
+#include "base/random.h"
 #include "report/statistics.h"
 #include "suite_main.h"
 
@@ -65,7 +66,8 @@ START_TEST(sign_flip_draws_when_there_are_many)
 }
 END_TEST
 
-START_TEST(bootstrap_interval_has_its_width_and_its_seed)
+START_TEST(bootstrap_interval_has_its_width_and_its_seed, statistics_of_items_agree_with_those_of_means,
+           a_perplexity_is_compared_as_one)
 {
     double x[400], y[400] = {0};
     for (int i = 0; i < 400; i++)
@@ -78,5 +80,62 @@ START_TEST(bootstrap_interval_has_its_width_and_its_seed)
 }
 END_TEST
 
+/* Means of two models over items, exchangeable for the swap test. */
+struct two {
+    const double *x, *y;
+    const bool *swapped;
+};
+
+static double mean_of_first(void *context, const size_t *index, size_t n)
+{
+    const struct two *t = context;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += t->x[index[i]];
+    return sum / (double)n;
+}
+
+static double difference(void *context, const size_t *index, size_t n)
+{
+    const struct two *t = context;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = t->x[index[i]] - t->y[index[i]];
+        sum += t->swapped != NULL && t->swapped[index[i]] ? -d : d;
+    }
+    return sum / (double)n;
+}
+
+START_TEST(statistics_of_items_agree_with_those_of_means)
+{
+    enum { N = 200 };
+    double x[N], y[N];
+    struct rng rng = rng_stream(1, "items", 0);
+    for (size_t i = 0; i < N; i++) {
+        y[i] = rng_normal(&rng);
+        x[i] = y[i] + 0.1 * rng_normal(&rng) + 0.015;
+    }
+    struct two t = {x, y, NULL};
+    struct interval b = bootstrap_items(N, 3, mean_of_first, &t), s = mean_t(x, N);
+    NEAR(b.value, s.value, 1e-12);
+    NEAR(b.low, s.low, 0.02); /* a bootstrap of a mean is close to Student's interval */
+    NEAR(b.high, s.high, 0.02);
+    struct paired p = paired_difference(x, y, N, 3, NULL);
+    NEAR(swap_test(N, 3, difference, &t, &t.swapped), p.p_value, 0.02); /* the same test by another way */
+    struct two same = {x, x, NULL};
+    NEAR(swap_test(N, 3, difference, &same, &same.swapped), 1, 0);
+}
+END_TEST
+
+START_TEST(a_perplexity_is_compared_as_one)
+{
+    const double x[] = {1, 2, 3}, y[] = {1, 1, 1};
+    struct paired p = paired_difference(x, y, 3, 1, exp);
+    NEAR(p.difference.value, exp(2) - exp(1), 1e-12);
+    NEAR(p.p_value, 0.5, 1e-12); /* differences 0 1 2: half of the 8 flips are as extreme */
+}
+END_TEST
+
 SUITE_MAIN("statistics", wilson_matches_published_values, student_interval_of_known_samples, sign_flip_counts_exactly_when_it_can,
-           sign_flip_draws_when_there_are_many, bootstrap_interval_has_its_width_and_its_seed)
+           sign_flip_draws_when_there_are_many, bootstrap_interval_has_its_width_and_its_seed,
+           statistics_of_items_agree_with_those_of_means, a_perplexity_is_compared_as_one)

@@ -190,6 +190,9 @@ static cJSON *read_report(void)
 {
     cJSON *report;
     struct error err = {0};
+    char command[128];
+    snprintf(command, sizeof command, "tests/validate-report %s", out_path);
+    ck_assert_msg(system(command) == 0, "%s does not follow docs/report.schema.json", out_path);
     ck_assert_msg(json_read(&report, out_path, &err) == OK, "%s", err.message);
     return report;
 }
