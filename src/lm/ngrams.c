@@ -44,7 +44,9 @@ static bool grow(struct ngrams *g)
         }
     free(g->keys);
     free(g->counts);
-    *g = larger;
+    g->keys = larger.keys;
+    g->counts = larger.counts;
+    g->capacity = larger.capacity;
     return true;
 }
 

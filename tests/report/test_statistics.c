@@ -66,8 +66,7 @@ START_TEST(sign_flip_draws_when_there_are_many)
 }
 END_TEST
 
-START_TEST(bootstrap_interval_has_its_width_and_its_seed, statistics_of_items_agree_with_those_of_means,
-           a_perplexity_is_compared_as_one)
+START_TEST(bootstrap_interval_has_its_width_and_its_seed)
 {
     double x[400], y[400] = {0};
     for (int i = 0; i < 400; i++)
