@@ -93,6 +93,8 @@ install: all
 	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(PREFIX)/lib
 	cd src && find base formats numeric model lm -name '*.h' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/difftf/{} \;
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/difftf.pc
+	install -D -m 644 docs/difftf-eval.1 $(DESTDIR)$(PREFIX)/share/man/man1/difftf-eval.1
+	install -D -m 644 tools/difftf-eval.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/difftf-eval
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
 	cd data && find haystack choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;

@@ -482,4 +482,5 @@ const struct task TASK_HALLUCINATION = {
     .run = run,
     .summarize = summarize,
     .rescore = rescore,
+    .rescore_reads_data = true,
 };

@@ -1,21 +1,6 @@
 #!/bin/sh
-# The command line as a person meets it: help, errors, exit codes, pipes, signals. Each check prints "ok" or "not ok".
-eval="${BUILD:-build}/difftf-eval"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-check() { # name, wanted exit code, pattern, command..
-    name=$1 wanted=$2 pattern=$3
-    shift 3
-    "$@" >"$tmp/out" 2>&1
-    code=$?
-    if [ "$code" = "$wanted" ] && grep -q -- "$pattern" "$tmp/out"; then
-        echo "ok $name"
-    else
-        echo "not ok $name: exit $code, expected $wanted and '$pattern' in:"
-        cat "$tmp/out"
-    fi
-}
+# The command line as a person meets it: help, errors, exit codes, pipes, signals.
+. tests/check.inc
 
 fixture=tests/fixtures/llama-mha
 check "no arguments show the usage" 2 usage "$eval"

@@ -1,21 +1,6 @@
 #!/bin/sh
 # What is made from reports, as a person meets it: table, compare, check, rescore, show, run, report, in files of the schema.
-eval="${BUILD:-build}/difftf-eval"
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-check() { # name, wanted exit code, pattern, command..
-    name=$1 wanted=$2 pattern=$3
-    shift 3
-    "$@" >"$tmp/out" 2>&1
-    code=$?
-    if [ "$code" = "$wanted" ] && grep -q -- "$pattern" "$tmp/out"; then
-        echo "ok $name"
-    else
-        echo "not ok $name: exit $code, expected $wanted and '$pattern' in:"
-        cat "$tmp/out"
-    fi
-}
+. tests/check.inc
 
 # The sound pair, and the same with one layer's weights perturbed.
 cp -r models/transformer "$tmp/damaged"

@@ -100,8 +100,10 @@ static enum status write_rescored(struct experiment *e, cJSON *report, const cha
     enum status status = rescore_items(e, items, err);
     if (status == OK)
         status = report_init(&r, e, err);
-    if (status == OK) { /* the models are those of the old report, whose files need not be there */
-        cJSON_ReplaceItemInObjectCaseSensitive(r.root, "models", cJSON_Duplicate(json_path(report, "models"), true));
+    if (status == OK) { /* models and data are those of the old report, whose files need not be there */
+        static const char *const kept[] = {"models", "data"};
+        for (size_t i = 0; i < 2; i++)
+            cJSON_ReplaceItemInObjectCaseSensitive(r.root, kept[i], cJSON_Duplicate(json_path(report, kept[i]), true));
         status = e->task->summarize(e, items, &r, err);
     }
     if (status == OK) {

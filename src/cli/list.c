@@ -5,6 +5,7 @@
 #include "suite/experiment.h"
 #include "tasks/tasks.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,42 @@ static void list_models(void)
 
 static void list_data(void)
 {
-    char *path = embedded_path("data/haystack/persuasion.txt");
-    printf("%-18s %s\n", "haystack", path ? path : "");
-    free(path);
+    static const struct {
+        const char *name, *path;
+    } data[] = {{"needle, perplexity", "data/haystack/persuasion.txt"},
+                {"icl", "data/icl/topics-train.jsonl"},
+                {"hallucination", "data/hallucination/people.jsonl"},
+                {"choice", "data/choice/reading.jsonl"},
+                {"scaling", "data/scaling/runs.jsonl"}};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+        char *path = embedded_path(data[i].path);
+        printf("%-18s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
+        free(path);
+    }
+}
+
+static int is_yaml(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return n > 5 && strcmp(entry->d_name + n - 5, ".yaml") == 0;
+}
+
+/* Files for `run`, and the forms of `choice`. */
+static void list_experiments(void)
+{
+    static const char *const folders[] = {"configs", "configs/choice"};
+    for (size_t f = 0; f < 2; f++) {
+        struct dirent **entries;
+        char *folder = embedded_path(folders[f]);
+        int n = folder ? scandir(folder, &entries, is_yaml, alphasort) : -1;
+        for (int i = 0; i < n; i++) {
+            printf("%-18s %s/%s\n", f == 0 ? "run" : "choice --form", folder, entries[i]->d_name);
+            free(entries[i]);
+        }
+        if (n >= 0)
+            free(entries);
+        free(folder);
+    }
 }
 
 static enum status list(const cJSON *options, const cJSON *arguments, struct error *err)
@@ -41,7 +75,7 @@ static enum status list(const cJSON *options, const cJSON *arguments, struct err
     static const struct {
         const char *name;
         void (*print)(void);
-    } kinds[] = {{"tasks", list_tasks}, {"models", list_models}, {"data", list_data}};
+    } kinds[] = {{"tasks", list_tasks}, {"models", list_models}, {"data", list_data}, {"experiments", list_experiments}};
     const char *wanted = cJSON_GetStringValue(arguments->child);
     bool found = false;
     (void)options;
@@ -50,7 +84,7 @@ static enum status list(const cJSON *options, const cJSON *arguments, struct err
             found = true;
             kinds[i].print();
         }
-    return found ? OK : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models or data", wanted);
+    return found ? OK : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data or experiments", wanted);
 }
 
-const struct command COMMAND_LIST = {"list", "[tasks|models|data]", "what there is", OPTIONS, list};
+const struct command COMMAND_LIST = {"list", "[tasks|models|data|experiments]", "what there is", OPTIONS, list};

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "report/report.h"
 #include "report/table.h"
+#include "suite/rates.h"
 #include "suite/runner.h"
 
 #include <stdio.h>
@@ -76,22 +77,40 @@ static cJSON *describe_run(const struct progress *p, size_t units, int threads)
     return run;
 }
 
+/* Tokens a second of a short prefill on one thread; 0 when it cannot be measured. */
+static double measure_rate(const struct model *m)
+{
+    enum { TOKENS = 64 };
+    struct rates_job *job;
+    if (rates_job_open(&job, m, RATES_PREFILL, TOKENS, 1, NULL) != OK)
+        return 0;
+    rates_job_run(job);
+    double rate = rates_job_run(job);
+    rates_job_close(job);
+    return rate;
+}
+
 static enum status dry_run(const struct experiment *e, const cJSON *items, int threads)
 {
     size_t longest = 0, most = 0;
+    double tokens = 0, seconds = 0;
     const cJSON *item;
     cJSON_ArrayForEach(item, items)
     {
         printf("%s\n", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")));
         size_t n = e->task->tokens != NULL ? e->task->tokens(e, item) : 0;
         longest = n > longest ? n : longest;
+        tokens += (double)n;
     }
     for (size_t m = 0; m < e->n_subjects && !e->task->no_models; m++) {
         size_t bytes = session_memory(&e->subjects[m].model, longest, 1);
+        double rate = measure_rate(&e->subjects[m].model);
         most = bytes > most ? bytes : most;
+        seconds += rate > 0 ? tokens / rate / threads : 0;
     }
-    printf("%d items on %zu models, up to %zu tokens each; about %.1f MB for the sessions of %d threads\n",
-           cJSON_GetArraySize(items), e->n_subjects, longest, (double)most * threads / 1e6, threads);
+    printf("%d items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
+           "weights\n",
+           cJSON_GetArraySize(items), e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
     return OK;
 }
 

@@ -152,7 +152,7 @@ enum status experiment_open_stored(struct experiment *e, const struct task *task
     }
     if (status == OK)
         status = find_baseline(e, option_string(options, "baseline"), err);
-    if (status == OK && task->prepare != NULL)
+    if (status == OK && task->rescore_reads_data)
         status = task->prepare(e, err);
     if (status != OK)
         experiment_close(e);

@@ -9,7 +9,7 @@ extern const struct option_spec COMMON_OPTIONS[];
 
 /* Loads the models of --model (or the embedded pair) and prepares the task; takes over `options`. */
 enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err);
-/* The same for results that are there already: subjects have names alone, no weights are read. */
+/* The same for results that are there already, to be scored again: subjects have names alone, no weights are read. */
 enum status experiment_open_stored(struct experiment *e, const struct task *task, cJSON *options, const cJSON *models,
                                    struct error *err);
 void experiment_close(struct experiment *e);

@@ -61,6 +61,7 @@ struct task {
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */
     enum status (*summarize)(const struct experiment *e, const cJSON *items, struct report *report, struct error *err);
     /* `rescore`: replaces what metrics are made from in one stored result; NULL: the task has one rule only. */
+    bool rescore_reads_data; /* `prepare` comes before it */
     enum status (*rescore)(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err);
 };
 
