@@ -7,7 +7,8 @@
 /* Beyond every published model; they keep products of sizes far from overflow. */
 enum { MAX_SIZE = 1 << 24, MAX_LAYERS = 4096, MAX_HEADS = 4096 };
 
-const struct family *const FAMILIES[] = {&FAMILY_LLAMA, &FAMILY_DIFF_TRANSFORMER, NULL};
+const struct family *const FAMILIES[] = {
+    &FAMILY_LLAMA, &FAMILY_DIFF_TRANSFORMER, &FAMILY_DIFFLLAMA, &FAMILY_DIFF_V2, &FAMILY_MOTIF, NULL};
 
 static enum status find_family(struct config *c, const char *type, const char *path, struct error *err)
 {
@@ -87,7 +88,7 @@ static enum status read_token_ids(struct config *c, const cJSON *json, const cha
 enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
 {
     *c = (struct config){.context = 2048, .norm_eps = 1e-6f, .lambda_init = -1};
-    const char *type = NULL, *act = "silu";
+    const char *type = NULL, *act = NULL;
     size_t n_heads = 0, n_kv_heads, head_dim = 0;
     double eps = 1e-6;
     enum status status = json_get_string(json, "model_type", false, &type, path, err);
@@ -130,8 +131,9 @@ enum status config_from_json(struct config *c, const cJSON *json, const char *pa
     if (status != OK)
         return status;
     c->norm_eps = (float)eps;
-    if (strcmp(act, "silu") != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected silu", path, act);
+    const char *wanted = c->family->activation ? c->family->activation : "silu";
+    if (act != NULL && strcmp(act, wanted) != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, act, wanted);
     if (n_heads % n_kv_heads != 0)
         return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
                          path, n_kv_heads, n_heads);
@@ -153,7 +155,7 @@ cJSON *config_to_json(const struct config *c)
                    {"rms_norm_eps", (double)c->norm_eps},       {"rope_theta", c->rope_theta}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_add_number(json, numbers[i].key, numbers[i].value);
-    cJSON_AddStringToObject(json, "hidden_act", "silu");
+    cJSON_AddStringToObject(json, "hidden_act", c->family->activation ? c->family->activation : "silu");
     cJSON_AddBoolToObject(json, "tie_word_embeddings", c->tied);
     cJSON_AddBoolToObject(json, "attention_bias", c->attention_bias);
     cJSON_AddBoolToObject(json, "mlp_bias", c->mlp_bias);
@@ -169,7 +171,12 @@ cJSON *config_to_json(const struct config *c)
 
 double config_lambda_init(const struct config *c, size_t layer)
 {
-    return c->lambda_init >= 0 ? c->lambda_init : 0.8 - 0.6 * exp(-0.3 * (double)layer);
+    return c->lambda_init >= 0 ? c->lambda_init : 0.8 - 0.6 * exp(-0.3 * ((double)layer + c->lambda_first_layer));
+}
+
+bool config_has_polynorm(const struct config *c)
+{
+    return c->family->activation != NULL;
 }
 
 void config_rope_frequencies(double *f, const struct config *c)

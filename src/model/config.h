@@ -17,8 +17,9 @@
 
 /* Where the coefficient of the second map comes from. */
 enum lambda_kind {
-    LAMBDA_NONE,    /* one map: a Transformer                                        */
-    LAMBDA_VECTORS, /* exp(q1 . k1) - exp(q2 . k2) + lambda_init, one a layer (V1)   */
+    LAMBDA_NONE,       /* one map: a Transformer                                        */
+    LAMBDA_VECTORS,    /* exp(q1 . k1) - exp(q2 . k2) + lambda_init, one a layer (V1)   */
+    LAMBDA_PROJECTION, /* sigmoid of a projection, one a token and head (V2)         */
 };
 
 enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
@@ -43,15 +44,18 @@ struct config {
     double rope_factor, rope_low, rope_high, rope_original;
     /* differential attention */
     enum lambda_kind lambda;
-    bool head_norm; /* RMSNorm over each output head, with a scale of its own (subln) */
+    bool head_norm;        /* RMSNorm over each output head, then the factor 1 - lambda_init */
+    bool head_norm_scaled; /* with a scale of its own (subln) */
     float head_norm_eps;
     double lambda_init;        /* the same for all layers when >= 0; else by depth */
+    int lambda_first_layer;    /* the number of layer 0 in that rule: 0, or -1 */
     int32_t bos, eos[MAX_EOS]; /* -1 and n_eos 0 when there are none */
     size_t n_eos;
 };
 
 struct family {
     const char *model_type, *architecture, *summary;
+    const char *activation; /* of the MLP as `hidden_act` names it; NULL: silu */
     /* Fills what depends on the family from the counts H, KV and head_dim (0: not given) already checked. */
     enum status (*read)(struct config *config, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
                         const char *path, struct error *err);
@@ -62,13 +66,15 @@ struct family {
 };
 /* NULL-terminated. */
 extern const struct family *const FAMILIES[];
-extern const struct family FAMILY_LLAMA, FAMILY_DIFF_TRANSFORMER;
+extern const struct family FAMILY_LLAMA, FAMILY_DIFF_TRANSFORMER, FAMILY_DIFFLLAMA, FAMILY_DIFF_V2, FAMILY_MOTIF;
 
 /* From a parsed config.json; `path` names it in messages. */
 enum status config_from_json(struct config *config, const cJSON *json, const char *path, struct error *err);
 /* The config.json of a model, which the transformers library reads too where it knows the family. */
 cJSON *config_to_json(const struct config *config);
 
+/* Does the MLP have PolyNorm in the place of SiLU? */
+bool config_has_polynorm(const struct config *config);
 /* lambda_init = 0.8 - 0.6 exp(-0.3 l), l from 0 (Ye et al. 2024, section 2.1), unless the config fixes it. */
 double config_lambda_init(const struct config *config, size_t layer);
 /* Inverse frequencies [head_dim / 2] of the rotary positions, scaling applied. */

@@ -21,7 +21,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->n_maps = 2;
     c->n_parts = 1;
     c->lambda = LAMBDA_VECTORS;
-    c->head_norm = true;
+    c->head_norm = c->head_norm_scaled = true;
     c->rope_interleaved = true;
     double eps = 1e-5;
     enum status status = json_get_bool(json, "rope_interleaved", true, &c->rope_interleaved, path, err);

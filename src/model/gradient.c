@@ -13,6 +13,11 @@ enum { LOSS_ROWS = 512 }; /* rows whose logits are held at once */
 enum status gradient_init(struct gradient *g, const struct model *m, size_t capacity, int threads, struct error *err)
 {
     size_t L = m->config.n_layers, D = m->config.d_model, block = capacity < LOSS_ROWS ? capacity : LOSS_ROWS;
+    if (config_has_polynorm(&m->config)) {
+        *g = (struct gradient){0};
+        return error_set(err, ERR_INPUT, "%s: %s models cannot be trained, expected another family",
+                         m->folder ? m->folder : "model", m->config.family->model_type);
+    }
     *g = (struct gradient){.model = m, .capacity = capacity};
     g->layers = calloc(L, sizeof *g->layers);
     g->kv = calloc(L, sizeof *g->kv);

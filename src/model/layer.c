@@ -6,6 +6,7 @@
 #include "numeric/kernels.h"
 #include "numeric/layers.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A slice of a planned allocation: where its pointer goes and how many floats it has. */
@@ -44,6 +45,7 @@ enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, s
                                    {&b->normed, rows * D},
                                    {&b->q, rows * p->n_q_heads * p->head_dim},
                                    {&b->coef, p->n_maps > 1 ? rows * maps : 0},
+                                   {&b->lam, c->lambda == LAMBDA_PROJECTION ? rows * p->n_heads : 0},
                                    {&b->heads, rows * out},
                                    {&b->heads_normed, c->head_norm ? rows * out : 0},
                                    {&b->map_out, training ? rows * maps * attention_width(p) : 0},
@@ -99,12 +101,16 @@ static void linear(float *y, const float *x, const float *w, const float *bias, 
         bias_forward(y, bias, c->rows, out);
 }
 
-/* The coefficients (1, -lambda) of every head and token. */
-static void fill_coefficients(float *coef, const struct model *m, size_t layer, size_t rows)
+/* The coefficients (1, -lambda) of every head and token; lambda is the layer's, or the sigmoid of its projection. */
+static void fill_coefficients(struct layer_buffers *b, const struct layer_weights *w, size_t layer, const struct layer_context *c)
 {
-    for (size_t i = 0; i < rows * m->plan.n_heads; i++) {
-        coef[2 * i] = 1.0f;
-        coef[2 * i + 1] = -m->lambda[layer];
+    const struct model *m = c->model;
+    size_t n = c->rows * m->plan.n_heads;
+    if (b->lam != NULL)
+        linear(b->lam, b->normed, w->lambda_proj, NULL, m->plan.n_heads, m->config.d_model, c);
+    for (size_t i = 0; i < n; i++) {
+        b->coef[2 * i] = 1.0f;
+        b->coef[2 * i + 1] = b->lam ? -1.0f / (1.0f + expf(-b->lam[i])) : -m->lambda[layer];
     }
 }
 
@@ -130,7 +136,7 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope_interleaved, 1);
     kv_store_append(kv, p, c->k, c->v, c->start, rows);
     if (b->coef != NULL)
-        fill_coefficients(b->coef, m, layer, rows);
+        fill_coefficients(b, w, layer, c);
     attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer, c->scratch, c->threads);
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
@@ -141,7 +147,10 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
     linear(b->gate, b->mid_normed, w->gate, w->gate_bias, F, D, c);
     linear(b->up, b->mid_normed, w->up, w->up_bias, F, D, c);
-    kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
+    if (w->poly != NULL)
+        polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
+    else
+        kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
     linear(out, b->act, w->down, w->down_bias, D, F, c);
     add(out, out, b->mid, rows * D);
 }
@@ -155,6 +164,7 @@ enum status layer_gradients_init(struct layer_gradients *g, const struct model *
                                    {&g->dk, rows * p->n_k_heads * p->head_dim},
                                    {&g->dv, rows * p->n_v_heads * p->v_dim},
                                    {&g->dcoef, rows * p->n_heads * p->n_maps},
+                                   {&g->dlam, m->config.lambda == LAMBDA_PROJECTION ? rows * p->n_heads : 0},
                                    {&g->dheads, rows * out},
                                    {&g->dheads_normed, rows * out},
                                    {&g->dnormed, rows * m->config.d_model},

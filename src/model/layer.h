@@ -16,6 +16,7 @@ struct layer_buffers {
     float *normed;          /* D                                              */
     float *q;               /* nq d     after the rotation                    */
     float *coef;            /* heads maps, or NULL for a Transformer          */
+    float *lam;             /* heads, before the sigmoid (V2), else NULL      */
     float *heads;           /* heads width  sum of the maps                   */
     float *heads_normed;    /* the same after the head norm; = heads without  */
     float *map_out, *lse;   /* training only, else NULL                       */
@@ -48,7 +49,7 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
 
 /* Scratch of the backward pass. */
 struct layer_gradients {
-    float *dq, *dk, *dv, *dcoef, *dheads, *dheads_normed, *dnormed, *dgate, *dup, *dact;
+    float *dq, *dk, *dv, *dcoef, *dlam, *dheads, *dheads_normed, *dnormed, *dgate, *dup, *dact;
     float *storage;
 };
 enum status layer_gradients_init(struct layer_gradients *g, const struct model *model, size_t rows, struct error *err);

@@ -74,10 +74,17 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
                        c->threads);
     if (cfg->lambda == LAMBDA_VECTORS)
         lambda_backward(dw, w, g->dcoef, rows * p->n_heads, p->head_dim);
+    if (cfg->lambda == LAMBDA_PROJECTION) /* coefficient -sigmoid(lam) */
+        for (size_t i = 0; i < rows * p->n_heads; i++) {
+            float s = -b->coef[2 * i + 1];
+            g->dlam[i] = -g->dcoef[2 * i + 1] * s * (1 - s);
+        }
     rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope_interleaved, -1);
     rope_apply(g->dk, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope_interleaved, -1);
     linear_backward(g->dnormed, 0, dw->q, dw->q_bias, g->dq, b->normed, w->q, nq, D, c);
     linear_backward(g->dnormed, 1, dw->k, dw->k_bias, g->dk, b->normed, w->k, nk, D, c);
     linear_backward(g->dnormed, 1, dw->v, dw->v_bias, g->dv, b->normed, w->v, nv, D, c);
+    if (cfg->lambda == LAMBDA_PROJECTION)
+        linear_backward(g->dnormed, 1, dw->lambda_proj, NULL, g->dlam, b->normed, w->lambda_proj, p->n_heads, D, c);
     rmsnorm_backward(dx, dw->attention_norm, g->dnormed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, 1);
 }

@@ -46,7 +46,9 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
         {"self_attn.lambda_k1", &x->lambda_k1, INIT_LAMBDA, d, 0, c->lambda == LAMBDA_VECTORS},
         {"self_attn.lambda_q2", &x->lambda_q2, INIT_LAMBDA, d, 0, c->lambda == LAMBDA_VECTORS},
         {"self_attn.lambda_k2", &x->lambda_k2, INIT_LAMBDA, d, 0, c->lambda == LAMBDA_VECTORS},
-        {"self_attn.subln.weight", &x->head_norm, INIT_ONES, width, 0, c->head_norm},
+        {"self_attn.subln.weight", &x->head_norm, INIT_ONES, width, 0, c->head_norm_scaled},
+        {"self_attn.lambda_proj.weight", &x->lambda_proj, INIT_NORMAL, c->n_q_heads / c->n_maps, D,
+         c->lambda == LAMBDA_PROJECTION},
         {"post_attention_layernorm.weight", &x->mlp_norm, INIT_ONES, D, 0, true},
         {"mlp.gate_proj.weight", &x->gate, INIT_NORMAL, F, D, true},
         {"mlp.up_proj.weight", &x->up, INIT_NORMAL, F, D, true},
@@ -54,6 +56,8 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
         {"mlp.gate_proj.bias", &x->gate_bias, INIT_ZEROS, F, 0, c->mlp_bias},
         {"mlp.up_proj.bias", &x->up_bias, INIT_ZEROS, F, 0, c->mlp_bias},
         {"mlp.down_proj.bias", &x->down_bias, INIT_ZEROS, D, 0, c->mlp_bias},
+        {"mlp.act_fn.weight", &x->poly, INIT_ONES, 3, 0, config_has_polynorm(c)},
+        {"mlp.act_fn.bias", &x->poly_bias, INIT_ZEROS, 1, 0, config_has_polynorm(c)},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char name[96];
@@ -63,7 +67,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
     }
 }
 
-enum { ROWS_PER_LAYER = 21 };
+enum { ROWS_PER_LAYER = 24 };
 
 /* The rows without their storage, so that a file can be checked against them first. */
 static enum status lay_out(struct weights *w, const struct config *c, struct error *err)

@@ -15,10 +15,12 @@ struct layer_weights {
     float *q, *k, *v, *o;                                 /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width] */
     float *q_bias, *k_bias, *v_bias, *o_bias;             /* or NULL                         */
     float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL        */
+    float *lambda_proj;                                   /* [H, D], or NULL                        */
     float *head_norm;                                     /* [width of an output head], or NULL     */
     float *mlp_norm;                                      /* [D]                                    */
     float *gate, *up, *down;                              /* [F, D] [F, D] [D, F]                   */
     float *gate_bias, *up_bias, *down_bias;
+    float *poly, *poly_bias; /* PolyNorm: [3] and [1], or NULL */
 };
 
 /* How a fresh tensor is filled. */

@@ -13,7 +13,7 @@ static float inverse_rms(const float *x, size_t width, float eps)
 
 void rmsnorm_forward(float *y, const float *x, const float *g, size_t rows, size_t width, float eps, float factor, int threads)
 {
-#pragma omp parallel for num_threads(threads) if (threads > 1)
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
     for (size_t i = 0; i < rows; i++) {
         const float *xi = x + i * width;
         float *yi = y + i * width;
@@ -70,6 +70,26 @@ void bias_backward(float *db, const float *dy, size_t rows, size_t width)
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < width; j++)
             db[j] += dy[i * width + j];
+}
+
+void polynorm_glu(float *y, const float *gate, const float *up, const float *w, float b, size_t rows, size_t width, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
+    for (size_t i = 0; i < rows; i++) {
+        const float *g = gate + i * width, *u = up + i * width;
+        double mean[3] = {0}; /* of x^2, x^4, x^6 */
+        for (size_t j = 0; j < width; j++) {
+            double square = (double)g[j] * (double)g[j];
+            mean[0] += square;
+            mean[1] += square * square;
+            mean[2] += square * square * square;
+        }
+        float scale[3]; /* of x, x^2, x^3 */
+        for (size_t k = 0; k < 3; k++)
+            scale[k] = (float)((double)w[2 - k] / sqrt(mean[k] / (double)width + 1e-6));
+        for (size_t j = 0; j < width; j++)
+            y[i * width + j] = (((scale[2] * g[j] + scale[1]) * g[j] + scale[0]) * g[j] + b) * u[j];
+    }
 }
 
 enum { VOCAB_BLOCK = 4096 };

@@ -35,4 +35,8 @@ size_t cross_entropy_work(size_t rows, size_t vocab);
 void cross_entropy(double *nll, float *dx, float *dw, const float *x, const float *w, const int32_t *targets, size_t rows,
                    size_t d_model, size_t vocab, float scale, float *work, int threads);
 
+/* y = act(gate) * up with PolyNorm (Motif): act(x) = w0 n(x^3) + w1 n(x^2) + w2 n(x) + b, n(z) = z / sqrt(mean(z^2) + 1e-6) over
+ * the width of a row.   y, gate, up [rows, width];  w [3] */
+void polynorm_glu(float *y, const float *gate, const float *up, const float *w, float b, size_t rows, size_t width, int threads);
+
 #endif

@@ -151,6 +151,22 @@ START_TEST(diff_transformer_grouped_forward)
 }
 END_TEST
 
+START_TEST(diffllama_forward)
+{
+    check_forward("diffllama-gqa");
+}
+END_TEST
+START_TEST(diff_transformer_v2_forward)
+{
+    check_forward("diffv2-gqa");
+}
+END_TEST
+START_TEST(motif_forward)
+{
+    check_forward("motif-mha");
+}
+END_TEST
+
 static void check_gradients(const char *name)
 {
     struct oracle o;
@@ -197,5 +213,62 @@ START_TEST(diff_transformer_gradients_and_step)
 }
 END_TEST
 
+/* Along the gradient of each tensor the loss changes by the square of its length: central differences of the forward pass, which
+ * the cases above have checked. For the families whose gradients no oracle has. */
+static void check_slopes(const char *name)
+{
+    struct oracle o;
+    struct gradient g;
+    struct error err = {0};
+    open_oracle(&o, name);
+    ck_assert_msg(gradient_init(&g, &o.model, o.n, 1, &err) == OK, "%s", err.message);
+    gradient_add(&g, o.ids, o.n, 1.0f);
+    for (size_t r = 0; r < g.sum.n_rows; r++) {
+        const struct weight_row *row = &o.model.weights.rows[r];
+        float *w = *row->slot, *kept = mem_array(row->count, sizeof *kept), *slope = *g.sum.rows[r].slot;
+        double square = 0, loss[2];
+        for (size_t i = 0; i < row->count; i++)
+            square += (double)slope[i] * (double)slope[i];
+        memcpy(kept, w, row->count * sizeof *w);
+        double step = 1e-2 / sqrt(square);
+        for (int side = 0; side < 2; side++) {
+            for (size_t i = 0; i < row->count; i++)
+                w[i] = kept[i] + (float)((side ? -step : step) * (double)slope[i]);
+            model_update_lambda(&o.model);
+            loss[side] = gradient_add(&g, o.ids, o.n, 0);
+        }
+        memcpy(w, kept, row->count * sizeof *w);
+        double got = (loss[0] - loss[1]) / (2 * step);
+        ck_assert_msg(fabs(got / square - 1) < 0.03, "%s: the loss changes by %g along the gradient of %s, expected %g", name,
+                      got, row->name, square);
+        free(kept);
+    }
+    gradient_free(&g);
+    close_oracle(&o);
+}
+
+START_TEST(diffllama_slopes)
+{
+    check_slopes("diffllama-gqa");
+}
+END_TEST
+START_TEST(diff_transformer_v2_slopes)
+{
+    check_slopes("diffv2-gqa");
+}
+END_TEST
+START_TEST(motif_is_not_trained)
+{
+    struct oracle o;
+    struct gradient g;
+    struct error err = {0};
+    open_oracle(&o, "motif-mha");
+    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, 1, &err), ERR_INPUT);
+    ck_assert_ptr_nonnull(strstr(err.message, "Motif"));
+    close_oracle(&o);
+}
+END_TEST
+
 SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward,
-           diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step)
+           diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step, diffllama_forward,
+           diff_transformer_v2_forward, motif_forward, diffllama_slopes, diff_transformer_v2_slopes, motif_is_not_trained)

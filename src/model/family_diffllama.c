@@ -1,0 +1,47 @@
+/* family_diffllama.c - DiffLlama of the transformers library.
+ *
+ * H counts query heads.  Output head i pairs query heads i and i + H/2, each with the
+ * key head of its own group; its value is the two groups' value heads side by side.
+ * RMSNorm over each output head without a scale. */
+#include "model/config.h"
+
+static enum status read(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim, const char *path,
+                        struct error *err)
+{
+    (void)json;
+    if (n_heads % 2 != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected an even number", path, n_heads);
+    if (head_dim == 0 && c->d_model % n_heads != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size = %zu", path,
+                         n_heads, c->d_model);
+    c->head_dim = head_dim ? head_dim : c->d_model / n_heads;
+    if (c->head_dim % 2 != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
+    c->n_heads = c->n_q_heads = n_heads;
+    c->n_k_heads = c->n_v_heads = n_kv_heads;
+    c->v_dim = c->head_dim;
+    c->n_maps = c->n_parts = 2;
+    c->lambda = LAMBDA_VECTORS;
+    c->head_norm = true;
+    c->head_norm_eps = c->norm_eps;
+    return json_get_double(json, "lambda_init", 0, 1, true, &c->lambda_init, path, err);
+}
+
+static void plan(struct attention_plan *p, const struct config *c)
+{
+    size_t repeat = c->n_q_heads / c->n_k_heads;
+    for (size_t h = 0; h < p->n_heads; h++)
+        for (size_t map = 0; map < 2; map++) {
+            size_t q = h + map * p->n_heads;
+            p->q_head[2 * h + map] = q;
+            p->k_head[2 * h + map] = p->v_head[2 * h + map] = q / repeat;
+        }
+}
+
+const struct family FAMILY_DIFFLLAMA = {
+    .model_type = "diffllama",
+    .architecture = "DiffLlamaForCausalLM",
+    .summary = "Diff Transformer: DiffLlama of the transformers library",
+    .read = read,
+    .plan = plan,
+};
