@@ -2,6 +2,7 @@
 #include "report/chart.h"
 
 #include "formats/json.h"
+#include "report/html.h"
 #include "report/plot.h"
 #include "report/report.h"
 #include "report/table.h"
@@ -10,22 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void html_text(struct text *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const char *entity = *text == '&'    ? "&amp;"
-                             : *text == '<'  ? "&lt;"
-                             : *text == '>'  ? "&gt;"
-                             : *text == '"'  ? "&quot;"
-                             : *text == '\'' ? "&#39;"
-                                             : NULL;
-        if (entity != NULL)
-            text_puts(out, entity);
-        else
-            text_add(out, text, 1);
-    }
-}
 
 static const char *name_of(const cJSON *row)
 {

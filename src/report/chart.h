@@ -8,9 +8,6 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-/* Text for HTML: & < > and quotes escaped. */
-void html_text(struct text *out, const char *text);
-
 /* Appends the figures of one view of the report, one for each place ("length 1024, needles 1"); *n counts them. A view of a kind
  * that is no picture, or without data, adds none. */
 enum status charts_from_view(struct text *out, const cJSON *report, const cJSON *view, size_t *n, struct error *err);

@@ -6,6 +6,7 @@
 #include "report/chart.h"
 #include "report/claims.h"
 #include "report/compare.h"
+#include "report/html.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -21,32 +22,6 @@ static void put(struct text *out, const char *html)
 static void text(struct text *out, const char *plain)
 {
     html_text(out, plain ? plain : "");
-}
-
-void table_html(struct text *out, const struct table *t)
-{
-    const struct grid *g = &t->grid;
-    if (g->columns == 0)
-        return;
-    put(out, "<div class=\"scroll\" tabindex=\"0\"><table>");
-    if (t->title[0] != '\0') {
-        put(out, "<caption>");
-        text(out, t->title);
-        put(out, "</caption>");
-    }
-    for (size_t i = 0; i < g->n_cells; i++) {
-        bool head = i < g->columns, first = i % g->columns == 0;
-        if (first)
-            put(out, head ? "<thead><tr>" : "<tr>");
-        put(out, head ? "<th scope=\"col\">" : first ? "<th scope=\"row\">" : "<td>");
-        text(out, g->cells[i]);
-        put(out, head || first ? "</th>" : "</td>");
-        if (i + 1 == g->columns)
-            put(out, "</tr></thead><tbody>");
-        else if ((i + 1) % g->columns == 0)
-            put(out, "</tr>\n");
-    }
-    put(out, "</tbody></table></div>\n");
 }
 
 static void write_models(struct text *out, const cJSON *reports)

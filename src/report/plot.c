@@ -1,7 +1,7 @@
 /* plot.c - see plot.h. */
 #include "report/plot.h"
 
-#include "report/chart.h"
+#include "report/html.h"
 
 #include <math.h>
 #include <stdio.h>

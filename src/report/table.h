@@ -28,9 +28,6 @@ void tables_free(struct tables *t);
 typedef void table_writer(struct text *out, const struct tables *t);
 table_writer *table_writer_find(const char *format);
 
-/* One table for the page. */
-void table_html(struct text *out, const struct table *t);
-
 /* "length 1024, needles 6" */
 void where_text(struct text *out, const cJSON *where);
 /* With as many decimals as a table whose largest figure is `largest` needs. */
