@@ -186,16 +186,16 @@ static enum status add_ar_hits(const struct experiment *e, size_t subject, cJSON
     return ok ? OK : error_set(err, ERR_SYSTEM, "perplexity: out of memory");
 }
 
-static enum status add_bits_per_byte(const struct subject *subject, cJSON *evidence, const int32_t *ids, size_t n, double sum,
-                                     struct error *err)
+static void add_bits_per_byte(const struct subject *subject, cJSON *evidence, const int32_t *ids, size_t n, double sum)
 {
-    struct text text = {0};
-    enum status status = tokenizer_decode(subject->tokenizer, ids + 1, n, true, &text, err);
-    if (status == OK && text.len > 0)
-        json_add_number(evidence, "bits_per_byte", sum / log(2) / (double)text.len);
-    json_add_number(evidence, "bytes", (double)text.len);
-    text_free(&text);
-    return status;
+    size_t bytes = 0, length;
+    for (size_t i = 1; i <= n; i++) {
+        tokenizer_piece(subject->tokenizer, ids[i], &length);
+        bytes += length;
+    }
+    if (bytes > 0)
+        json_add_number(evidence, "bits_per_byte", sum / log(2) / (double)bytes);
+    json_add_number(evidence, "bytes", (double)bytes);
 }
 
 static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
@@ -222,9 +222,8 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
         cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
         json_add_number(evidence, "tokens", (double)n);
         add_curve(e, evidence, nll, n - 1);
-        status = add_bits_per_byte(subject, evidence, ids.data, n - 1, sum, err);
-        if (status == OK)
-            status = add_ar_hits(e, (size_t)(subject - e->subjects), evidence, ids.data, nll, n - 1, err);
+        add_bits_per_byte(subject, evidence, ids.data, n - 1, sum);
+        status = add_ar_hits(e, (size_t)(subject - e->subjects), evidence, ids.data, nll, n - 1, err);
     }
     free(nll);
     ids_free(&ids);

@@ -314,6 +314,7 @@ static enum status decode_line(const struct tokenizer *t, const char *name, cons
                                struct error *err)
 {
     struct text text = {0};
+    struct ids ids = {0};
     cJSON *root = NULL, *item;
     enum status status = json_parse(&root, name, line, length, err);
     if (status == OK && !cJSON_IsArray(root))
@@ -324,9 +325,12 @@ static enum status decode_line(const struct tokenizer *t, const char *name, cons
         if (status == OK && (!cJSON_IsNumber(item) || id < 0 || (size_t)id >= tokenizer_size(t)))
             status = error_set(err, ERR_INPUT, "%s: holds no token id of this tokenizer, expected 0 to %zu", name,
                                tokenizer_size(t) - 1);
-        if (status == OK)
-            status = tokenizer_decode(t, &id, 1, true, &text, err);
+        if (status == OK && !ids_add(&ids, id))
+            status = error_set(err, ERR_SYSTEM, "%s: out of memory", name);
     }
+    if (status == OK)
+        status = tokenizer_decode(t, ids.data, ids.n, true, &text, err);
+    ids_free(&ids);
     json_line_write(out, text.data ? text.data : "", text.len);
     cJSON_Delete(root);
     text_free(&text);
@@ -375,13 +379,10 @@ static const struct option_spec GENERATE_OPTIONS[] = {
 
 static void print_token(void *context, int32_t id)
 {
-    struct text piece = {0};
-    struct error ignored;
-    if (tokenizer_decode(context, &id, 1, false, &piece, &ignored) == OK) {
-        fwrite(piece.data, 1, piece.len, stdout);
-        fflush(stdout);
-    }
-    text_free(&piece);
+    size_t length;
+    const char *piece = tokenizer_piece(context, id, &length);
+    fwrite(piece, 1, length, stdout);
+    fflush(stdout);
 }
 
 static enum status generate_text(const cJSON *options, const cJSON *arguments, struct error *err)

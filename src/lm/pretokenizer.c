@@ -15,6 +15,7 @@ enum { MAX_STAGES = 8 };
 
 struct pretokenizer {
     pcre2_code *stages[MAX_STAGES]; /* each cuts the pieces of the one before; matches and gaps are pieces */
+    bool drops_match[MAX_STAGES], drops_gap[MAX_STAGES];
     size_t n;
     bool byte_level, adds_space;
 };
@@ -33,7 +34,49 @@ static enum status add_stage(struct pretokenizer *p, const char *pattern, const 
     return OK;
 }
 
-static enum status read_stage(struct pretokenizer *p, const cJSON *json, const char *path, struct error *err)
+/* A pattern of a Split: a Regex, or a String whose characters stand for themselves. */
+static enum status read_split(struct pretokenizer *p, const cJSON *json, const char *path, struct error *err)
+{
+    const cJSON *pattern = cJSON_GetObjectItemCaseSensitive(json, "pattern");
+    const char *regex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(pattern, "Regex")), *behavior = "Isolated";
+    const char *string = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(pattern, "String"));
+    bool invert = false;
+    struct text quoted = {0};
+    enum status status = json_get_string(json, "behavior", true, &behavior, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "invert", true, &invert, path, err);
+    bool removed = strcmp(behavior, "Removed") == 0;
+    if (status == OK && !removed && strcmp(behavior, "Isolated") != 0)
+        return error_set(err, ERR_INPUT,
+                         "%s: key 'pre_tokenizer': behavior '%.40s' is not supported, expected Isolated or Removed", path,
+                         behavior);
+    if (status == OK && regex == NULL && (string == NULL || string[0] == '\0' || strstr(string, "\\E") != NULL))
+        return error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': a Split has no pattern, expected a Regex or a String", path);
+    if (status == OK && regex == NULL)
+        text_printf(&quoted, "\\Q%s\\E", string);
+    if (status == OK)
+        status = add_stage(p, regex ? regex : quoted.data, path, err);
+    if (status == OK) {
+        p->drops_match[p->n - 1] = removed && !invert;
+        p->drops_gap[p->n - 1] = removed && invert;
+    }
+    text_free(&quoted);
+    return status;
+}
+
+/* The character changes go to the normalizer; `split` cuts before every blank. */
+static enum status read_metaspace(struct pretokenizer *p, const cJSON *json, struct normalizer *normalizer, const char *path,
+                                  struct error *err)
+{
+    bool split = true;
+    enum status status = json_get_bool(json, "split", true, &split, path, err);
+    if (status == OK)
+        status = normalizer_add_metaspace(normalizer, json, path, err);
+    return status == OK && split ? add_stage(p, "\xe2\x96\x81[^\xe2\x96\x81]*", path, err) : status;
+}
+
+static enum status read_stage(struct pretokenizer *p, const cJSON *json, struct normalizer *normalizer, const char *path,
+                              struct error *err)
 {
     const char *type = NULL;
     bool flag = true, space = true;
@@ -50,7 +93,7 @@ static enum status read_stage(struct pretokenizer *p, const cJSON *json, const c
                 status =
                     error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': a Sequence within a Sequence is not supported", path);
             if (status == OK)
-                status = read_stage(p, child, path, err);
+                status = read_stage(p, child, normalizer, path, err);
             if (status != OK)
                 return status;
         }
@@ -61,10 +104,16 @@ static enum status read_stage(struct pretokenizer *p, const cJSON *json, const c
         status = json_get_bool(json, "individual_digits", true, &flag, path, err);
         return status == OK ? add_stage(p, flag ? "\\p{N}" : "\\p{N}+", path, err) : status;
     }
+    if (strcmp(type, "Split") == 0)
+        return read_split(p, json, path, err);
+    if (strcmp(type, "Metaspace") == 0)
+        return read_metaspace(p, json, normalizer, path, err);
     if (strcmp(type, "ByteLevel") != 0)
-        return error_set(err, ERR_INPUT,
-                         "%s: key 'pre_tokenizer': type '%.40s' is not supported, expected ByteLevel, Digits or Sequence", path,
-                         type);
+        return error_set(
+            err, ERR_INPUT,
+            "%s: key 'pre_tokenizer': type '%.40s' is not supported, expected ByteLevel, Digits, Split, Metaspace or "
+            "Sequence",
+            path, type);
     p->byte_level = true;
     status = json_get_bool(json, "use_regex", true, &flag, path, err);
     if (status == OK)
@@ -73,14 +122,13 @@ static enum status read_stage(struct pretokenizer *p, const cJSON *json, const c
     return status == OK && flag ? add_stage(p, GPT2_PATTERN, path, err) : status;
 }
 
-enum status pretokenizer_from_json(struct pretokenizer **p, const cJSON *json, const char *path, struct error *err)
+enum status pretokenizer_from_json(struct pretokenizer **p, const cJSON *json, struct normalizer *normalizer, const char *path,
+                                   struct error *err)
 {
     *p = calloc(1, sizeof **p);
     if (*p == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    enum status status = cJSON_IsObject(json) ? read_stage(*p, json, path, err) : OK;
-    if (status == OK && !(*p)->byte_level)
-        status = error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer' has no ByteLevel stage, expected a byte-level BPE", path);
+    enum status status = cJSON_IsObject(json) ? read_stage(*p, json, normalizer, path, err) : OK;
     if (status != OK) {
         pretokenizer_free(*p);
         *p = NULL;
@@ -93,6 +141,11 @@ void pretokenizer_free(struct pretokenizer *p)
     for (size_t i = 0; p != NULL && i < p->n; i++)
         pcre2_code_free(p->stages[i]);
     free(p);
+}
+
+bool pretokenizer_is_byte_level(const struct pretokenizer *p)
+{
+    return p->byte_level;
 }
 
 bool pretokenizer_adds_space(const struct pretokenizer *p)
@@ -119,9 +172,10 @@ static bool cut(struct walk *w, size_t stage, const char *text, size_t length)
         int found = pcre2_match(w->p->stages[stage], (PCRE2_SPTR)text, length, at, PCRE2_NO_UTF_CHECK, w->match[stage], NULL);
         PCRE2_SIZE *range = pcre2_get_ovector_pointer(w->match[stage]);
         if (found < 0 || range[1] <= range[0]) /* no further match: the rest is one piece */
-            return cut(w, stage + 1, text + at, length - at);
+            return w->p->drops_gap[stage] || cut(w, stage + 1, text + at, length - at);
         size_t from = range[0], to = range[1];
-        if (!cut(w, stage + 1, text + at, from - at) || !cut(w, stage + 1, text + from, to - from))
+        if ((!w->p->drops_gap[stage] && !cut(w, stage + 1, text + at, from - at)) ||
+            (!w->p->drops_match[stage] && !cut(w, stage + 1, text + from, to - from)))
             return false;
         at = to;
     }

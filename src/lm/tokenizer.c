@@ -126,20 +126,52 @@ static bool reserve(struct merging *w, size_t n)
     return true;
 }
 
+/* Symbols of a byte-level vocabulary: bytes; one that it lacks is dropped, as the library does. */
+static size_t byte_symbols(const struct tokenizer *t, int32_t *id, const char *bytes, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (t->byte_id[(unsigned char)bytes[i]] >= 0)
+            id[count++] = t->byte_id[(unsigned char)bytes[i]];
+    return count;
+}
+
+/* Symbols of a vocabulary of characters: one that it lacks is its bytes, where they all have tokens, or unknown. */
+static size_t character_symbols(const struct tokenizer *t, int32_t *id, const char *bytes, size_t n)
+{
+    size_t count = 0;
+    bool unknown_before = false;
+    for (size_t i = 0, width; i < n; i += width) {
+        unsigned char lead = (unsigned char)bytes[i];
+        width = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        width = width < n - i ? width : n - i;
+        int32_t whole = vocabulary_find(t, bytes + i, width);
+        bool all = t->byte_fallback && whole < 0;
+        for (size_t k = 0; k < width; k++)
+            all = all && t->byte_id[(unsigned char)bytes[i + k]] >= 0;
+        bool unknown = whole < 0 && !all;
+        if (whole >= 0)
+            id[count++] = whole;
+        for (size_t k = 0; all && k < width; k++)
+            id[count++] = t->byte_id[(unsigned char)bytes[i + k]];
+        if (unknown && t->unknown >= 0 && !(unknown_before && t->fuse_unknown))
+            id[count++] = t->unknown;
+        unknown_before = unknown;
+    }
+    return count;
+}
+
 static bool encode_piece(void *context, const char *bytes, size_t n)
 {
     struct encoder *e = context;
     const struct tokenizer *t = e->t;
     struct merging *w = &e->work;
-    int32_t whole = n == 1 || t->ignore_merges ? vocabulary_find(t, bytes, n) : -1;
+    int32_t whole = (t->byte_level && n == 1) || t->ignore_merges ? vocabulary_find(t, bytes, n) : -1;
     if (whole >= 0)
         return ids_add(e->out, whole);
     if (!reserve(w, n))
         return false;
-    size_t count = 0;
-    for (size_t i = 0; i < n; i++)
-        if (t->byte_id[(unsigned char)bytes[i]] >= 0) /* a byte that the vocabulary lacks is dropped, as the library does */
-            w->id[count++] = t->byte_id[(unsigned char)bytes[i]];
+    size_t count = t->byte_level ? byte_symbols(t, w->id, bytes, n) : character_symbols(t, w->id, bytes, n);
     for (size_t i = 0; i < count; i++) {
         w->next[i] = i + 1 < count ? (int32_t)i + 1 : -1;
         w->previous[i] = (int32_t)i - 1;
@@ -180,17 +212,22 @@ static const struct added *find_added(const struct tokenizer *t, const char *tex
     return best;
 }
 
-static enum status encode_plain(struct encoder *e, const char *text, size_t length, struct error *err)
+static enum status encode_plain(struct encoder *e, const char *text, size_t length, bool first, struct error *err)
 {
+    const struct tokenizer *t = e->t;
+    bool spaced = pretokenizer_adds_space(t->pretokenizer);
+    struct text changed = {0};
+    enum status status = OK;
     if (length == 0)
         return OK;
-    if (!pretokenizer_adds_space(e->t->pretokenizer) || text[0] == ' ')
-        return pretokenizer_split(e->t->pretokenizer, text, length, encode_piece, e, err);
-    struct text spaced = {0};
-    enum status status = text_puts(&spaced, " ") && text_add(&spaced, text, length)
-                             ? pretokenizer_split(e->t->pretokenizer, spaced.data, spaced.len, encode_piece, e, err)
-                             : error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
-    text_free(&spaced);
+    if (normalizer_is_empty(t->normalizer) && (!spaced || text[0] == ' '))
+        return pretokenizer_split(t->pretokenizer, text, length, encode_piece, e, err);
+    if (spaced && text[0] != ' ')
+        text_puts(&changed, " ");
+    status = normalizer_apply(t->normalizer, &changed, text, length, first, err);
+    if (status == OK)
+        status = pretokenizer_split(t->pretokenizer, changed.data, changed.len, encode_piece, e, err);
+    text_free(&changed);
     return status;
 }
 
@@ -204,6 +241,7 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
 {
     struct encoder e = {.t = t, .out = out};
     enum status status = OK;
+    bool first = true;
     if (!utf8_valid(text, length))
         return error_set(err, ERR_INPUT, "text: is not UTF-8, expected UTF-8 to tokenize");
     for (size_t i = 0; special && i < t->prefix.n; i++)
@@ -216,7 +254,8 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
             plain--;
         while (a != NULL && a->rstrip && after < length && is_space(text[after]))
             after++;
-        status = encode_plain(&e, text, plain, err);
+        status = encode_plain(&e, text, plain, first, err);
+        first = false;
         if (status == OK && a != NULL && !ids_add(out, a->id))
             status = error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
         text += after;
@@ -232,13 +271,25 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
 enum status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size_t n, bool special, struct text *out,
                              struct error *err)
 {
-    bool ok = text_add(out, "", 0);
+    bool ok = text_add(out, "", 0), start = t->strip_first && out->len == 0;
     for (size_t i = 0; i < n && ok; i++) {
         const struct piece *p = ids[i] >= 0 && (size_t)ids[i] < t->n_pieces ? &t->pieces[ids[i]] : NULL;
-        if (p != NULL && p->bytes != NULL && (special || !p->special))
-            ok = text_add(out, p->bytes, p->length);
+        if (p == NULL || (p->special && !special))
+            continue;
+        size_t length;
+        const char *text = tokenizer_piece(t, ids[i], &length);
+        bool strip = start && length > 0 && text[0] == ' ';
+        start = false;
+        ok = text_add(out, text + strip, length - strip);
     }
     return ok ? OK : error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
+}
+
+const char *tokenizer_piece(const struct tokenizer *t, int32_t id, size_t *length)
+{
+    const struct piece *p = &t->pieces[id];
+    *length = p->text ? p->text_length : p->bytes ? p->length : 0;
+    return p->text ? p->text : p->bytes ? p->bytes : "";
 }
 
 size_t tokenizer_size(const struct tokenizer *t)

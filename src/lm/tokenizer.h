@@ -31,9 +31,14 @@ void tokenizer_free(struct tokenizer *tokenizer);
 /* Appends the ids of UTF-8 text; `special` adds what the post-processor puts around a text. */
 enum status tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t length, bool special, struct ids *out,
                              struct error *err);
-/* Appends the text of the ids; special tokens are left out unless `special`. Unknown ids give nothing. */
+/* Appends the text of the ids; special tokens are left out unless `special`. Unknown ids give nothing. Tokenizers that put a
+ * blank in front of a text lose it again where `out` is empty. */
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special, struct text *out,
                              struct error *err);
+
+/* What one token stands for within a text (with the blank that decoding drops at its start); not owned. The id must be below
+ * tokenizer_size. */
+const char *tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, size_t *length);
 
 /* One more than the largest id. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);

@@ -3,6 +3,7 @@
 #include "formats/json.h"
 #include "lm/vocabulary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,8 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
                                  item->string ? item->string : "?");
             largest = id->valuedouble > largest ? id->valuedouble : largest;
         }
+    if (largest < 0)
+        return error_set(err, ERR_INPUT, "%s: key 'model.vocab' is empty, expected tokens", path);
     t->n_pieces = (size_t)(largest + 1);
     t->table_mask = power_above(t->n_pieces) - 1;
     t->pieces = mem_array(t->n_pieces, sizeof *t->pieces);
@@ -67,7 +70,7 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
         if (p->bytes != NULL)
             return error_set(err, ERR_INPUT, "%s: token '%.60s' has an id that is taken, expected each id once", path,
                              item->string);
-        p->bytes = raw_bytes(item->string, &p->length);
+        p->bytes = t->byte_level ? raw_bytes(item->string, &p->length) : NULL;
         if (p->bytes == NULL) { /* not a byte-level string: an added token listed in the vocabulary */
             p->bytes = strdup(item->string);
             p->length = strlen(item->string);
@@ -78,8 +81,11 @@ static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJS
         t->by_bytes[i] = (int32_t)item->valuedouble;
     }
     for (int b = 0; b < 256; b++) {
-        char byte = (char)b;
-        t->byte_id[b] = vocabulary_find(t, &byte, 1);
+        char name[8];
+        snprintf(name, sizeof name, "<0x%02X>", (unsigned)b);
+        if (t->byte_level)
+            name[0] = (char)b;
+        t->byte_id[b] = vocabulary_find(t, name, t->byte_level ? 1 : 6);
     }
     return OK;
 }
@@ -101,8 +107,13 @@ static enum status read_merge(struct tokenizer *t, const cJSON *item, int32_t ra
         left = item->child->valuestring;
         right = item->child->next->valuestring;
     }
-    size_t nl = 0, nr = 0;
-    char *l = left ? raw_bytes(left, &nl) : NULL, *r = right ? raw_bytes(right, &nr) : NULL, *both = malloc(nl + nr + 1);
+    size_t nl = left ? strlen(left) : 0, nr = right ? strlen(right) : 0;
+    char *l = NULL, *r = NULL;
+    if (left != NULL && right != NULL) {
+        l = t->byte_level ? raw_bytes(left, &nl) : strdup(left);
+        r = t->byte_level ? raw_bytes(right, &nr) : strdup(right);
+    }
+    char *both = malloc(nl + nr + 1);
     int32_t a = -1, b = -1, c = -1;
     if (l != NULL && r != NULL && both != NULL) {
         memcpy(both, l, nl);
@@ -175,8 +186,10 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
         a->content = strdup(content);
         a->length = strlen(content);
         struct piece *p = &t->pieces[a->id];
-        free(p->bytes);
-        *p = (struct piece){strdup(content), a->length, a->special};
+        free(p->text);
+        p->text = strdup(content);
+        p->text_length = a->length;
+        p->special = a->special;
         t->n_added++;
     }
     qsort(t->added, t->n_added, sizeof *t->added, longest_first);
@@ -205,6 +218,67 @@ static void read_template(struct tokenizer *t, const cJSON *processor)
     }
 }
 
+/* What a token of a vocabulary of characters decodes to: blanks again, and bytes. After this, pieces are no longer looked up by
+ * their strings but through the table, which knows them by what they were. */
+static enum status read_decoder(struct tokenizer *t, const cJSON *decoder, const char *path, struct error *err)
+{
+    const char *type = NULL, *content = " ";
+    const cJSON *child, *list = cJSON_GetObjectItemCaseSensitive(decoder, "decoders");
+    int64_t start = 0;
+    enum status status = json_get_string(decoder, "type", false, &type, path, err);
+    if (status != OK)
+        return status;
+    cJSON_ArrayForEach(child, list)
+    {
+        if (status == OK)
+            status = read_decoder(t, child, path, err);
+    }
+    if (strcmp(type, "Strip") == 0) {
+        status = json_get_string(decoder, "content", true, &content, path, err);
+        if (status == OK)
+            status = json_get_int(decoder, "start", 0, 64, true, &start, path, err);
+        t->strip_first = start == 1 && strcmp(content, " ") == 0;
+    } else if (strcmp(type, "Metaspace") == 0) {
+        const char *scheme = "always";
+        status = json_get_string(decoder, "prepend_scheme", true, &scheme, path, err);
+        t->strip_first = strcmp(scheme, "never") != 0;
+    }
+    return status;
+}
+
+/* A token's own text, from the string that the vocabulary knows it by. */
+static enum status decode_piece(struct piece *p, const char *path, struct error *err)
+{
+    struct text text = {0};
+    unsigned byte;
+    char end;
+    if (p->length == 6 && sscanf(p->bytes, "<0x%2X%c", &byte, &end) == 2 && end == '>') {
+        p->text = malloc(2);
+        if (p->text != NULL)
+            memcpy(p->text, (char[]){(char)byte, '\0'}, 2);
+        p->text_length = 1;
+    } else if (text_replace(&text, p->bytes, p->length, "\xe2\x96\x81", " ")) {
+        p->text = text.data;
+        p->text_length = text.len;
+    }
+    return p->text ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+}
+
+static enum status build_characters(struct tokenizer *t, const cJSON *root, const cJSON *model, const char *path,
+                                    struct error *err)
+{
+    const char *unknown = NULL;
+    enum status status = json_get_string(model, "unk_token", true, &unknown, path, err);
+    if (status == OK && unknown != NULL)
+        t->unknown = vocabulary_find(t, unknown, strlen(unknown));
+    if (status == OK && json_has(root, "decoder"))
+        status = read_decoder(t, cJSON_GetObjectItemCaseSensitive(root, "decoder"), path, err);
+    for (size_t i = 0; i < t->n_pieces && status == OK; i++)
+        if (t->pieces[i].bytes != NULL)
+            status = decode_piece(&t->pieces[i], path, err);
+    return status;
+}
+
 static enum status build(struct tokenizer *t, const cJSON *root, const char *path, struct error *err)
 {
     const cJSON *model = cJSON_GetObjectItemCaseSensitive(root, "model");
@@ -219,18 +293,28 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
         return status;
     if (strcmp(type, "BPE") != 0)
         return error_set(err, ERR_INPUT, "%s: key 'model.type': '%.40s' is not supported, expected BPE", path, type);
-    if (json_has(root, "normalizer"))
-        return error_set(err, ERR_INPUT, "%s: key 'normalizer' is not supported, expected null (byte-level BPE)", path);
     if (!cJSON_IsObject(vocab) || !cJSON_IsArray(merges))
         return error_set(err, ERR_INPUT, "%s: key 'model.%s' is missing or wrong, expected the vocabulary and the merges", path,
                          cJSON_IsObject(vocab) ? "merges" : "vocab");
-    status = json_get_bool(model, "ignore_merges", true, &t->ignore_merges, path, err);
+    const struct {
+        const char *key;
+        bool *flag;
+    } flags[] = {{"ignore_merges", &t->ignore_merges}, {"byte_fallback", &t->byte_fallback}, {"fuse_unk", &t->fuse_unknown}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags && status == OK; i++)
+        status = json_get_bool(model, flags[i].key, true, flags[i].flag, path, err);
     if (status == OK)
-        status = pretokenizer_from_json(&t->pretokenizer, cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), path, err);
+        status = normalizer_from_json(&t->normalizer, cJSON_GetObjectItemCaseSensitive(root, "normalizer"), path, err);
+    if (status == OK)
+        status = pretokenizer_from_json(&t->pretokenizer, cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), t->normalizer,
+                                        path, err);
+    t->byte_level = status == OK && pretokenizer_is_byte_level(t->pretokenizer);
+    t->unknown = -1;
     if (status == OK)
         status = read_vocab(t, vocab, added, path, err);
     if (status == OK)
         status = read_merges(t, merges, path, err);
+    if (status == OK && !t->byte_level)
+        status = build_characters(t, root, model, path, err);
     if (status == OK)
         status = read_added(t, added, path, err);
     if (status == OK)
@@ -267,8 +351,10 @@ void tokenizer_free(struct tokenizer *t)
 {
     if (t == NULL)
         return;
-    for (size_t i = 0; t->pieces != NULL && i < t->n_pieces; i++)
+    for (size_t i = 0; t->pieces != NULL && i < t->n_pieces; i++) {
         free(t->pieces[i].bytes);
+        free(t->pieces[i].text);
+    }
     for (size_t i = 0; i < t->n_added; i++)
         free(t->added[i].content);
     free(t->pieces);
@@ -278,5 +364,6 @@ void tokenizer_free(struct tokenizer *t)
     ids_free(&t->prefix);
     ids_free(&t->suffix);
     pretokenizer_free(t->pretokenizer);
+    normalizer_free(t->normalizer);
     free(t);
 }

@@ -7,8 +7,10 @@
 #include "lm/tokenizer.h"
 
 struct piece {
-    char *bytes;
+    char *bytes; /* what the vocabulary knows it by; NULL: an added token alone */
     size_t length;
+    char *text; /* what it decodes to; NULL: bytes */
+    size_t text_length;
     bool special; /* an added token that decoding leaves out */
 };
 
@@ -25,8 +27,12 @@ struct merge {
 };
 
 struct tokenizer {
+    struct normalizer *normalizer;
     struct pretokenizer *pretokenizer;
-    struct piece *pieces; /* by id */
+    bool byte_level, byte_fallback, strip_first; /* strip_first: decoding drops one blank before the text */
+    int32_t unknown;                             /* for characters without tokens or bytes; -1: they are dropped */
+    bool fuse_unknown;                           /* several unknown ones are one */
+    struct piece *pieces;                        /* by id */
     size_t n_pieces;
     int32_t *by_bytes; /* hash table of ids, -1 empty */
     struct merge *merges;

@@ -252,7 +252,7 @@ enum status bpe_train(const char *const *paths, size_t n_paths, size_t vocab_siz
     struct learner l = {0};
     struct pretokenizer *p = NULL;
     cJSON *json = pretokenizer_json();
-    enum status status = pretokenizer_from_json(&p, json, "pre-tokenizer", err);
+    enum status status = pretokenizer_from_json(&p, json, NULL, "pre-tokenizer", err);
     cJSON_Delete(json);
     for (size_t i = 0; i < n_paths && status == OK; i++) {
         char *text;

@@ -97,6 +97,89 @@ START_TEST(a_template_adds_special_tokens)
 }
 END_TEST
 
+/* Encodes and decodes again. */
+static void expect_round(struct tokenizer *t, const char *text, const int32_t *want, size_t n)
+{
+    struct ids ids = {0};
+    struct text back = {0};
+    struct error err = {0};
+    expect_ids(t, text, false, want, n);
+    ck_assert_int_eq(tokenizer_encode(t, text, strlen(text), false, &ids, &err), OK);
+    ck_assert_int_eq(tokenizer_decode(t, ids.data, ids.n, true, &back, &err), OK);
+    ck_assert_str_eq(back.data, text);
+    ids_free(&ids);
+    text_free(&back);
+}
+
+/* A vocabulary of characters with bytes to fall back on, as Llama 2 and Mistral have. */
+START_TEST(characters_fall_back_on_bytes)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    setup_folder();
+    put("tokenizer.json",
+        "{\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true}],"
+        "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"},"
+        "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xe2\x96\x81\"}]},\"pre_tokenizer\":null,"
+        "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xe2\x96\x81\"},"
+        "\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},{\"type\":\"Strip\",\"content\":\" \",\"start\":1,"
+        "\"stop\":0}]},"
+        "\"model\":{\"type\":\"BPE\",\"unk_token\":\"<unk>\",\"fuse_unk\":true,\"byte_fallback\":true,"
+        "\"vocab\":{\"<unk>\":0,\"<s>\":1,\"<0xC3>\":2,\"<0xA9>\":3,\"\xe2\x96\x81\":4,\"a\":5,\"b\":6,\"\xe2\x96\x81"
+        "a\":7,\"ab\":8},"
+        "\"merges\":[\"\xe2\x96\x81 a\",\"a b\"]}}");
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    const int32_t one[] = {7, 6, 7}, bytes[] = {4, 6, 2, 3}, blanks[] = {4, 4, 7}, unknown[] = {7, 0, 6}, special[] = {7, 1, 7};
+    expect_round(t, "ab a", one, 3);
+    expect_round(t, "b\xc3\xa9", bytes, 4);
+    expect_round(t, "  a", blanks, 3);
+    expect_ids(t, "axyb", false, unknown, 3); /* x and y have no token and no bytes: one unknown */
+    expect_ids(t, "a<s>a", false, special, 3);
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(metaspace_cuts_at_blanks)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    setup_folder();
+    put("tokenizer.json",
+        "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":\"first\","
+        "\"split\":true},\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":"
+        "\"first\"},\"added_tokens\":[{\"id\":4,\"content\":\"<s>\",\"special\":true}],"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"\xe2\x96\x81\":0,\"a\":1,\"\xe2\x96\x81"
+        "a\":2,\"a\xe2\x96\x81\":3},\"merges\":[\"a \xe2\x96\x81\",\"\xe2\x96\x81 a\"]}}");
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    const int32_t two[] = {2, 2}, later[] = {2, 4, 1};
+    expect_round(t, "a a", two, 2); /* "a_" would be merged first, but a piece ends before each blank */
+    expect_ids(t, "a<s>a", false, later, 3);
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
+START_TEST(a_split_and_a_unicode_form)
+{
+    struct tokenizer *t;
+    struct error err = {0};
+    setup_folder();
+    put("tokenizer.json",
+        "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
+        "\"pattern\":{\"Regex\":\"\\\\p{N}{1,2}\"},\"behavior\":\"Isolated\",\"invert\":false},"
+        "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"1\":0,\"2\":1,\"12\":2,\"21\":3,\"\xc3\x83\":4,\"\xc2\xa9\":5},"
+        "\"merges\":[\"2 1\",\"1 2\"]}}");
+    ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
+    const int32_t pairs[] = {2, 2, 0}, composed[] = {4, 5};
+    expect_ids(t, "12121", false, pairs, 3);        /* 12|12|1, though "21" has the lower rank */
+    expect_ids(t, "e\xcc\x81", false, composed, 2); /* e and an accent are one character, of two bytes */
+    tokenizer_free(t);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(broken_tokenizers_are_named)
 {
     static const struct {
@@ -106,7 +189,14 @@ START_TEST(broken_tokenizers_are_named)
         {"{}", "model"},
         {"{\"model\":{\"type\":\"WordPiece\"}}", "WordPiece"},
         {"{\"model\":{\"type\":\"BPE\",\"vocab\":{}}}", "merges"},
-        {"{\"normalizer\":{\"type\":\"NFC\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "normalizer"},
+        {"{\"normalizer\":{\"type\":\"Bert\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "normalizer"},
+        {"{\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "vocab"},
+        {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"}},\"model\":{\"vocab\":{},\"merges\":[]}}",
+         "pattern"},
+        {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{}},\"model\":{\"vocab\":{},\"merges\":[]}}", "pattern"},
+        {"{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a\"},\"content\":\"b\"},\"model\":{\"vocab\":{},"
+         "\"merges\":[]}}",
+         "Regex"},
         {"{\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "Whitespace"},
         {DOCUMENT("\"a z\"", ""), "merge 0"},
         {DOCUMENT("\"ab\"", ""), "merge 0"},
@@ -193,5 +283,6 @@ START_TEST(a_long_piece_takes_no_quadratic_time)
 }
 END_TEST
 
-SUITE_MAIN("tokenizer", merges_go_by_rank, a_template_adds_special_tokens, broken_tokenizers_are_named,
-           a_learned_vocabulary_round_trips, every_byte_has_its_own_character, a_long_piece_takes_no_quadratic_time)
+SUITE_MAIN("tokenizer", characters_fall_back_on_bytes, metaspace_cuts_at_blanks, a_split_and_a_unicode_form, merges_go_by_rank,
+           a_template_adds_special_tokens, broken_tokenizers_are_named, a_learned_vocabulary_round_trips,
+           every_byte_has_its_own_character, a_long_piece_takes_no_quadratic_time)
