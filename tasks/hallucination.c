@@ -5,6 +5,7 @@
  * the attention of the generated tokens on the context, per token, against that
  * on what was generated before.
  */
+#include "base/list.h"
 #include "lm/generate.h"
 #include "report/report.h"
 #include "suite/dataset.h"
@@ -56,14 +57,8 @@ static enum status choose_forms(struct state *s, const cJSON *options, struct er
     const char *list = option_string(options, "form");
     for (size_t f = 0; f < 2 && list == NULL; f++)
         s->form[f] = json_has(s->data.record[0], FORMS[f]);
-    for (const char *p = list ? list : ""; *p != '\0'; p += strcspn(p, ","), p += *p == ',') {
-        bool found = false;
-        for (size_t f = 0; f < 2; f++)
-            if (strlen(FORMS[f]) == strcspn(p, ",") && strncmp(p, FORMS[f], strlen(FORMS[f])) == 0)
-                found = s->form[f] = true;
-        if (!found)
-            return error_set(err, ERR_USAGE, "--form: '%.60s' is wrong, expected summary, question or summary,question", list);
-    }
+    if (list != NULL && !list_flags(s->form, list, FORMS, 2))
+        return error_set(err, ERR_USAGE, "--form: '%.60s' is wrong, expected summary, question or summary,question", list);
     if (!s->form[0] && !s->form[1])
         return error_set(err, ERR_INPUT,
                          "%s: record 1 has no field 'summary' or 'question', expected one (--field renames, --form)",
@@ -232,9 +227,7 @@ static void trim_output(struct text *out, const char *stop)
         *hit = '\0';
         out->len = (size_t)(hit - out->data);
     }
-    for (size_t i = 0; i < out->len && !utf8_valid(out->data, out->len); i++)
-        if ((unsigned char)out->data[i] >= 0x80)
-            out->data[i] = '?';
+    utf8_mend(out->data);
     text_free(&wanted);
 }
 

@@ -5,6 +5,7 @@
  * serve every test text.  Accuracy against the number of demonstrations, and its
  * spread over orders of the same ones.
  */
+#include "base/list.h"
 #include "lm/constrained.h"
 #include "report/report.h"
 #include "tasks/icl_prompt.h"
@@ -58,15 +59,8 @@ static void release(struct experiment *e)
 static enum status read_switches(struct state *s, const cJSON *options, struct error *err)
 {
     const char *list = option_string(options, "arrangement"), *decode = option_string(options, "decode");
-    for (const char *p = list; *p != '\0'; p += strcspn(p, ","), p += *p == ',') {
-        bool found = false;
-        for (size_t a = 0; a < 2; a++)
-            if (strlen(ARRANGEMENTS[a]) == strcspn(p, ",") && strncmp(p, ARRANGEMENTS[a], strcspn(p, ",")) == 0)
-                found = s->arranged[a] = true;
-        if (!found)
-            return error_set(err, ERR_USAGE, "--arrangement: '%.60s' is wrong, expected random, alternate or random,alternate",
-                             list);
-    }
+    if (!list_flags(s->arranged, list, ARRANGEMENTS, 2))
+        return error_set(err, ERR_USAGE, "--arrangement: '%.60s' is wrong, expected random, alternate or random,alternate", list);
     s->total = strcmp(decode, "total") == 0;
     if (!s->total && strcmp(decode, "greedy") != 0)
         return error_set(err, ERR_USAGE, "--decode: '%.40s' is wrong, expected greedy or total", decode);

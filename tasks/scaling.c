@@ -136,26 +136,12 @@ static bool fit_all(struct power_law *fits, const struct points *p, uint64_t see
     return ok;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value of the first fit with the middle 95 % of the others; those that are no number are left out. */
+/* The value of the first fit with the middle 95 % of the others, widened to hold it. */
 static struct interval middle(double *values)
 {
     struct interval out = {values[0], values[0], values[0]};
-    size_t n = 0;
-    for (size_t r = 1; r <= RESAMPLES; r++)
-        if (isfinite(values[r]))
-            values[++n] = values[r];
-    qsort(values + 1, n, sizeof *values, ascending);
-    if (n > 0) {
-        out.low = fmin(out.value, values[1 + n / 40]);
-        out.high = fmax(out.value, values[n - n / 40]);
-    }
-    return out;
+    percentiles(&out, values + 1, RESAMPLES);
+    return (struct interval){out.value, fmin(out.value, out.low), fmax(out.value, out.high)};
 }
 
 static void add_fit(struct report *r, const char *model, const cJSON *where, const struct power_law *fits, const struct points *p,

@@ -7,4 +7,7 @@
 /* NULL-terminated. */
 extern const struct task *const TASKS[];
 
+/* The task of that name, NULL when there is none. */
+const struct task *tasks_find(const char *name);
+
 #endif

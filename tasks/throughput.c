@@ -4,6 +4,7 @@
  * repetitions of the models take turns, so that what the machine does meanwhile
  * falls on all of them, and differences are paired by repetition.
  */
+#include "base/list.h"
 #include "report/report.h"
 #include "suite/rates.h"
 
@@ -20,11 +21,7 @@ static const struct option_spec OPTIONS[] = {
 
 static bool wants(const struct experiment *e, const char *work)
 {
-    size_t n = strlen(work);
-    for (const char *p = option_string(e->options, "work"); *p != '\0'; p += strcspn(p, ","), p += *p == ',')
-        if (strcspn(p, ",") == n && strncmp(p, work, n) == 0)
-            return true;
-    return false;
+    return list_has(option_string(e->options, "work"), work);
 }
 
 static enum status prepare(struct experiment *e, struct error *err)

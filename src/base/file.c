@@ -176,6 +176,14 @@ bool utf8_valid(const char *text, size_t length)
     return true;
 }
 
+void utf8_mend(char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n && !utf8_valid(text, n); i++)
+        if ((unsigned char)text[i] >= 0x80)
+            text[i] = '?';
+}
+
 void sha256_hex(char hex[65], const void *data, size_t size)
 {
     struct sha256_ctx ctx;

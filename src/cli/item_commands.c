@@ -11,18 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct task *find_task(const char *name)
-{
-    for (size_t i = 0; TASKS[i] != NULL; i++)
-        if (strcmp(TASKS[i]->name, name) == 0)
-            return TASKS[i];
-    return NULL;
-}
-
 /* The task of a report, and the options that it was run with. */
 static enum status task_of(const cJSON *report, const char *path, const struct task **task, cJSON **options, struct error *err)
 {
-    *task = find_task(json_text(report, "task"));
+    *task = tasks_find(json_text(report, "task"));
     *options = NULL;
     if (*task == NULL)
         return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected a task that difftf-eval list names",

@@ -61,11 +61,8 @@ static enum status dispatch(int argc, char **argv, struct error *err)
     const char *name = argv[1];
     cJSON *options = NULL, *rest = cJSON_CreateArray();
     enum status status = ERR_USAGE;
-    const struct task *task = NULL;
+    const struct task *task = tasks_find(name);
     const struct command *command = NULL;
-    for (size_t i = 0; TASKS[i] != NULL; i++)
-        if (strcmp(TASKS[i]->name, name) == 0)
-            task = TASKS[i];
     for (size_t i = 0; COMMANDS[i] != NULL; i++)
         if (strcmp(COMMANDS[i]->name, name) == 0)
             command = COMMANDS[i];

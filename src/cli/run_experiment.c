@@ -36,14 +36,6 @@ struct plan {
     const cJSON *root, *options; /* the file, the command line */
 };
 
-static const struct task *find_task(const char *name)
-{
-    for (size_t i = 0; TASKS[i] != NULL; i++)
-        if (strcmp(TASKS[i]->name, name) == 0)
-            return TASKS[i];
-    return NULL;
-}
-
 static bool has_option(const struct task *task, const char *name)
 {
     for (const struct option_spec *o = task->options; o->name != NULL; o++)
@@ -105,7 +97,7 @@ static enum status read_evaluation(const struct plan *p, const cJSON *evaluation
     if (first == NULL || strcmp(first->string, "task") != 0 || !cJSON_IsString(first))
         return error_set(err, ERR_INPUT, "%s: key 'evaluations': an entry does not begin with 'task', expected task: NAME",
                          p->path);
-    *task = find_task(first->valuestring);
+    *task = tasks_find(first->valuestring);
     if (*task == NULL)
         return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected one that difftf-eval list names",
                          p->path, first->valuestring);

@@ -164,3 +164,14 @@ const char *json_text(const cJSON *root, const char *path)
 {
     return cJSON_GetStringValue(json_path(root, path));
 }
+
+bool json_array_has(const cJSON *array, const cJSON *value)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array)
+    {
+        if (cJSON_Compare(item, value, true))
+            return true;
+    }
+    return false;
+}

@@ -34,6 +34,9 @@ const cJSON *json_path(const cJSON *root, const char *path);
 double json_real(const cJSON *root, const char *path);
 const char *json_text(const cJSON *root, const char *path);
 
+/* Is the value one of the array's? */
+bool json_array_has(const cJSON *array, const cJSON *value);
+
 /* True when the key is there and is not null. */
 bool json_has(const cJSON *object, const char *key);
 

@@ -179,7 +179,7 @@ static bool apply_unicode(struct text *out, const char *text, size_t length, int
     return ok;
 }
 
-static bool is_space(char c)
+bool text_is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
@@ -195,9 +195,9 @@ static bool apply_step(const struct step *s, struct text *out, const char *text,
     case STEP_UNICODE:
         return apply_unicode(out, text, length, s->options);
     case STEP_STRIP:
-        while (s->left && from < to && is_space(text[from]))
+        while (s->left && from < to && text_is_space(text[from]))
             from++;
-        while (s->right && to > from && is_space(text[to - 1]))
+        while (s->right && to > from && text_is_space(text[to - 1]))
             to--;
         return text_add(out, text + from, to - from);
     case STEP_METASPACE:

@@ -231,11 +231,6 @@ static enum status encode_plain(struct encoder *e, const char *text, size_t leng
     return status;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t length, bool special, struct ids *out,
                              struct error *err)
 {
@@ -250,9 +245,9 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
         size_t at = length;
         const struct added *a = find_added(t, text, length, &at);
         size_t plain = at, after = a ? at + a->length : length;
-        while (a != NULL && a->lstrip && plain > 0 && is_space(text[plain - 1]))
+        while (a != NULL && a->lstrip && plain > 0 && text_is_space(text[plain - 1]))
             plain--;
-        while (a != NULL && a->rstrip && after < length && is_space(text[after]))
+        while (a != NULL && a->rstrip && after < length && text_is_space(text[after]))
             after++;
         status = encode_plain(&e, text, plain, first, err);
         first = false;

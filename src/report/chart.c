@@ -137,7 +137,7 @@ static void draw_points(struct plot *p, const cJSON *s, size_t colour, const cha
 }
 
 /* Columns: x, then each model's y with its interval. */
-static void series_table(struct text *out, const cJSON *report, const cJSON *group)
+static void series_table(struct text *out, const cJSON *group)
 {
     const cJSON *s, *first = group->child, *x;
     int row = 0;
@@ -151,7 +151,6 @@ static void series_table(struct text *out, const cJSON *report, const cJSON *gro
         text_puts(out, "</th>");
     }
     text_puts(out, "</tr></thead><tbody>");
-    (void)report;
     cJSON_ArrayForEach(x, json_path(first, "x"))
     {
         text_printf(out, "<tr><th scope=\"row\">%.6g</th>", x->valuedouble);
@@ -198,7 +197,7 @@ static void draw_curves(struct text *out, const cJSON *report, const cJSON *view
     }
     plot_close(&p);
     legend(out, report);
-    series_table(out, report, group);
+    series_table(out, group);
     text_puts(out, "</figure>\n");
 }
 
@@ -235,17 +234,6 @@ static void value_text(struct text *out, const cJSON *value)
         text_puts(out, cJSON_IsString(value) ? value->valuestring : "");
 }
 
-static bool listed(const cJSON *list, const cJSON *value)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (cJSON_Compare(item, value, true))
-            return true;
-    }
-    return false;
-}
-
 /* {rest, x: values, y: values, rows: copies} for every place. */
 static cJSON *group_metrics(const cJSON *report, const char *name, const char *x, const char *y)
 {
@@ -276,7 +264,7 @@ static cJSON *group_metrics(const cJSON *report, const char *name, const char *x
         for (size_t i = 0; has && i < 2; i++) {
             const cJSON *value = dimensions[i] ? json_path(json_path(row, "where"), dimensions[i]) : NULL;
             cJSON *list = cJSON_GetObjectItem(found, i == 0 ? "x" : "y");
-            if (value != NULL && !listed(list, value))
+            if (value != NULL && !json_array_has(list, value))
                 cJSON_AddItemToArray(list, cJSON_Duplicate(value, true));
         }
         if (has)

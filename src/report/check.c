@@ -1,5 +1,6 @@
 /* check.c - regressions against a baseline report and against rules; see compare.h. */
 #include "base/file.h"
+#include "base/list.h"
 #include "formats/json.h"
 #include "report/compare.h"
 #include "report/report.h"
@@ -32,16 +33,14 @@ static void describe(struct text *out, const cJSON *report, const cJSON *row)
 static bool is_shown(const cJSON *report, const char *name)
 {
     const cJSON *view;
-    size_t n = strlen(name);
     bool any = false;
     cJSON_ArrayForEach(view, json_path(report, "views"))
     {
         if (strcmp(json_text(view, "kind"), "table") != 0)
             continue;
         any = true;
-        for (const char *p = json_text(view, "name"); *p != '\0'; p += strcspn(p, ","), p += *p == ',')
-            if (strcspn(p, ",") == n && strncmp(p, name, n) == 0)
-                return true;
+        if (list_has(json_text(view, "name"), name))
+            return true;
     }
     return !any;
 }

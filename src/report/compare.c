@@ -3,7 +3,6 @@
 
 #include "formats/json.h"
 #include "report/report.h"
-#include "report/table.h"
 #include "report/values.h"
 
 #include <math.h>
@@ -83,7 +82,7 @@ static double standard_deviation(const struct values *v)
 
 static double half_width(const cJSON *row)
 {
-    double width = (json_real(row, "ci.1") - json_real(row, "ci.0")) / (2 * 1.959963984540054);
+    double width = (json_real(row, "ci.1") - json_real(row, "ci.0")) / (2 * Z95);
     return isfinite(width) ? width : 0;
 }
 
@@ -94,13 +93,12 @@ static struct paired difference_of(const struct values *v, const cJSON *x, const
     if (v->n > 0) {
         bool of_exp = kind != NULL && strcmp(kind, METRIC_KINDS[METRIC_EXP_MEAN]) == 0;
         struct paired p = paired_difference(v->x, v->y, v->n, seed, of_exp ? exp : NULL);
-        *error = of_exp ? (p.difference.high - p.difference.low) / (2 * 1.959963984540054)
-                        : standard_deviation(v) / sqrt((double)v->n);
+        *error = of_exp ? (p.difference.high - p.difference.low) / (2 * Z95) : standard_deviation(v) / sqrt((double)v->n);
         return p;
     }
     double d = json_real(x, "value") - json_real(y, "value");
     *error = hypot(half_width(x), half_width(y));
-    struct paired p = {{d, d - 1.959963984540054 * *error, d + 1.959963984540054 * *error}, 1};
+    struct paired p = {{d, d - Z95 * *error, d + Z95 * *error}, 1};
     p.p_value = *error > 0 ? erfc(fabs(d) / *error / sqrt(2)) : d == 0;
     return p;
 }

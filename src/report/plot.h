@@ -29,7 +29,7 @@ double plot_y(const struct plot *p, double y);
 /* <svg> with grid, ticks and labels; `title` is for screen readers. x ticks are left out when `categories`. */
 void plot_open(struct plot *p, const char *title, bool categories);
 void plot_close(struct plot *p);
-/* A mark that can be pointed at and focused: opens an element up to its attributes; close it with "/>" or use plot_tip. */
+/* The attributes of a mark that can be pointed at and focused, and what it says. */
 void plot_tip(struct plot *p, const char *tip);
 /* "0.25", "1.2k", "3M": as short as an axis allows. */
 void plot_number(struct text *out, double value);

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const double Z95 = 1.959963984540054;
-
 struct interval wilson(double p, size_t count)
 {
     double n = (double)count, z2 = Z95 * Z95;
@@ -55,8 +53,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts the finite values to the front and takes the middle 95 %. */
-static void percentiles(struct interval *out, double *x, size_t n)
+void percentiles(struct interval *out, double *x, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The 97.5 % quantile of the normal distribution. */
+#define Z95 1.959963984540054
+
 struct interval {
     double value, low, high;
 };
@@ -28,6 +31,9 @@ struct paired {
 /* `of_mean` is applied to each mean before they are subtracted (exp for perplexities), NULL: the means themselves; the p-value is
  * that of the means. */
 struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, double (*of_mean)(double));
+
+/* The middle 95 % of the finite ones of n resampled values, which are sorted; `out` stays without any. */
+void percentiles(struct interval *out, double *values, size_t n);
 
 /* Percentile bootstrap of any statistic of n items: `statistic` gets the indices of a resample; NaN results are left out. */
 struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(void *context, const size_t *index, size_t n),

@@ -1,6 +1,7 @@
 /* table.c - see table.h. */
 #include "report/table.h"
 
+#include "base/list.h"
 #include "formats/json.h"
 #include "report/report.h"
 
@@ -96,17 +97,6 @@ static cJSON *without(const cJSON *where, const char *x, cJSON **value)
     return rest;
 }
 
-static bool holds(const cJSON *list, const cJSON *value)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (cJSON_Compare(item, value, true))
-            return true;
-    }
-    return false;
-}
-
 /* The groups of rows that differ in x alone, {rest, columns: values of x, all: is there a row over all}, in the order of the
  * report. */
 static cJSON *find_groups(const cJSON *metrics, const char *name, const char *x)
@@ -132,7 +122,7 @@ static cJSON *find_groups(const cJSON *metrics, const char *name, const char *x)
         }
         if (value == NULL && found != NULL && !cJSON_HasObjectItem(found, "all"))
             cJSON_AddTrueToObject(found, "all");
-        if (value != NULL && !holds(cJSON_GetObjectItem(found, "columns"), value))
+        if (value != NULL && !json_array_has(cJSON_GetObjectItem(found, "columns"), value))
             cJSON_AddItemToArray(cJSON_GetObjectItem(found, "columns"), cJSON_Duplicate(value, true));
         cJSON_Delete(value);
         cJSON_Delete(rest);
@@ -210,13 +200,7 @@ static void fill_group(struct table *t, const cJSON *report, const cJSON *view, 
 /* Is the name one of the comma-separated ones? NULL: all are. */
 static bool in_list(const char *names, const char *name)
 {
-    size_t n = strlen(name);
-    for (const char *p = names, *end; p != NULL; p = *end ? end + 1 : NULL) {
-        end = p + strcspn(p, ",");
-        if ((size_t)(end - p) == n && strncmp(p, name, n) == 0)
-            return true;
-    }
-    return names == NULL;
+    return names == NULL || list_has(names, name);
 }
 
 /* Is there a row of the same metric whose place is `where` less some dimensions? Then `where` is a detail of it. */

@@ -292,8 +292,7 @@ enum status judge_run(struct judge *j, const struct judge_case *c, const volatil
                                   : chat_ask(j->chat, prompt.data, stop, &reply, &tries, err);
     if (status == OK) {
         *free_of_it = judge_verdict(reply);
-        for (char *p = reply; !utf8_valid(reply, strlen(reply)) && *p != '\0'; p++)
-            *p = (unsigned char)*p < 0x80 ? *p : '?';
+        utf8_mend(reply);
         cJSON_AddStringToObject(evidence, "reply", reply);
         json_add_number(evidence, "tries", tries);
     }

@@ -153,8 +153,8 @@ START_TEST(icl_copies_the_label_of_the_same_text)
     text_free(&data);
     for (int total = 0; total < 2; total++) {
         char options[256];
-        snprintf(options, sizeof options, "--data %s --length 1024 --shots 4,12 --orders 2 --arrangement random --decode %s", at("train.jsonl"),
-                 total ? "total" : "greedy");
+        snprintf(options, sizeof options, "--data %s --length 1024 --shots 4,12 --orders 2 --arrangement random --decode %s",
+                 at("train.jsonl"), total ? "total" : "greedy");
         cJSON *r = evaluate("icl", "uniform,copier", options);
         NEAR(metric_of(r, "accuracy", "copier", "shots=12"), 1, 0);
         NEAR(metric_of(r, "margin", "copier", "shots=12"), 0, 0);

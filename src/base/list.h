@@ -1,0 +1,13 @@
+/* list.h - comma-separated lists of names, as options and views hold them. */
+#ifndef DIFFTF_BASE_LIST_H
+#define DIFFTF_BASE_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is `name` one of the list's? */
+bool list_has(const char *list, const char *name);
+/* Sets flags[i] for each of names [n] that the list holds; false when it holds another. */
+bool list_flags(bool *flags, const char *list, const char *const *names, size_t n);
+
+#endif
