@@ -96,16 +96,11 @@ static enum status plan(const struct experiment *e, cJSON *items, struct error *
     cJSON_ArrayForEach(shots, cJSON_GetObjectItemCaseSensitive(e->options, "shots"))
     {
         for (size_t i = 0; i < s->n; i++) {
-            struct text id = {0};
-            cJSON *item = cJSON_CreateObject(), *where;
-            text_printf(&id, "task=%s,shots=%.0f,record=%zu", s->form.name, shots->valuedouble, i);
-            cJSON_AddStringToObject(item, "id", id.data);
-            where = cJSON_AddObjectToObject(item, "where");
+            cJSON *where = cJSON_CreateObject();
             cJSON_AddStringToObject(where, "task", s->form.name);
             json_add_number(where, "shots", shots->valuedouble);
             json_add_number(where, "record", (double)i);
-            cJSON_AddItemToArray(items, item);
-            text_free(&id);
+            plan_add(items, where, NULL);
         }
     }
     return OK;

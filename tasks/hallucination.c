@@ -98,15 +98,10 @@ static enum status plan(const struct experiment *e, cJSON *items, struct error *
     (void)err;
     for (size_t f = 0; f < 2; f++)
         for (size_t i = 0; i < n && (s->agreement ? f == 0 : s->form[f]); i++) {
-            char id[64];
-            const char *form = s->agreement ? "agreement" : FORMS[f];
-            cJSON *item = cJSON_CreateObject(), *where;
-            snprintf(id, sizeof id, "form=%s,record=%zu", form, i);
-            cJSON_AddStringToObject(item, "id", id);
-            where = cJSON_AddObjectToObject(item, "where");
-            cJSON_AddStringToObject(where, "form", form);
+            cJSON *where = cJSON_CreateObject();
+            cJSON_AddStringToObject(where, "form", s->agreement ? "agreement" : FORMS[f]);
             json_add_number(where, "record", (double)i);
-            cJSON_AddItemToArray(items, item);
+            plan_add(items, where, NULL);
         }
     return OK;
 }

@@ -229,15 +229,11 @@ static enum status prepare(struct experiment *e, struct error *err)
 
 static void add_item(cJSON *items, size_t shots, size_t arrangement, size_t order)
 {
-    char id[96];
-    cJSON *item = cJSON_CreateObject();
-    snprintf(id, sizeof id, "shots=%zu,arrangement=%s,order=%zu", shots, ARRANGEMENTS[arrangement], order);
-    cJSON_AddStringToObject(item, "id", id);
-    cJSON *where = cJSON_AddObjectToObject(item, "where");
+    cJSON *where = cJSON_CreateObject();
     json_add_number(where, "shots", (double)shots);
     cJSON_AddStringToObject(where, "arrangement", ARRANGEMENTS[arrangement]);
     json_add_number(where, "order", (double)order);
-    cJSON_AddItemToArray(items, item);
+    plan_add(items, where, NULL);
 }
 
 static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
@@ -437,18 +433,6 @@ static enum status add_spread(struct report *r, const struct experiment *e, cons
     return OK;
 }
 
-/* The accuracy of each order, as dots. */
-static void add_orders(struct report *r, const struct experiment *e, const cJSON *where)
-{
-    report_add_curve(r, e, "accuracy", where, "order", "order", "accuracy", "linear");
-    const cJSON *last = r->series->child;
-    size_t n = (size_t)cJSON_GetArraySize(r->series);
-    for (size_t i = 0; last != NULL && i + e->n_subjects < n; i++)
-        last = last->next;
-    for (; last != NULL; last = last->next)
-        cJSON_ReplaceItemInObjectCaseSensitive((cJSON *)last, "name", cJSON_CreateString("orders"));
-}
-
 /* What the items say of themselves: places in the order of the plan. */
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
@@ -471,11 +455,11 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         }
         cJSON_AddItemToObject(where, "order", cJSON_CreateNumber(0));
         if (most >= 0)
-            report_add_curve(r, e, "accuracy", where, "shots", "demonstrations", "accuracy", "log");
+            report_add_curve(r, e, "accuracy", "accuracy", where, "shots", "demonstrations", "accuracy", "log");
         cJSON_DeleteItemFromObjectCaseSensitive(where, "order");
         json_add_number(where, "shots", most);
         if (most >= 0 && n_orders > 1 && status == OK) {
-            add_orders(r, e, where);
+            report_add_curve(r, e, "orders", "accuracy", where, "order", "order", "accuracy", "linear");
             status = add_spread(r, e, items, where, n_orders, n_texts, err);
         }
         cJSON_Delete(where);

@@ -9,6 +9,7 @@
  */
 #include "base/file.h"
 #include "report/report.h"
+#include "suite/dataset.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
 #include "tasks/needle_prompt.h"
@@ -36,20 +37,14 @@ static enum status prepare(struct experiment *e, struct error *err)
 {
     const char *given = option_string(e->options, "haystack");
     struct haystack *h = calloc(1, sizeof *h);
-    char *path = given ? strdup(given) : embedded_path("data/haystack/persuasion.txt");
+    char *path = experiment_data_path(e, "haystack", "data/haystack/persuasion.txt");
     enum status status = h && path ? needle_check_template(option_string(e->options, "template"), err)
                                    : error_set(err, ERR_SYSTEM, "haystack: out of memory");
     if (status == OK)
         status = haystack_load(h, path, err);
     if (status == OK) {
-        cJSON *data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "name", "haystack");
-        cJSON_AddStringToObject(data, "path", given ? path : "data/haystack/persuasion.txt");
-        cJSON_AddStringToObject(data, "sha256", h->sha256);
-        json_add_number(data, "records", (double)h->n_sentences);
-        if (given == NULL)
-            cJSON_AddStringToObject(data, "licence", "public domain");
-        cJSON_AddItemToArray(e->data, data);
+        experiment_add_data(e, "haystack", given ? path : "data/haystack/persuasion.txt", h->sha256, h->n_sentences,
+                            given ? NULL : "public domain");
         e->state = h;
     } else {
         free(h);
@@ -73,16 +68,14 @@ static size_t answer_tokens(const struct experiment *e, size_t asked)
 static void add_item(cJSON *items, double length, double depth, size_t needles, size_t asked, size_t sample)
 {
     char id[96];
-    cJSON *item = cJSON_CreateObject();
+    cJSON *where = cJSON_CreateObject();
     snprintf(id, sizeof id, "length=%.0f,depth=%.9g,needles=%zu/%zu,sample=%zu", length, depth, needles, asked, sample);
-    cJSON_AddStringToObject(item, "id", id);
-    cJSON *where = cJSON_AddObjectToObject(item, "where");
     json_add_number(where, "length", length);
     json_add_number(where, "depth", depth);
     json_add_number(where, "needles", (double)needles);
     json_add_number(where, "asked", (double)asked);
     json_add_number(where, "sample", (double)sample);
-    cJSON_AddItemToArray(items, item);
+    plan_add(items, where, id);
 }
 
 static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
@@ -332,7 +325,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                 status = add_cell(r, e, items, where, err);
             if (status == OK)
                 status = add_layers(r, e, items, where, err);
-            report_add_curve(r, e, "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
+            report_add_curve(r, e, "accuracy", "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
             cJSON_Delete(where);
         }
     }

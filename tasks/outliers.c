@@ -114,20 +114,12 @@ static enum status prepare(struct experiment *e, struct error *err)
 
 static void add_item(cJSON *items, const char *part, const char *unit, double number, double bits)
 {
-    struct text id = {0};
-    cJSON *item = cJSON_CreateObject();
-    text_printf(&id, "part=%s", part);
-    if (bits > 0)
-        text_printf(&id, ",bits=%.0f", bits);
-    text_printf(&id, ",%s=%.0f", unit, number);
-    cJSON_AddStringToObject(item, "id", id.data);
-    cJSON *where = cJSON_AddObjectToObject(item, "where");
+    cJSON *where = cJSON_CreateObject();
     cJSON_AddStringToObject(where, "part", part);
     if (bits > 0)
         json_add_number(where, "bits", bits);
     json_add_number(where, unit, number);
-    cJSON_AddItemToArray(items, item);
-    text_free(&id);
+    plan_add(items, where, NULL);
 }
 
 static size_t n_sequences(const struct experiment *e)
@@ -287,7 +279,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                 status = report_add(r, e, items, &metrics[k], where, err);
             cJSON_Delete(where);
         }
-        report_add_curve(r, e, metrics[k].name, part, "bits", "bits of the attention logits", labels[k], "linear");
+        report_add_curve(r, e, metrics[k].name, metrics[k].name, part, "bits", "bits of the attention logits", labels[k],
+                         "linear");
         cJSON_Delete(part);
     }
     return status;

@@ -114,12 +114,9 @@ static enum status plan(const struct experiment *e, cJSON *items, struct error *
     const struct state *s = e->state;
     (void)err;
     for (size_t i = 0; i < s->documents.n; i++) {
-        char id[32];
-        cJSON *item = cJSON_CreateObject();
-        snprintf(id, sizeof id, "document=%zu", i);
-        cJSON_AddStringToObject(item, "id", id);
-        json_add_number(cJSON_AddObjectToObject(item, "where"), "document", (double)i);
-        cJSON_AddItemToArray(items, item);
+        cJSON *where = cJSON_CreateObject();
+        json_add_number(where, "document", (double)i);
+        plan_add(items, where, NULL);
     }
     return OK;
 }
@@ -254,7 +251,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
             status = report_add(r, e, items, &metric, at, err);
             cJSON_Delete(at);
         }
-        report_add_curve(r, e, curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
+        report_add_curve(r, e, curves[c][0], curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
     }
     cJSON_Delete(where);
     return status;

@@ -35,16 +35,11 @@ static enum status prepare(struct experiment *e, struct error *err)
 
 static void add_item(cJSON *items, const char *work, double length, size_t sample)
 {
-    struct text id = {0};
-    cJSON *item = cJSON_CreateObject(), *where;
-    text_printf(&id, "work=%s,length=%.0f,sample=%zu", work, length, sample);
-    cJSON_AddStringToObject(item, "id", id.data);
-    where = cJSON_AddObjectToObject(item, "where");
+    cJSON *where = cJSON_CreateObject();
     cJSON_AddStringToObject(where, "work", work);
     json_add_number(where, "length", length);
     json_add_number(where, "sample", (double)sample);
-    cJSON_AddItemToArray(items, item);
-    text_free(&id);
+    plan_add(items, where, NULL);
 }
 
 static enum status plan(const struct experiment *e, cJSON *items, struct error *err)

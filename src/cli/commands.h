@@ -24,6 +24,9 @@ void cli_catch_signals(void);
 /* Threads to use: --threads, or all processors. */
 int cli_threads(const cJSON *options);
 
+/* Prints the tables that a report shows first, and where the report is. */
+enum status cli_print_report(const cJSON *report, const char *path, struct error *err);
+
 struct task;
 /* `difftf-eval TASK ..`; takes over options. */
 enum status cli_run_task(const struct task *task, cJSON *options, struct error *err);

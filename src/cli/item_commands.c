@@ -3,7 +3,6 @@
 #include "cli/commands.h"
 #include "report/compare.h"
 #include "report/report.h"
-#include "report/table.h"
 #include "tasks/tasks.h"
 
 #include <math.h>
@@ -104,16 +103,8 @@ static enum status write_rescored(struct experiment *e, cJSON *report, const cha
         cJSON_Delete(items);
         cJSON_Delete(run);
     }
-    struct tables tables = {0};
     if (status == OK && !quiet)
-        status = tables_from_report(&tables, r.root, false, err);
-    if (status == OK && !quiet) {
-        struct text out = {0};
-        table_writer_find("text")(&out, &tables);
-        printf("%sreport: %s\n", out.data ? out.data : "", path);
-        text_free(&out);
-    }
-    tables_free(&tables);
+        status = cli_print_report(r.root, path, err);
     report_free(&r);
     return status;
 }

@@ -32,6 +32,18 @@ static void print_tables(table_writer *writer, const struct tables *tables)
     text_free(&out);
 }
 
+enum status cli_print_report(const cJSON *report, const char *path, struct error *err)
+{
+    struct tables tables;
+    enum status status = tables_from_report(&tables, report, false, err);
+    if (status == OK) {
+        print_tables(table_writer_find("text"), &tables);
+        printf("report: %s\n", path);
+        tables_free(&tables);
+    }
+    return status;
+}
+
 /* table */
 
 static const struct option_spec TABLE_OPTIONS[] = {

@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "report/report.h"
-#include "report/table.h"
 #include "suite/rates.h"
 #include "suite/runner.h"
 
@@ -131,21 +130,13 @@ static char *report_path(const struct experiment *e, struct error *err)
 
 static enum status print_report(const struct experiment *e, const struct report *r, const char *path, struct error *err)
 {
-    struct tables tables;
-    enum status status = OK;
     if (option_flag(e->options, "json")) {
         char *text = cJSON_Print(r->root);
         puts(text ? text : "");
         free(text);
-    } else if (!option_flag(e->options, "quiet") && (status = tables_from_report(&tables, r->root, false, err)) == OK) {
-        struct text out = {0};
-        table_writer_find("text")(&out, &tables);
-        fputs(out.data ? out.data : "", stdout);
-        printf("report: %s\n", path);
-        text_free(&out);
-        tables_free(&tables);
+        return OK;
     }
-    return status;
+    return option_flag(e->options, "quiet") ? OK : cli_print_report(r->root, path, err);
 }
 
 static enum status evaluate(struct experiment *e, cJSON *items, const char *path, int threads, struct error *err)

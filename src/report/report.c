@@ -84,16 +84,24 @@ static cJSON *add_row(cJSON *rows, const char *name, const char *model, const cJ
     return row;
 }
 
-void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
-                      const char *better)
+/* NULL when the value is no number: then there is no row. */
+static cJSON *add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
+                        const char *better)
 {
     if (!isfinite(x.value))
-        return;
+        return NULL;
     cJSON *row = add_row(r->metrics, name, model, where);
     json_add_number(row, "value", x.value);
     add_interval(row, x);
     json_add_number(row, "n", (double)n);
     cJSON_AddItemToObject(row, "better", better ? cJSON_CreateString(better) : cJSON_CreateNull());
+    return row;
+}
+
+void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
+                      const char *better)
+{
+    add_value(r, name, model, where, x, n, better);
 }
 
 void report_add_difference(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
@@ -144,8 +152,7 @@ enum status report_add(struct report *r, const struct experiment *e, const cJSON
         struct values v = {0};
         ok = collect(&v, items, e->subjects[s].name, NULL, m->field, where);
         if (ok && v.n > 0) {
-            report_add_value(r, m->name, e->subjects[s].name, where, interval_of(m, v.x, v.n), v.n, m->better);
-            cJSON *row = cJSON_GetArrayItem(r->metrics, cJSON_GetArraySize(r->metrics) - 1);
+            cJSON *row = add_value(r, m->name, e->subjects[s].name, where, interval_of(m, v.x, v.n), v.n, m->better);
             cJSON_AddStringToObject(row, "field", m->field);
             cJSON_AddStringToObject(row, "kind", METRIC_KINDS[m->kind]);
         }
@@ -185,8 +192,8 @@ void report_add_point(cJSON *series, double x, struct interval y)
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_high"), json_number(y.high));
 }
 
-void report_add_curve(struct report *r, const struct experiment *e, const char *name, const cJSON *where, const char *dimension,
-                      const char *x_label, const char *y_label, const char *x_scale)
+void report_add_curve(struct report *r, const struct experiment *e, const char *name, const char *metric, const cJSON *where,
+                      const char *dimension, const char *x_label, const char *y_label, const char *x_scale)
 {
     for (size_t m = 0; m < e->n_subjects; m++) {
         cJSON *series = report_add_series(r, name, e->subjects[m].name, where, x_label, y_label, x_scale), *row;
@@ -194,7 +201,7 @@ void report_add_curve(struct report *r, const struct experiment *e, const char *
         {
             cJSON *rest = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(row, "where"), true);
             cJSON *x = cJSON_DetachItemFromObjectCaseSensitive(rest, dimension);
-            if (x != NULL && strcmp(json_text(row, "name"), name) == 0 &&
+            if (x != NULL && strcmp(json_text(row, "name"), metric) == 0 &&
                 strcmp(json_text(row, "model"), e->subjects[m].name) == 0 && cJSON_Compare(rest, where, true))
                 report_add_point(series, cJSON_GetNumberValue(x),
                                  (struct interval){json_real(row, "value"), json_real(row, "ci.0"), json_real(row, "ci.1")});

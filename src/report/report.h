@@ -48,9 +48,9 @@ void report_add_difference(struct report *r, const char *name, const char *model
 cJSON *report_add_series(struct report *r, const char *name, const char *model, const cJSON *where, const char *x_label,
                          const char *y_label, const char *x_scale);
 void report_add_point(cJSON *series, double x, struct interval y);
-/* A curve for every model: the metric `name` at `where` and each value of `dimension` that its rows have. */
-void report_add_curve(struct report *r, const struct experiment *e, const char *name, const cJSON *where, const char *dimension,
-                      const char *x_label, const char *y_label, const char *x_scale);
+/* A curve `name` for every model: the metric at `where` and each value of `dimension` that its rows have. */
+void report_add_curve(struct report *r, const struct experiment *e, const char *name, const char *metric, const cJSON *where,
+                      const char *dimension, const char *x_label, const char *y_label, const char *x_scale);
 
 /* The row of a metric whose `where` has exactly the members of `where`; NULL when there is none. */
 const cJSON *report_find(const cJSON *rows, const char *name, const char *model, const cJSON *where);

@@ -174,6 +174,25 @@ void experiment_close(struct experiment *e)
     *e = (struct experiment){0};
 }
 
+void plan_add(cJSON *items, cJSON *where, const char *id)
+{
+    struct text own = {0};
+    const cJSON *d;
+    cJSON_ArrayForEach(d, where)
+    {
+        text_printf(&own, "%s%s=", own.len ? "," : "", d->string);
+        if (cJSON_IsNumber(d))
+            text_printf(&own, "%.9g", d->valuedouble);
+        else
+            text_puts(&own, d->valuestring);
+    }
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "id", id ? id : own.data ? own.data : "");
+    cJSON_AddItemToObject(item, "where", where);
+    cJSON_AddItemToArray(items, item);
+    text_free(&own);
+}
+
 cJSON *experiment_options(const struct experiment *e)
 {
     cJSON *out = cJSON_Duplicate(e->options, true);

@@ -13,6 +13,9 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 enum status experiment_open_stored(struct experiment *e, const struct task *task, cJSON *options, const cJSON *models,
                                    struct error *err);
 void experiment_close(struct experiment *e);
+/* Adds an item to a plan and takes over `where`; `id` NULL: "key=value,key=value" of its dimensions. */
+void plan_add(cJSON *items, cJSON *where, const char *id);
+
 /* A digest of everything that decides the results: task, options, weights, tokenizers, data. */
 void experiment_digest(const struct experiment *e, char hex[65]);
 /* options without those that change no result. */
