@@ -84,7 +84,9 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     json_add_number(evidence, "sgemm_gflops", limit);
     json_add_number(evidence, "share_of_sgemm", rates_job_gflops(job, rate) / limit);
     json_add_number(evidence, "read_gigabytes", rates_bandwidth(threads));
-    json_add_number(evidence, "weights_gigabytes", rate * (double)subject->model.weights.n_storage * sizeof(float) / 1e9);
+    json_add_number(evidence, "weights_gigabytes",
+                    rate * ((double)subject->model.weights.n_mapped + (double)subject->model.weights.n_storage * sizeof(float)) /
+                        1e9);
     rates_job_close(job);
     return OK;
 }

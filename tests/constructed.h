@@ -96,11 +96,11 @@ static inline void make_copier(const char *folder)
     struct layer_weights *first = &w->layers[0], *second = &w->layers[1];
     struct rng rng = rng_stream(1, "codes", 0);
     for (size_t t = 0; t < BYTE_VOCAB; t++) {
-        w->embedding[t * D] = 1;
+        w->embedding.f32[t * D] = 1;
         for (size_t i = 0; i < CODE; i++) {
             float c = rng_below(&rng, 2) ? 1.0f : -1.0f;
-            w->embedding[t * D + slot(0) + i] = c;
-            w->lm_head[t * D + slot(BACK + 1) + i] = 4 * c;
+            w->embedding.f32[t * D + slot(0) + i] = c;
+            w->lm_head.f32[t * D + slot(BACK + 1) + i] = 4 * c;
         }
     }
     for (size_t i = 0; i < D; i++)
@@ -109,24 +109,24 @@ static inline void make_copier(const char *folder)
     float rms0 = sqrtf((1.0f + CODE) / (float)D), rms1 = sqrtf((1.0f + CODE * (BACK + 1)) / (float)D);
     for (size_t h = 0; h < BACK; h++) {
         for (size_t j = 0; j < 40; j++) { /* the fast pairs: the sum of cosines is largest at a distance of h + 1 */
-            double angle = -(double)(h + 1) * m.rope_frequencies[j];
-            first->q[(h * d + j) * D] = (float)(600 * cos(angle)) * rms0;
-            first->q[(h * d + j + half) * D] = (float)(600 * sin(angle)) * rms0;
-            first->k[(h * d + j) * D] = rms0;
+            double angle = -(double)(h + 1) * rope_frequency(&m.config.rope, d, j, 0);
+            first->q.f32[(h * d + j) * D] = (float)(600 * cos(angle)) * rms0;
+            first->q.f32[(h * d + j + half) * D] = (float)(600 * sin(angle)) * rms0;
+            first->k.f32[(h * d + j) * D] = rms0;
         }
         for (size_t i = 0; i < CODE; i++) {
-            first->v[(h * d + i) * D + slot(0) + i] = rms0;
-            first->o[(slot(h + 1) + i) * (BACK * d) + h * d + i] = 1;
+            first->v.f32[(h * d + i) * D + slot(0) + i] = rms0;
+            first->o.f32[(slot(h + 1) + i) * (BACK * d) + h * d + i] = 1;
         }
     }
     for (size_t i = 0; i < BACK * CODE; i++) { /* the slow pairs hardly turn */
         size_t channel = 85 + i / 2 + i % 2 * half;
-        second->q[channel * D + slot(0) + i] = 40 * rms1;
-        second->k[channel * D + slot(1) + i] = rms1;
+        second->q.f32[channel * D + slot(0) + i] = 40 * rms1;
+        second->k.f32[channel * D + slot(1) + i] = rms1;
     }
     for (size_t i = 0; i < CODE; i++) {
-        second->v[i * D + slot(0) + i] = rms1;
-        second->o[(slot(BACK + 1) + i) * (BACK * d) + i] = 1;
+        second->v.f32[i * D + slot(0) + i] = rms1;
+        second->o.f32[(slot(BACK + 1) + i) * (BACK * d) + i] = 1;
     }
     save_constructed(&m, folder);
 }

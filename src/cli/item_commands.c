@@ -253,7 +253,7 @@ static enum status show_run(const cJSON *report, const char *path, const cJSON *
         return status;
     for (size_t i = 0; i < e.n_subjects && status == OK; i++) {
         const char *was = json_text(cJSON_GetArrayItem(json_path(report, "models"), (int)i), "sha256");
-        if (was != NULL && strcmp(was, e.subjects[i].model.sha256) != 0)
+        if (was != NULL && strcmp(was, e.subjects[i].sha256) != 0)
             status = error_set(err, ERR_INPUT, "%s: its weights are not those of the report, expected sha256 %.12s..",
                                e.subjects[i].model.folder, was);
         if (status == OK && (only == NULL || strcmp(only, e.subjects[i].name) == 0))

@@ -70,20 +70,22 @@ static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t 
                    {"max_position_embeddings", c->context}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_add_number(o, numbers[i].key, (double)numbers[i].value);
-    json_add_number(o, "rope_theta", c->rope_theta);
-    cJSON_AddBoolToObject(o, "rope_interleaved", c->rope_interleaved);
+    json_add_number(o, "rope_theta", c->rope.theta);
+    cJSON_AddBoolToObject(o, "rope_interleaved", c->rope.interleaved);
     cJSON_AddBoolToObject(o, "tie_word_embeddings", c->tied);
     if (m->lambda != NULL) {
         cJSON *lambda = cJSON_AddArrayToObject(o, "lambda");
         for (size_t l = 0; l < c->n_layers; l++)
             cJSON_AddItemToArray(lambda, json_number((double)m->lambda[l]));
     }
-    cJSON_AddStringToObject(o, "sha256", m->sha256);
+    char sha256[65];
+    model_hash(m, sha256);
+    cJSON_AddStringToObject(o, "sha256", sha256);
     if (t != NULL) {
         json_add_number(o, "tokenizer_tokens", (double)tokenizer_size(t));
         json_add_number(o, "tokenizer_merges", (double)tokenizer_n_merges(t));
     }
-    json_add_number(o, "weights_bytes", (double)m->weights.n_storage * sizeof(float));
+    json_add_number(o, "weights_bytes", (double)m->weights.n_mapped + (double)m->weights.n_storage * sizeof(float));
     json_add_number(o, "session_bytes", (double)session_memory(m, length, 1));
     json_add_number(o, "session_tokens", (double)length);
     return o;
@@ -175,8 +177,8 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     struct capture *c = context;
     size_t vocab = c->model->config.vocab_size, predicted = start + rows < c->n ? rows : rows - 1;
     session_logits(c->session, c->logits + start * vocab, normed, rows);
-    cross_entropy(c->loss, NULL, NULL, normed, c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0, c->work,
-                  1);
+    cross_entropy(c->loss, NULL, NULL, normed, &c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0,
+                  c->work, 1);
     for (size_t i = 0; i < predicted; i++)
         c->nll[start + i] = (float)c->loss[i];
 }

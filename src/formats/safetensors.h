@@ -9,10 +9,9 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "formats/dtype.h"
 
 #include <stdint.h>
-
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_I64, DTYPE_OTHER };
 
 enum { TENSOR_MAX_DIMS = 8 };
 

@@ -19,8 +19,8 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     const struct scoring *c = context;
     const struct model *m = c->session->model;
     size_t at = start - c->first, predicted = at + rows < c->n ? rows : rows - 1;
-    cross_entropy(c->nll + at, NULL, NULL, normed, m->weights.lm_head, c->ids + at + 1, predicted, width, m->config.vocab_size, 0,
-                  c->work, c->session->context.threads);
+    cross_entropy(c->nll + at, NULL, NULL, normed, &m->weights.lm_head, c->ids + at + 1, predicted, width, m->config.vocab_size,
+                  0, c->work, c->session->context.threads);
 }
 
 enum status score_tokens(struct session *s, const int32_t *ids, size_t n, double *nll, struct error *err)

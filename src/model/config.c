@@ -5,10 +5,11 @@
 #include <string.h>
 
 /* Beyond every published model; they keep products of sizes far from overflow. */
-enum { MAX_SIZE = 1 << 24, MAX_LAYERS = 4096, MAX_HEADS = 4096 };
+enum { MAX_SIZE = 1 << 24, MAX_HEADS = 4096 };
 
 const struct family *const FAMILIES[] = {
-    &FAMILY_LLAMA, &FAMILY_DIFF_TRANSFORMER, &FAMILY_DIFFLLAMA, &FAMILY_DIFF_V2, &FAMILY_MOTIF, NULL};
+    &FAMILY_LLAMA,     &FAMILY_MISTRAL, &FAMILY_QWEN2, &FAMILY_QWEN3, &FAMILY_SMOLLM3, &FAMILY_DIFF_TRANSFORMER,
+    &FAMILY_DIFFLLAMA, &FAMILY_DIFF_V2, &FAMILY_MOTIF, NULL};
 
 static enum status find_family(struct config *c, const char *type, const char *path, struct error *err)
 {
@@ -31,39 +32,6 @@ static enum status get_size(const cJSON *json, const char *key, bool optional, s
     int64_t x = (int64_t)*value;
     enum status status = json_get_int(json, key, 1, MAX_SIZE, optional, &x, path, err);
     *value = (size_t)x;
-    return status;
-}
-
-static enum status read_rope(struct config *c, const cJSON *json, const char *path, struct error *err)
-{
-    const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(json, "rope_parameters");
-    const cJSON *scaling = cJSON_GetObjectItemCaseSensitive(json, "rope_scaling");
-    c->rope_theta = 10000;
-    enum status status = json_get_double(json, "rope_theta", 1, 1e12, true, &c->rope_theta, path, err);
-    if (status == OK && cJSON_IsObject(parameters))
-        status = json_get_double(parameters, "rope_theta", 1, 1e12, true, &c->rope_theta, path, err);
-    if (cJSON_IsObject(parameters))
-        scaling = parameters;
-    if (status != OK || scaling == NULL || cJSON_IsNull(scaling))
-        return status;
-    const char *type = "default";
-    status = json_get_string(scaling, json_has(scaling, "rope_type") ? "rope_type" : "type", true, &type, path, err);
-    if (status != OK || strcmp(type, "default") == 0)
-        return status;
-    bool llama3 = strcmp(type, "llama3") == 0;
-    if (!llama3 && strcmp(type, "linear") != 0)
-        return error_set(err, ERR_INPUT,
-                         "%s: key 'rope_scaling': type '%.40s' is not supported, expected default, linear or llama3", path, type);
-    c->rope_scaling = llama3 ? ROPE_LLAMA3 : ROPE_LINEAR;
-    status = json_get_double(scaling, "factor", 1e-3, 1e6, false, &c->rope_factor, path, err);
-    if (status == OK && llama3)
-        status = json_get_double(scaling, "low_freq_factor", 1e-3, 1e6, false, &c->rope_low, path, err);
-    if (status == OK && llama3)
-        status = json_get_double(scaling, "high_freq_factor", 1e-3, 1e6, false, &c->rope_high, path, err);
-    if (status == OK && llama3)
-        status = json_get_double(scaling, "original_max_position_embeddings", 1, 1e9, false, &c->rope_original, path, err);
-    if (status == OK && llama3 && c->rope_high <= c->rope_low)
-        status = error_set(err, ERR_INPUT, "%s: key 'high_freq_factor' is wrong, expected more than low_freq_factor", path);
     return status;
 }
 
@@ -119,18 +87,19 @@ enum status config_from_json(struct config *c, const cJSON *json, const char *pa
     if (status == OK)
         status = json_get_bool(json, "tie_word_embeddings", true, &c->tied, path, err);
     if (status == OK)
-        status = json_get_bool(json, "attention_bias", true, &c->attention_bias, path, err);
+        status = json_get_bool(json, "attention_bias", true, &c->qkv_bias, path, err);
     if (status == OK)
         status = json_get_bool(json, "mlp_bias", true, &c->mlp_bias, path, err);
     if (status == OK)
         status = json_get_string(json, "hidden_act", true, &act, path, err);
     if (status == OK)
-        status = read_rope(c, json, path, err);
+        status = rope_from_json(&c->rope, json, c->context, path, err);
     if (status == OK)
         status = read_token_ids(c, json, path, err);
     if (status != OK)
         return status;
     c->norm_eps = (float)eps;
+    c->o_bias = c->qkv_bias;
     const char *wanted = c->family->activation ? c->family->activation : "silu";
     if (act != NULL && strcmp(act, wanted) != 0)
         return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, act, wanted);
@@ -152,12 +121,13 @@ cJSON *config_to_json(const struct config *c)
                    {"num_attention_heads", (double)c->n_heads}, {"num_key_value_heads", (double)c->n_v_heads},
                    {"head_dim", (double)c->head_dim},           {"intermediate_size", (double)c->d_ff},
                    {"vocab_size", (double)c->vocab_size},       {"max_position_embeddings", (double)c->context},
-                   {"rms_norm_eps", (double)c->norm_eps},       {"rope_theta", c->rope_theta}};
+                   {"rms_norm_eps", (double)c->norm_eps}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_add_number(json, numbers[i].key, numbers[i].value);
+    rope_to_json(json, &c->rope);
     cJSON_AddStringToObject(json, "hidden_act", c->family->activation ? c->family->activation : "silu");
     cJSON_AddBoolToObject(json, "tie_word_embeddings", c->tied);
-    cJSON_AddBoolToObject(json, "attention_bias", c->attention_bias);
+    cJSON_AddBoolToObject(json, "attention_bias", c->qkv_bias);
     cJSON_AddBoolToObject(json, "mlp_bias", c->mlp_bias);
     if (c->bos >= 0)
         cJSON_AddNumberToObject(json, "bos_token_id", c->bos);
@@ -179,21 +149,24 @@ bool config_has_polynorm(const struct config *c)
     return c->family->activation != NULL;
 }
 
-void config_rope_frequencies(double *f, const struct config *c)
+void config_mark(uint64_t layers[LAYER_WORDS], size_t layer)
 {
-    const double pi = 3.14159265358979323846;
-    for (size_t j = 0; j < c->head_dim / 2; j++) {
-        f[j] = pow(c->rope_theta, -2.0 * (double)j / (double)c->head_dim);
-        if (c->rope_scaling == ROPE_LINEAR)
-            f[j] /= c->rope_factor;
-        if (c->rope_scaling != ROPE_LLAMA3)
-            continue;
-        /* Llama 3.1: long wavelengths are stretched, short ones kept, those between blended. */
-        double turns = c->rope_original * f[j] / (2 * pi);
-        double keep = (turns - c->rope_low) / (c->rope_high - c->rope_low);
-        keep = keep < 0 ? 0 : keep > 1 ? 1 : keep;
-        f[j] = f[j] * keep + f[j] / c->rope_factor * (1 - keep);
-    }
+    layers[layer / 64] |= (uint64_t)1 << layer % 64;
+}
+
+void config_clear(uint64_t layers[LAYER_WORDS])
+{
+    memset(layers, 0, LAYER_WORDS * sizeof *layers);
+}
+
+bool config_marked(const uint64_t layers[LAYER_WORDS], size_t layer)
+{
+    return layers[layer / 64] >> layer % 64 & 1;
+}
+
+size_t config_window(const struct config *c, size_t layer)
+{
+    return config_marked(c->windowed, layer) ? c->window : 0;
 }
 
 enum status config_plan(struct attention_plan *p, const struct config *c, struct error *err)

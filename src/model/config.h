@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "formats/json.h"
+#include "model/rope.h"
 #include "numeric/attention.h"
 
 #include <stdbool.h>
@@ -22,9 +23,7 @@ enum lambda_kind {
     LAMBDA_PROJECTION, /* sigmoid of a projection, one a token and head (V2)         */
 };
 
-enum rope_scaling { ROPE_PLAIN, ROPE_LINEAR, ROPE_LLAMA3 };
-
-enum { MAX_EOS = 8 };
+enum { MAX_EOS = 8, MAX_LAYERS = 4096, LAYER_WORDS = MAX_LAYERS / 64 };
 
 struct config {
     const struct family *family;
@@ -34,14 +33,13 @@ struct config {
     size_t head_dim; /* d: width of a query or key head */
     size_t v_dim;    /* width of a value head */
     size_t n_maps, n_parts;
-    size_t context; /* max_position_embeddings */
+    size_t context;                                        /* max_position_embeddings */
+    size_t window;                                         /* keys that a query of a windowed layer sees, its own included */
+    uint64_t windowed[LAYER_WORDS], unturned[LAYER_WORDS]; /* a bit for each layer: has a window; has no rotation */
     float norm_eps;
-    bool tied, attention_bias, mlp_bias;
-    /* rotary positions */
-    double rope_theta;
-    bool rope_interleaved;
-    enum rope_scaling rope_scaling;
-    double rope_factor, rope_low, rope_high, rope_original;
+    bool tied, qkv_bias, o_bias, mlp_bias;
+    bool qk_norm; /* RMSNorm over each query and key head, before the rotation */
+    struct rope rope;
     /* differential attention */
     enum lambda_kind lambda;
     bool head_norm;        /* RMSNorm over each output head, then the factor 1 - lambda_init */
@@ -66,7 +64,8 @@ struct family {
 };
 /* NULL-terminated. */
 extern const struct family *const FAMILIES[];
-extern const struct family FAMILY_LLAMA, FAMILY_DIFF_TRANSFORMER, FAMILY_DIFFLLAMA, FAMILY_DIFF_V2, FAMILY_MOTIF;
+extern const struct family FAMILY_LLAMA, FAMILY_MISTRAL, FAMILY_QWEN2, FAMILY_QWEN3, FAMILY_SMOLLM3;
+extern const struct family FAMILY_DIFF_TRANSFORMER, FAMILY_DIFFLLAMA, FAMILY_DIFF_V2, FAMILY_MOTIF;
 
 /* From a parsed config.json; `path` names it in messages. */
 enum status config_from_json(struct config *config, const cJSON *json, const char *path, struct error *err);
@@ -77,8 +76,12 @@ cJSON *config_to_json(const struct config *config);
 bool config_has_polynorm(const struct config *config);
 /* lambda_init = 0.8 - 0.6 exp(-0.3 l), l from 0 (Ye et al. 2024, section 2.1), unless the config fixes it. */
 double config_lambda_init(const struct config *config, size_t layer);
-/* Inverse frequencies [head_dim / 2] of the rotary positions, scaling applied. */
-void config_rope_frequencies(double *frequencies, const struct config *config);
+/* Sets of layers. */
+void config_mark(uint64_t layers[LAYER_WORDS], size_t layer);
+void config_clear(uint64_t layers[LAYER_WORDS]);
+bool config_marked(const uint64_t layers[LAYER_WORDS], size_t layer);
+/* Keys that a query of a layer sees, its own included; 0: all. */
+size_t config_window(const struct config *config, size_t layer);
 enum status config_plan(struct attention_plan *plan, const struct config *config, struct error *err);
 
 #endif

@@ -22,9 +22,9 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->n_parts = 1;
     c->lambda = LAMBDA_VECTORS;
     c->head_norm = c->head_norm_scaled = true;
-    c->rope_interleaved = true;
+    c->rope.interleaved = true;
     double eps = 1e-5;
-    enum status status = json_get_bool(json, "rope_interleaved", true, &c->rope_interleaved, path, err);
+    enum status status = json_get_bool(json, "rope_interleaved", true, &c->rope.interleaved, path, err);
     if (status == OK)
         status = json_get_double(json, "subln_eps", 0, 1, true, &eps, path, err);
     if (status == OK)
@@ -47,7 +47,7 @@ static void plan(struct attention_plan *p, const struct config *c)
 
 static void write(cJSON *json, const struct config *c)
 {
-    cJSON_AddBoolToObject(json, "rope_interleaved", c->rope_interleaved);
+    cJSON_AddBoolToObject(json, "rope_interleaved", c->rope.interleaved);
     json_add_number(json, "subln_eps", (double)c->head_norm_eps);
     if (c->lambda_init >= 0)
         json_add_number(json, "lambda_init", c->lambda_init);

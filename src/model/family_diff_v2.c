@@ -21,8 +21,8 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->n_maps = 2;
     c->n_parts = 1;
     c->lambda = LAMBDA_PROJECTION;
-    c->rope_interleaved = true;
-    return json_get_bool(json, "rope_interleaved", true, &c->rope_interleaved, path, err);
+    c->rope.interleaved = true;
+    return json_get_bool(json, "rope_interleaved", true, &c->rope.interleaved, path, err);
 }
 
 static void plan(struct attention_plan *p, const struct config *c)
@@ -39,7 +39,7 @@ static void plan(struct attention_plan *p, const struct config *c)
 
 static void write(cJSON *json, const struct config *c)
 {
-    cJSON_AddBoolToObject(json, "rope_interleaved", c->rope_interleaved);
+    cJSON_AddBoolToObject(json, "rope_interleaved", c->rope.interleaved);
 }
 
 const struct family FAMILY_DIFF_V2 = {

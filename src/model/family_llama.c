@@ -1,5 +1,9 @@
-/* family_llama.c - Llama and its relatives: one softmax map a head, grouped queries, rotation by halves. */
+/* family_llama.c - Llama and its relatives: one softmax map a head, grouped queries, rotation by halves.
+ *
+ * Relatives differ in biases, norms of queries and keys, and which layers see a window or turn: each is a row below. */
 #include "model/config.h"
+
+#include <string.h>
 
 static enum status read(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim, const char *path,
                         struct error *err)
@@ -27,10 +31,142 @@ static void plan(struct attention_plan *p, const struct config *c)
     }
 }
 
+/* `layer_types` of newer files: one name a layer. */
+static enum status read_layer_types(struct config *c, const cJSON *types, const char *path, struct error *err)
+{
+    const cJSON *type;
+    size_t l = 0;
+    config_clear(c->windowed);
+    if ((size_t)cJSON_GetArraySize(types) != c->n_layers)
+        return error_set(err, ERR_INPUT, "%s: key 'layer_types' has %d entries, expected num_hidden_layers = %zu", path,
+                         cJSON_GetArraySize(types), c->n_layers);
+    cJSON_ArrayForEach(type, types)
+    {
+        const char *name = cJSON_IsString(type) ? type->valuestring : "";
+        if (strcmp(name, "sliding_attention") == 0)
+            config_mark(c->windowed, l);
+        else if (strcmp(name, "full_attention") != 0)
+            return error_set(err, ERR_INPUT, "%s: key 'layer_types' holds '%.40s', expected full_attention or sliding_attention",
+                             path, name);
+        l++;
+    }
+    return OK;
+}
+
+/* The window of the layers from `first` on, unless layer_types names them. */
+static enum status read_window(struct config *c, const cJSON *json, bool used, int64_t window, size_t first, const char *path,
+                               struct error *err)
+{
+    const cJSON *types = cJSON_GetObjectItemCaseSensitive(json, "layer_types");
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(json, "sliding_window");
+    if (!used || cJSON_IsNull(given))
+        return OK;
+    enum status status = json_get_int(json, "sliding_window", 1, 1 << 24, true, &window, path, err);
+    c->window = (size_t)window;
+    for (size_t l = first; l < c->n_layers; l++)
+        config_mark(c->windowed, l);
+    return status == OK && types != NULL && !cJSON_IsNull(types) ? read_layer_types(c, types, path, err) : status;
+}
+
+static enum status read_mistral(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                                const char *path, struct error *err)
+{
+    enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    c->qkv_bias = c->o_bias = c->mlp_bias = false;
+    return status == OK ? read_window(c, json, true, 4096, 0, path, err) : status;
+}
+
+/* Qwen2 and later: the window is off unless use_sliding_window, and then begins at a layer. */
+static enum status read_late_window(struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    bool used = false;
+    int64_t first = 28;
+    enum status status = json_get_bool(json, "use_sliding_window", true, &used, path, err);
+    if (status == OK)
+        status = json_get_int(json, "max_window_layers", 0, 1 << 20, true, &first, path, err);
+    return status == OK ? read_window(c, json, used, 4096, (size_t)first, path, err) : status;
+}
+
+static enum status read_qwen2(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                              const char *path, struct error *err)
+{
+    enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    c->qkv_bias = true;
+    c->o_bias = c->mlp_bias = false;
+    return status == OK ? read_late_window(c, json, path, err) : status;
+}
+
+static enum status read_qwen3(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                              const char *path, struct error *err)
+{
+    enum { HEAD_DIM = 128 }; /* what a file without the key means */
+    enum status status = read(c, json, n_heads, n_kv_heads, head_dim ? head_dim : HEAD_DIM, path, err);
+    c->qk_norm = true;
+    c->mlp_bias = false;
+    return status == OK ? read_late_window(c, json, path, err) : status;
+}
+
+/* SmolLM3: every fourth layer does not turn, unless no_rope_layers (1: it turns) says which. */
+static enum status read_smollm3(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                                const char *path, struct error *err)
+{
+    const cJSON *turns = cJSON_GetObjectItemCaseSensitive(json, "no_rope_layers");
+    int64_t interval = 4;
+    enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    if (status == OK)
+        status = json_get_int(json, "no_rope_layer_interval", 1, 1 << 20, true, &interval, path, err);
+    bool listed = cJSON_IsArray(turns);
+    if (status == OK && listed && (size_t)cJSON_GetArraySize(turns) != c->n_layers)
+        status = error_set(err, ERR_INPUT, "%s: key 'no_rope_layers' has %d entries, expected num_hidden_layers = %zu", path,
+                           cJSON_GetArraySize(turns), c->n_layers);
+    const cJSON *entry = listed ? turns->child : NULL;
+    for (size_t l = 0; l < c->n_layers && status == OK; l++, entry = entry ? entry->next : NULL)
+        if (listed ? entry->valueint == 0 : (l + 1) % (size_t)interval == 0)
+            config_mark(c->unturned, l);
+    return status == OK ? read_late_window(c, json, path, err) : status;
+}
+
+/* Only models without a window are made here (gradient.c). */
+static void write_no_window(cJSON *json, const struct config *c)
+{
+    (void)c;
+    cJSON_AddNullToObject(json, "sliding_window");
+}
+
 const struct family FAMILY_LLAMA = {
     .model_type = "llama",
     .architecture = "LlamaForCausalLM",
-    .summary = "Transformer: Llama and its relatives",
+    .summary = "Transformer: Llama and its relatives (SmolLM, TinyLlama, ..)",
     .read = read,
+    .plan = plan,
+};
+const struct family FAMILY_MISTRAL = {
+    .model_type = "mistral",
+    .architecture = "MistralForCausalLM",
+    .summary = "Transformer: Mistral, with a sliding window",
+    .read = read_mistral,
+    .plan = plan,
+    .write = write_no_window,
+};
+const struct family FAMILY_QWEN2 = {
+    .model_type = "qwen2",
+    .architecture = "Qwen2ForCausalLM",
+    .summary = "Transformer: Qwen2 and Qwen2.5, biases of queries, keys and values",
+    .read = read_qwen2,
+    .plan = plan,
+    .write = write_no_window,
+};
+const struct family FAMILY_QWEN3 = {
+    .model_type = "qwen3",
+    .architecture = "Qwen3ForCausalLM",
+    .summary = "Transformer: Qwen3, norms of queries and keys",
+    .read = read_qwen3,
+    .plan = plan,
+};
+const struct family FAMILY_SMOLLM3 = {
+    .model_type = "smollm3",
+    .architecture = "SmolLM3ForCausalLM",
+    .summary = "Transformer: SmolLM3, some layers without rotation",
+    .read = read_smollm3,
     .plan = plan,
 };

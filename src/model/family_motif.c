@@ -32,7 +32,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     if (status == OK)
         status = json_get_bool(json, "use_bias", true, &bias, path, err);
     c->head_norm_eps = (float)eps;
-    c->attention_bias = c->mlp_bias = bias;
+    c->qkv_bias = c->o_bias = c->mlp_bias = bias;
     return status;
 }
 
@@ -49,7 +49,7 @@ static void plan(struct attention_plan *p, const struct config *c)
 static void write(cJSON *json, const struct config *c)
 {
     json_add_number(json, "attn_rms_norm_eps", (double)c->head_norm_eps);
-    cJSON_AddBoolToObject(json, "use_bias", c->attention_bias);
+    cJSON_AddBoolToObject(json, "use_bias", c->qkv_bias);
 }
 
 const struct family FAMILY_MOTIF = {

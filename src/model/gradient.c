@@ -10,13 +10,30 @@
 
 enum { LOSS_ROWS = 512 }; /* rows whose logits are held at once */
 
+/* What of the model has no backward pass; NULL: all of it has. */
+static const char *no_gradient(const struct config *c)
+{
+    const struct {
+        bool there;
+        const char *name;
+    } strangers[] = {{config_has_polynorm(c), "PolyNorm"},
+                     {c->qk_norm, "norms of queries and keys"},
+                     {c->window > 0, "a sliding window"},
+                     {c->family == &FAMILY_SMOLLM3, "layers that do not turn"}};
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++)
+        if (strangers[i].there)
+            return strangers[i].name;
+    return NULL;
+}
+
 enum status gradient_init(struct gradient *g, const struct model *m, size_t capacity, int threads, struct error *err)
 {
     size_t L = m->config.n_layers, D = m->config.d_model, block = capacity < LOSS_ROWS ? capacity : LOSS_ROWS;
-    if (config_has_polynorm(&m->config)) {
+    const char *stranger = no_gradient(&m->config);
+    if (stranger != NULL) {
         *g = (struct gradient){0};
-        return error_set(err, ERR_INPUT, "%s: %s models cannot be trained, expected another family",
-                         m->folder ? m->folder : "model", m->config.family->model_type);
+        return error_set(err, ERR_INPUT, "%s: models with %s cannot be trained, expected another family",
+                         m->folder ? m->folder : "model", stranger);
     }
     *g = (struct gradient){.model = m, .capacity = capacity};
     g->layers = calloc(L, sizeof *g->layers);
@@ -34,7 +51,7 @@ enum status gradient_init(struct gradient *g, const struct model *m, size_t capa
     for (size_t l = 0; l < L && status == OK; l++) {
         status = layer_buffers_init(&g->layers[l], m, capacity, true, err);
         if (status == OK)
-            status = kv_store_init(&g->kv[l], &m->plan, capacity, err);
+            status = kv_store_init(&g->kv[l], &m->plan, capacity, 0, err);
     }
     if (status == OK)
         status = layer_context_init(&g->context, m, capacity, threads, err);
@@ -79,7 +96,7 @@ static double loss(struct gradient *g, const int32_t *targets, size_t rows, floa
     double total = 0;
     for (size_t i = 0; i < rows; i += LOSS_ROWS) {
         size_t n = rows - i < LOSS_ROWS ? rows - i : LOSS_ROWS;
-        cross_entropy(g->nll + i, scale != 0 ? g->dx + i * D : NULL, g->sum.lm_head, g->normed + i * D, m->weights.lm_head,
+        cross_entropy(g->nll + i, scale != 0 ? g->dx + i * D : NULL, g->sum.lm_head.f32, g->normed + i * D, &m->weights.lm_head,
                       targets + i, n, D, m->config.vocab_size, scale, g->work, g->context.threads);
     }
     for (size_t i = 0; i < rows; i++)
@@ -91,9 +108,9 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
 {
     const struct model *m = g->model;
     size_t D = m->config.d_model, L = m->config.n_layers, rows = n - 1;
-    layer_context_place(&g->context, 0, rows);
+    layer_context_place(&g->context, 0, rows, rows);
     for (size_t i = 0; i < rows; i++)
-        memcpy(g->layers[0].x + i * D, m->weights.embedding + (size_t)ids[i] * D, D * sizeof(float));
+        matrix_widen(g->layers[0].x + i * D, &m->weights.embedding, (size_t)ids[i] * D, D);
     for (size_t l = 0; l < L; l++)
         layer_forward(l + 1 < L ? g->layers[l + 1].x : g->x, &g->layers[l], &g->kv[l], l, &g->context);
     rmsnorm_forward(g->normed, g->x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, g->context.threads);
@@ -108,7 +125,7 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
         layer_backward(g->dx, &g->sum.layers[l - 1], &g->layers[l - 1], &g->kv[l - 1], l - 1, &g->scratch, &g->context);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < D; j++)
-            g->sum.embedding[(size_t)ids[i] * D + j] += g->dx[i * D + j];
+            g->sum.embedding.f32[(size_t)ids[i] * D + j] += g->dx[i * D + j];
     return total;
 }
 

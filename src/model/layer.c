@@ -86,14 +86,15 @@ void layer_context_free(struct layer_context *c)
     *c = (struct layer_context){0};
 }
 
-void layer_context_place(struct layer_context *c, size_t start, size_t rows)
+void layer_context_place(struct layer_context *c, size_t start, size_t rows, size_t length)
 {
     c->start = start;
     c->rows = rows;
-    model_rope_table(c->model, c->cosines, c->sines, start, rows);
+    const struct config *cfg = &c->model->config;
+    rope_table(&cfg->rope, cfg->head_dim, c->cosines, c->sines, start, rows, length);
 }
 
-static void linear(float *y, const float *x, const float *w, const float *bias, size_t out, size_t in,
+static void linear(float *y, const float *x, const struct matrix *w, const float *bias, size_t out, size_t in,
                    const struct layer_context *c)
 {
     linear_forward(y, x, w, c->rows, out, in, 0, c->threads);
@@ -107,7 +108,7 @@ static void fill_coefficients(struct layer_buffers *b, const struct layer_weight
     const struct model *m = c->model;
     size_t n = c->rows * m->plan.n_heads;
     if (b->lam != NULL)
-        linear(b->lam, b->normed, w->lambda_proj, NULL, m->plan.n_heads, m->config.d_model, c);
+        linear(b->lam, b->normed, &w->lambda_proj, NULL, m->plan.n_heads, m->config.d_model, c);
     for (size_t i = 0; i < n; i++) {
         b->coef[2 * i] = 1.0f;
         b->coef[2 * i + 1] = b->lam ? -1.0f / (1.0f + expf(-b->lam[i])) : -m->lambda[layer];
@@ -129,11 +130,17 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     size_t rows = c->rows, D = cfg->d_model, F = cfg->d_ff, width = attention_width(p);
 
     rmsnorm_forward(b->normed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, c->threads);
-    linear(b->q, b->normed, w->q, w->q_bias, p->n_q_heads * p->head_dim, D, c);
-    linear(c->k, b->normed, w->k, w->k_bias, p->n_k_heads * p->head_dim, D, c);
-    linear(c->v, b->normed, w->v, w->v_bias, p->n_v_heads * p->v_dim, D, c);
-    rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope_interleaved, 1);
-    rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope_interleaved, 1);
+    linear(b->q, b->normed, &w->q, w->q_bias, p->n_q_heads * p->head_dim, D, c);
+    linear(c->k, b->normed, &w->k, w->k_bias, p->n_k_heads * p->head_dim, D, c);
+    linear(c->v, b->normed, &w->v, w->v_bias, p->n_v_heads * p->v_dim, D, c);
+    if (cfg->qk_norm) {
+        rmsnorm_forward(b->q, b->q, w->q_norm, rows * p->n_q_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
+        rmsnorm_forward(c->k, c->k, w->k_norm, rows * p->n_k_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
+    }
+    if (!config_marked(cfg->unturned, layer)) {
+        rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, 1);
+        rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, 1);
+    }
     kv_store_append(kv, p, c->k, c->v, c->start, rows);
     if (b->coef != NULL)
         fill_coefficients(b, w, layer, c);
@@ -141,17 +148,17 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
-    linear(b->mid, b->heads_normed, w->o, w->o_bias, D, p->n_heads * width, c);
+    linear(b->mid, b->heads_normed, &w->o, w->o_bias, D, p->n_heads * width, c);
     add(b->mid, b->mid, b->x, rows * D);
 
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
-    linear(b->gate, b->mid_normed, w->gate, w->gate_bias, F, D, c);
-    linear(b->up, b->mid_normed, w->up, w->up_bias, F, D, c);
+    linear(b->gate, b->mid_normed, &w->gate, w->gate_bias, F, D, c);
+    linear(b->up, b->mid_normed, &w->up, w->up_bias, F, D, c);
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
         kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
-    linear(out, b->act, w->down, w->down_bias, D, F, c);
+    linear(out, b->act, &w->down, w->down_bias, D, F, c);
     add(out, out, b->mid, rows * D);
 }
 

@@ -41,8 +41,8 @@ struct layer_context {
 };
 enum status layer_context_init(struct layer_context *c, const struct model *model, size_t rows, int threads, struct error *err);
 void layer_context_free(struct layer_context *c);
-/* Sets the positions and the rotation table of the next block. */
-void layer_context_place(struct layer_context *c, size_t start, size_t rows);
+/* Sets the positions and the rotation table of the next block, of a sequence of `length` tokens as far as it is known. */
+void layer_context_place(struct layer_context *c, size_t start, size_t rows, size_t length);
 
 /* Reads b->x, appends to kv, writes the outgoing stream into `out` [rows, D] (may be b->x). */
 void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c);

@@ -22,10 +22,10 @@ static void mlp_backward(float *dx, const struct layer_weights *w, struct layer_
 {
     const struct config *cfg = &c->model->config;
     size_t D = cfg->d_model, F = cfg->d_ff;
-    linear_backward(g->dact, 0, dw->down, dw->down_bias, dx, b->act, w->down, D, F, c);
+    linear_backward(g->dact, 0, dw->down.f32, dw->down_bias, dx, b->act, w->down.f32, D, F, c);
     kernels_get()->swiglu_backward(g->dgate, g->dup, g->dact, b->gate, b->up, c->rows * F);
-    linear_backward(g->dnormed, 0, dw->gate, dw->gate_bias, g->dgate, b->mid_normed, w->gate, F, D, c);
-    linear_backward(g->dnormed, 1, dw->up, dw->up_bias, g->dup, b->mid_normed, w->up, F, D, c);
+    linear_backward(g->dnormed, 0, dw->gate.f32, dw->gate_bias, g->dgate, b->mid_normed, w->gate.f32, F, D, c);
+    linear_backward(g->dnormed, 1, dw->up.f32, dw->up_bias, g->dup, b->mid_normed, w->up.f32, F, D, c);
     rmsnorm_backward(dx, dw->mlp_norm, g->dnormed, b->mid, w->mlp_norm, c->rows, D, cfg->norm_eps, 1, 1);
 }
 
@@ -60,7 +60,7 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
     size_t nq = p->n_q_heads * p->head_dim, nk = p->n_k_heads * p->head_dim, nv = p->n_v_heads * p->v_dim;
 
     mlp_backward(dx, w, dw, b, g, c);
-    linear_backward(g->dheads_normed, 0, dw->o, dw->o_bias, dx, b->heads_normed, w->o, D, out, c);
+    linear_backward(g->dheads_normed, 0, dw->o.f32, dw->o_bias, dx, b->heads_normed, w->o.f32, D, out, c);
     const float *dheads = g->dheads_normed;
     if (cfg->head_norm) {
         rmsnorm_backward(g->dheads, dw->head_norm, g->dheads_normed, b->heads, w->head_norm, rows * p->n_heads, width,
@@ -79,12 +79,12 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
             float s = -b->coef[2 * i + 1];
             g->dlam[i] = -g->dcoef[2 * i + 1] * s * (1 - s);
         }
-    rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope_interleaved, -1);
-    rope_apply(g->dk, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope_interleaved, -1);
-    linear_backward(g->dnormed, 0, dw->q, dw->q_bias, g->dq, b->normed, w->q, nq, D, c);
-    linear_backward(g->dnormed, 1, dw->k, dw->k_bias, g->dk, b->normed, w->k, nk, D, c);
-    linear_backward(g->dnormed, 1, dw->v, dw->v_bias, g->dv, b->normed, w->v, nv, D, c);
+    rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, -1);
+    rope_apply(g->dk, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, -1);
+    linear_backward(g->dnormed, 0, dw->q.f32, dw->q_bias, g->dq, b->normed, w->q.f32, nq, D, c);
+    linear_backward(g->dnormed, 1, dw->k.f32, dw->k_bias, g->dk, b->normed, w->k.f32, nk, D, c);
+    linear_backward(g->dnormed, 1, dw->v.f32, dw->v_bias, g->dv, b->normed, w->v.f32, nv, D, c);
     if (cfg->lambda == LAMBDA_PROJECTION)
-        linear_backward(g->dnormed, 1, dw->lambda_proj, NULL, g->dlam, b->normed, w->lambda_proj, p->n_heads, D, c);
+        linear_backward(g->dnormed, 1, dw->lambda_proj.f32, NULL, g->dlam, b->normed, w->lambda_proj.f32, p->n_heads, D, c);
     rmsnorm_backward(dx, dw->attention_norm, g->dnormed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, 1);
 }

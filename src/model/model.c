@@ -12,12 +12,10 @@ static enum status derive(struct model *m, struct error *err)
     enum status status = config_plan(&m->plan, &m->config, err);
     if (status != OK)
         return status;
-    m->rope_frequencies = mem_array(m->config.head_dim / 2, sizeof *m->rope_frequencies);
     if (m->config.lambda == LAMBDA_VECTORS)
         m->lambda = mem_array(m->config.n_layers, sizeof *m->lambda);
-    if (m->rope_frequencies == NULL || (m->config.lambda == LAMBDA_VECTORS && m->lambda == NULL))
+    if (m->config.lambda == LAMBDA_VECTORS && m->lambda == NULL)
         return error_set(err, ERR_SYSTEM, "model: out of memory");
-    config_rope_frequencies(m->rope_frequencies, &m->config);
     model_update_lambda(m);
     return OK;
 }
@@ -36,7 +34,7 @@ enum status model_load(struct model *m, const char *folder, struct error *err)
     if (status == OK)
         status = config_from_json(&m->config, json, path, err);
     if (status == OK)
-        status = weights_load(&m->weights, &m->config, folder, m->sha256, err);
+        status = weights_load(&m->weights, &m->config, folder, err);
     if (status == OK)
         status = derive(m, err);
     cJSON_Delete(json);
@@ -79,11 +77,20 @@ enum status model_save(const struct model *m, const char *folder, enum dtype dty
 void model_free(struct model *m)
 {
     free(m->folder);
-    free(m->rope_frequencies);
     free(m->lambda);
     weights_free(&m->weights);
     attention_plan_free(&m->plan);
     *m = (struct model){0};
+}
+
+void model_hash(const struct model *m, char sha256[65])
+{
+    shards_hash(sha256, m->weights.files);
+}
+
+enum status model_unpack(struct model *m, struct error *err)
+{
+    return weights_unpack(&m->weights, &m->config, err);
 }
 
 static double dot(const float *a, const float *b, size_t n)
@@ -102,15 +109,4 @@ void model_update_lambda(struct model *m)
         m->lambda[l] = (float)(exp(dot(w->lambda_q1, w->lambda_k1, d)) - exp(dot(w->lambda_q2, w->lambda_k2, d)) +
                                config_lambda_init(&m->config, l));
     }
-}
-
-void model_rope_table(const struct model *m, float *cosines, float *sines, size_t start, size_t rows)
-{
-    size_t half = m->config.head_dim / 2;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < half; j++) {
-            double angle = (double)(start + i) * m->rope_frequencies[j];
-            cosines[i * half + j] = (float)cos(angle);
-            sines[i * half + j] = (float)sin(angle);
-        }
 }

@@ -10,9 +10,7 @@ struct model {
     struct config config;
     struct weights weights;
     struct attention_plan plan;
-    double *rope_frequencies; /* [head_dim / 2] */
-    float *lambda;            /* [n_layers] the second map's weight; NULL for a Transformer */
-    char sha256[65];          /* of the weights */
+    float *lambda; /* [n_layers] the second map's weight; NULL for a Transformer */
 };
 
 /* Loads config.json and the weights from a folder as the transformers library lays it out. */
@@ -22,11 +20,12 @@ enum status model_create(struct model *model, const struct config *config, uint6
 /* Writes config.json and model.safetensors (F32 or BF16) into a folder, which is made. */
 enum status model_save(const struct model *model, const char *folder, enum dtype dtype, struct error *err);
 void model_free(struct model *model);
+/* SHA-256 of a loaded model's weight files (shards_hash), in hexadecimal: it reads all of them. */
+void model_hash(const struct model *model, char sha256[65]);
+/* Brings a loaded model's weights into memory as floats, to be trained on or saved. */
+enum status model_unpack(struct model *model, struct error *err);
 /* Computes lambda again after the weights have changed:
  * exp(q1 . k1) - exp(q2 . k2) + lambda_init (Ye et al. 2024, equation 2). */
 void model_update_lambda(struct model *model);
-
-/* Cosines and sines [rows, head_dim / 2] for the positions start .. */
-void model_rope_table(const struct model *model, float *cosines, float *sines, size_t start, size_t rows);
 
 #endif

@@ -24,7 +24,7 @@ enum status session_init(struct session *s, const struct model *m, size_t capaci
     if (status == OK)
         status = layer_context_init(&s->context, m, SESSION_BLOCK, threads, err);
     for (size_t l = 0; l < m->config.n_layers && status == OK; l++)
-        status = kv_store_init(&s->kv[l], &m->plan, capacity, err);
+        status = kv_store_init(&s->kv[l], &m->plan, capacity, config_window(&m->config, l), err);
     if (status != OK)
         session_free(s);
     return status;
@@ -71,14 +71,14 @@ static void show_rows(struct session *s, const struct probe *probe, size_t layer
     }
 }
 
-static void run_block(struct session *s, const int32_t *ids, size_t rows, const struct probe *probe)
+static void run_block(struct session *s, const int32_t *ids, size_t rows, size_t length, const struct probe *probe)
 {
     const struct model *m = s->model;
     size_t D = m->config.d_model;
     float *x = s->buffers.x;
-    layer_context_place(&s->context, s->n_tokens, rows);
+    layer_context_place(&s->context, s->n_tokens, rows, length);
     for (size_t i = 0; i < rows; i++)
-        memcpy(x + i * D, m->weights.embedding + (size_t)ids[i] * D, D * sizeof *x);
+        matrix_widen(x + i * D, &m->weights.embedding, (size_t)ids[i] * D, D);
     bool observed = s->logit_bits > 0 || (probe != NULL && probe->on_logits != NULL);
     struct logit_observer observer = {.bits = s->logit_bits};
     if (probe != NULL) {
@@ -111,11 +111,12 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
         if (ids[i] < 0 || (size_t)ids[i] >= s->model->config.vocab_size)
             return error_set(err, ERR_INPUT, "%s: token id %d is not in the model's vocabulary, expected 0 to %zu",
                              s->model->folder ? s->model->folder : "model", (int)ids[i], s->model->config.vocab_size - 1);
+    size_t length = s->n_tokens + n;
     for (size_t i = 0; i < n; i += rows) {
         if (s->stop != NULL && *s->stop)
             return error_set(err, ERR_STOPPED, "stopped");
         rows = n - i < SESSION_BLOCK ? n - i : SESSION_BLOCK;
-        run_block(s, ids + i, rows, probe);
+        run_block(s, ids + i, rows, length, probe);
     }
     if (last_logits != NULL && n > 0)
         session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
@@ -133,5 +134,5 @@ void session_rewind(struct session *s, size_t n)
 void session_logits(const struct session *s, float *logits, const float *normed, size_t rows)
 {
     const struct config *c = &s->model->config;
-    linear_forward(logits, normed, s->model->weights.lm_head, rows, c->vocab_size, c->d_model, 0, s->context.threads);
+    linear_forward(logits, normed, &s->model->weights.lm_head, rows, c->vocab_size, c->d_model, 0, s->context.threads);
 }

@@ -9,16 +9,19 @@
 #include "base/random.h"
 #include "formats/safetensors.h"
 #include "model/config.h"
+#include "model/shards.h"
+#include "numeric/matrix.h"
 
 struct layer_weights {
-    float *attention_norm;                                /* [D]                                    */
-    float *q, *k, *v, *o;                                 /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width] */
-    float *q_bias, *k_bias, *v_bias, *o_bias;             /* or NULL                         */
-    float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL        */
-    float *lambda_proj;                                   /* [H, D], or NULL                        */
-    float *head_norm;                                     /* [width of an output head], or NULL     */
-    float *mlp_norm;                                      /* [D]                                    */
-    float *gate, *up, *down;                              /* [F, D] [F, D] [D, F]                   */
+    float *attention_norm;                                /* [D]                                              */
+    struct matrix q, k, v, o;                             /* [nq d, D] [nk d, D] [nv vd, D] [D, heads width]  */
+    float *q_bias, *k_bias, *v_bias, *o_bias;             /* or NULL                                          */
+    float *q_norm, *k_norm;                               /* [d] RMSNorm of each query and key head, or NULL  */
+    float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL                                     */
+    struct matrix lambda_proj;                            /* [H, D], or empty                                 */
+    float *head_norm;                                     /* [width of an output head], or NULL               */
+    float *mlp_norm;                                      /* [D]                                              */
+    struct matrix gate, up, down;                         /* [F, D] [F, D] [D, F]                             */
     float *gate_bias, *up_bias, *down_bias;
     float *poly, *poly_bias; /* PolyNorm: [3] and [1], or NULL */
 };
@@ -30,26 +33,35 @@ struct weight_row {
     char name[96];
     size_t n_dims, shape[2], count;
     enum weight_init init;
-    float **slot; /* where the pointer to its data stands */
+    /* Where its place is written down: one of the two. */
+    float **vector;
+    struct matrix *matrix;
 };
 
 struct weights {
-    float *embedding; /* [V, D]                            */
+    struct matrix embedding; /* [V, D]                            */
     float *final_norm;
-    float *lm_head; /* [V, D]; the embedding when tied   */
+    struct matrix lm_head; /* [V, D]; the embedding when tied   */
     struct layer_weights *layers;
     struct weight_row *rows;
     size_t n_rows, n_params;
-    float *storage; /* every tensor lies here, each at a multiple of 16 floats */
+    float *storage; /* the tensors that are ours, each at a multiple of 16 floats: all of a trained model's, the vectors of a
+                       loaded one's */
     size_t n_storage;
+    struct shards *files; /* the mapped files of a loaded model, in which its matrices lie as they are stored; else NULL */
+    size_t n_mapped;      /* bytes of the matrices in them */
 };
 
 /* Lays the tensors out, all zero. */
 enum status weights_init(struct weights *w, const struct config *config, struct error *err);
 void weights_free(struct weights *w);
-/* Lays the tensors out and reads them from a model folder's safetensors file or shards; missing, extra or misshapen ones are
- * errors, found before memory is taken. sha256 of the file (shards: of their digests in the order of names), in hexadecimal. */
-enum status weights_load(struct weights *w, const struct config *config, const char *folder, char sha256[65], struct error *err);
+/* Lays the tensors out and maps them from a model folder's files; missing, extra or misshapen ones are errors, found before
+ * memory is taken, and so are numbers that are not finite. */
+enum status weights_load(struct weights *w, const struct config *config, const char *folder, struct error *err);
+/* Brings a loaded model's matrices into storage as floats, to be trained on. */
+enum status weights_unpack(struct weights *w, const struct config *config, struct error *err);
+/* The numbers of a tensor; NULL for a mapped matrix that holds no floats. */
+float *weights_floats(const struct weight_row *row);
 /* Writes model.safetensors as F32 or BF16. */
 enum status weights_save(const struct weights *w, const char *path, enum dtype dtype, struct error *err);
 /* Random start: normal with deviation 1 / sqrt(inputs) (residual outputs divided by sqrt(2 L); small models learn to look back

@@ -62,9 +62,9 @@ size_t attention_width(const struct attention_plan *p)
     return p->n_parts * p->v_dim;
 }
 
-enum status kv_store_init(struct kv_store *kv, const struct attention_plan *p, size_t tokens, struct error *err)
+enum status kv_store_init(struct kv_store *kv, const struct attention_plan *p, size_t tokens, size_t window, struct error *err)
 {
-    *kv = (struct kv_store){.capacity = (tokens + TILE - 1) / TILE * TILE};
+    *kv = (struct kv_store){.capacity = (tokens + TILE - 1) / TILE * TILE, .window = window};
     kv->k = mem_array(kv->capacity, p->n_k_heads * p->head_dim * sizeof(float));
     kv->v = mem_array(kv->capacity, p->n_v_heads * p->v_dim * sizeof(float));
     if (kv->k != NULL && kv->v != NULL)
@@ -105,9 +105,15 @@ size_t attention_scratch(const struct attention_plan *p)
     return (backward + 63) / 64 * 64;
 }
 
-/* Scores of m query rows against one key tile; masks keys after each row's own position. */
+/* Keys before the first that the query at a position sees. */
+static size_t unseen(size_t window, size_t position)
+{
+    return window > 0 && position + 1 > window ? position + 1 - window : 0;
+}
+
+/* Scores of m query rows against one key tile; masks keys after each row's own position and before its window. */
 static void score_tile(const struct kernels *k, float *s, const float *q, size_t q_row, const float *k_tile, size_t m, size_t d,
-                       size_t first_position, size_t first_key)
+                       size_t first_position, size_t first_key, size_t window)
 {
     memset(s, 0, m * TILE * sizeof *s);
     k->tile_gemm(s, TILE, q, q_row, 1, k_tile, TILE, m, TILE, d);
@@ -115,16 +121,19 @@ static void score_tile(const struct kernels *k, float *s, const float *q, size_t
         size_t seen = first_position + i + 1; /* keys 0 .. seen-1 */
         for (size_t j = seen > first_key ? seen - first_key : 0; j < TILE; j++)
             s[i * TILE + j] = -INFINITY;
+        size_t before = unseen(window, first_position + i);
+        for (size_t j = 0; first_key + j < before && j < TILE; j++)
+            s[i * TILE + j] = -INFINITY;
     }
 }
 
 /* The largest absolute logit of each row, before the scale, over all its keys. */
 static void row_absmax(float *absmax, const float *q, size_t q_row, const float *keys, size_t n_keys, size_t m, size_t d,
-                       size_t position, float *s)
+                       size_t position, size_t window, float *s)
 {
     memset(absmax, 0, m * sizeof *absmax);
-    for (size_t key = 0; key < n_keys; key += TILE) {
-        score_tile(kernels_get(), s, q, q_row, keys + key * d, m, d, position, key);
+    for (size_t key = unseen(window, position) / TILE * TILE; key < n_keys; key += TILE) {
+        score_tile(kernels_get(), s, q, q_row, keys + key * d, m, d, position, key, window);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < TILE; j++)
                 if (s[i * TILE + j] != -INFINITY && fabsf(s[i * TILE + j]) > absmax[i])
@@ -160,14 +169,14 @@ static void one_map(float *o, float *lse, const struct attention_plan *p, const 
     float scale = 1.0f / sqrtf((float)d), max[TILE], sum[TILE], absmax[TILE];
     float *scaled = o + (size_t)TILE * width;
     if (observer != NULL && observer->bits > 0)
-        row_absmax(absmax, qh, p->n_q_heads * d, keys, n_keys, m, d, position, s);
+        row_absmax(absmax, qh, p->n_q_heads * d, keys, n_keys, m, d, position, kv->window, s);
     memset(o, 0, m * width * sizeof *o);
     for (size_t i = 0; i < m; i++) {
         max[i] = -INFINITY;
         sum[i] = 0;
     }
-    for (size_t key = 0; key < n_keys; key += TILE) {
-        score_tile(k, s, qh, p->n_q_heads * d, keys + key * d, m, d, position, key);
+    for (size_t key = unseen(kv->window, position) / TILE * TILE; key < n_keys; key += TILE) {
+        score_tile(k, s, qh, p->n_q_heads * d, keys + key * d, m, d, position, key, kv->window);
         if (observer != NULL)
             observe(observer, s, absmax, head, map, position, key, m, scale, scaled);
         for (size_t i = 0; i < m; i++) {
@@ -232,7 +241,7 @@ void attention_row(float *row, const struct attention_plan *p, const struct kv_s
         float max = -INFINITY, sum = 0, c = coef ? coef[index] : 1.0f;
         for (size_t key = 0; key < n; key += TILE)
             score_tile(k, work + key, q + p->q_head[index] * d, d, kv->k + (p->k_head[index] * kv->capacity + key) * d, 1, d,
-                       position, key);
+                       position, key, kv->window);
         k->softmax_step(work, n, 1.0f / sqrtf((float)d), &max, &sum);
         for (size_t i = 0; i <= position; i++)
             row[i] = (map ? row[i] : 0.0f) + c * work[i] / sum;

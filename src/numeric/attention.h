@@ -46,8 +46,10 @@ size_t attention_width(const struct attention_plan *plan);
 struct kv_store {
     float *k, *v;
     size_t capacity; /* tokens, a multiple of ATTENTION_TILE */
+    size_t window;   /* keys that a query sees, its own included; 0: all before it */
 };
-enum status kv_store_init(struct kv_store *kv, const struct attention_plan *plan, size_t tokens, struct error *err);
+enum status kv_store_init(struct kv_store *kv, const struct attention_plan *plan, size_t tokens, size_t window,
+                          struct error *err);
 void kv_store_free(struct kv_store *kv);
 /* Puts rows of keys [rows, n_k_heads * d] and values [rows, n_v_heads * v_dim] at positions start.. */
 void kv_store_append(struct kv_store *kv, const struct attention_plan *plan, const float *k, const float *v, size_t start,
@@ -68,10 +70,8 @@ struct logit_observer {
     unsigned bits;
 };
 
-/* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position.
- *   out      [rows, n_heads * width]
- *   q        [rows, n_q_heads * d]
- *   coef     [rows, n_heads * n_maps], or NULL for all 1
+/* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position, or the store's window of
+ * them. out      [rows, n_heads * width] q        [rows, n_q_heads * d] coef     [rows, n_heads * n_maps], or NULL for all 1
  *   map_out  [rows, n_heads * n_maps * width] each map's own output, or NULL
  *   lse      [n_heads * n_maps, rows] log of each softmax's denominator, or NULL
  *   scratch  [threads, attention_scratch()]

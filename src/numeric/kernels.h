@@ -29,6 +29,11 @@ struct kernels {
     /* sum of exp(x - shift), any n. */
     double (*exp_sum)(const float *x, size_t n, float shift);
     double (*dot)(const float *a, const float *b, size_t n);
+    /* y[i] += w[i * ldw ..] . x for m rows of n. */
+    void (*matvec)(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n);
+    /* n numbers of two bytes each, anywhere in memory, as floats. */
+    void (*widen_f16)(float *out, const unsigned char *x, size_t n);
+    void (*widen_bf16)(float *out, const unsigned char *x, size_t n);
 };
 
 /* The best set this processor runs. */

@@ -227,6 +227,70 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
+/* Four rows at a time share the loads of x; two sums a row keep the multipliers busy. */
+static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n)
+{
+    enum { GROUP = 4 };
+    size_t whole = n / 32 * 32, i = 0;
+    for (; i + GROUP <= m; i += GROUP) {
+        vec sum[GROUP][2] = {{{0}}};
+        for (size_t j = 0; j < whole; j += 32) {
+            vec a = load(x + j), b = load(x + j + 16);
+            for (size_t r = 0; r < GROUP; r++) {
+                sum[r][0] += load(w + (i + r) * ldw + j) * a;
+                sum[r][1] += load(w + (i + r) * ldw + j + 16) * b;
+            }
+        }
+        for (size_t r = 0; r < GROUP; r++)
+            y[i + r] += sum_vec(sum[r][0] + sum[r][1]);
+    }
+    for (; i < m; i++) {
+        vec sum[2] = {{0}};
+        for (size_t j = 0; j < whole; j += 32) {
+            sum[0] += load(w + i * ldw + j) * load(x + j);
+            sum[1] += load(w + i * ldw + j + 16) * load(x + j + 16);
+        }
+        y[i] += sum_vec(sum[0] + sum[1]);
+    }
+    for (i = 0; whole < n && i < m; i++)
+        for (size_t j = whole; j < n; j++)
+            y[i] += w[i * ldw + j] * x[j];
+}
+
+typedef unsigned short hvec __attribute__((vector_size(32), aligned(1), may_alias));
+typedef unsigned int uvec __attribute__((vector_size(64), aligned(4), may_alias));
+
+/* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
+static inline __attribute__((always_inline)) vec half_to_float(uvec h)
+{
+    uvec sign = (h & 0x8000u) << 16;
+    vec magnitude = (vec)((h & 0x7fffu) << 13) * 0x1p112f;
+    uvec special = (uvec)((h & 0x7c00u) == 0x7c00u) & 0x7f800000u;
+    return (vec)((uvec)magnitude | sign | special);
+}
+
+static void widen_f16(float *out, const unsigned char *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        *(vec *)(out + i) = half_to_float(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec));
+    for (; i < n; i++) {
+        unsigned h = (unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8;
+        out[i] = half_to_float((uvec){0} + h)[0];
+    }
+}
+
+static void widen_bf16(float *out, const unsigned char *x, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        *(uvec *)(out + i) = __builtin_convertvector(*(const hvec *)(x + 2 * i), uvec) << 16;
+    for (; i < n; i++) {
+        unsigned bits = ((unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8) << 16;
+        memcpy(out + i, &bits, sizeof bits);
+    }
+}
+
 extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -237,4 +301,7 @@ const struct kernels KERNELS = {
     .swiglu_backward = swiglu_backward,
     .exp_sum = exp_sum,
     .dot = dot,
+    .matvec = matvec,
+    .widen_f16 = widen_f16,
+    .widen_bf16 = widen_bf16,
 };

@@ -104,7 +104,7 @@ size_t cross_entropy_work(size_t rows, size_t vocab)
     return rows * (block_width(vocab) + 3);
 }
 
-void cross_entropy(double *nll, float *dx, float *dw, const float *x, const float *w, const int32_t *targets, size_t rows,
+void cross_entropy(double *nll, float *dx, float *dw, const float *x, const struct matrix *w, const int32_t *targets, size_t rows,
                    size_t d_model, size_t vocab, float scale, float *work, int threads)
 {
     const struct kernels *k = kernels_get();
@@ -116,7 +116,8 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const floa
     }
     for (size_t v = 0; v < vocab; v += width) {
         size_t n = vocab - v < width ? vocab - v : width;
-        linear_forward(logits, x, w + v * d_model, rows, n, d_model, 0, threads);
+        struct matrix block = matrix_from_row(w, v, d_model);
+        linear_forward(logits, x, &block, rows, n, d_model, 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             const float *row = logits + i * n;
@@ -135,8 +136,9 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const floa
         return;
     for (size_t v = 0; v < vocab; v += width) {
         size_t n = vocab - v < width ? vocab - v : width;
+        struct matrix block = matrix_from_row(w, v, d_model);
         if (vocab > width) /* a single block is still there */
-            linear_forward(logits, x, w + v * d_model, rows, n, d_model, 0, threads);
+            linear_forward(logits, x, &block, rows, n, d_model, 0, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             float *row = logits + i * n, weight = targets[i] < 0 ? 0 : scale / sum[i];
@@ -149,7 +151,7 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const floa
             if (targets[i] >= 0 && (size_t)targets[i] >= v && (size_t)targets[i] < v + n)
                 row[(size_t)targets[i] - v] -= scale;
         }
-        linear_backward_input(dx, logits, w + v * d_model, rows, n, d_model, v ? 1.0f : 0.0f, threads);
+        linear_backward_input(dx, logits, block.f32, rows, n, d_model, v ? 1.0f : 0.0f, threads);
         linear_backward_weight(dw + v * d_model, logits, x, rows, n, d_model, threads);
     }
 }

@@ -60,8 +60,10 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
         }
     e->n_subjects++;
     enum status status = model_load(&s->model, folder, err);
-    if (status == OK)
+    if (status == OK) {
+        model_hash(&s->model, s->sha256);
         status = tokenizer_load(&s->tokenizer, folder, err);
+    }
     if (status == OK && tokenizer_size(s->tokenizer) > s->model.config.vocab_size)
         status = error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
                            folder, tokenizer_size(s->tokenizer), s->model.config.vocab_size);
@@ -211,7 +213,7 @@ void experiment_digest(const struct experiment *e, char hex[65])
     char *printed = cJSON_PrintUnformatted(options), *data = cJSON_PrintUnformatted(e->data);
     text_printf(&all, "%s\n%s\n%s\n%s\n", DIFFTF_VERSION, e->task->name, printed ? printed : "", data ? data : "");
     for (size_t i = 0; i < e->n_subjects; i++)
-        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].model.sha256,
+        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].sha256,
                     e->subjects[i].tokenizer ? tokenizer_sha256(e->subjects[i].tokenizer) : "");
     sha256_hex(hex, all.data ? all.data : "", all.len);
     cJSON_Delete(options);

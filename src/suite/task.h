@@ -16,6 +16,7 @@
 struct subject {
     char *name;
     struct model model;
+    char sha256[65]; /* of the weights */
     struct tokenizer *tokenizer;
 };
 

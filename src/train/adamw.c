@@ -33,8 +33,8 @@ void adamw_step(struct adamw *a, struct weights *w, const struct weights *gradie
     float correct1 = (float)(1 / (1 - pow(s->beta1, (double)a->step))),
           correct2 = (float)(1 / (1 - pow(s->beta2, (double)a->step)));
     for (size_t r = 0; r < w->n_rows; r++) {
-        float *x = *w->rows[r].slot, decay = w->rows[r].n_dims == 2 ? (float)(1 - s->lr * s->weight_decay) : 1.0f;
-        const float *g = *gradients->rows[r].slot;
+        float *x = weights_floats(&w->rows[r]), decay = w->rows[r].n_dims == 2 ? (float)(1 - s->lr * s->weight_decay) : 1.0f;
+        const float *g = weights_floats(&gradients->rows[r]);
         float *m = a->m + (x - w->storage), *v = a->v + (x - w->storage);
         for (size_t i = 0; i < w->rows[r].count; i++) {
             float gi = g[i] * scale;

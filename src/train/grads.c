@@ -42,7 +42,7 @@ static size_t add_rows(struct tensor_out *out, char (*names)[128], size_t at, co
                                       .dtype = DTYPE_F32,
                                       .n_dims = w->rows[i].n_dims,
                                       .shape = {w->rows[i].shape[0], w->rows[i].shape[1]},
-                                      .data = *w->rows[i].slot};
+                                      .data = weights_floats(&w->rows[i])};
     }
     return at;
 }
@@ -60,6 +60,8 @@ enum status grads_write(const char *model_folder, const char *ids_path, const ch
     struct tensor_out *out = NULL;
     char(*names)[128] = NULL;
     enum status status = model_load(&model, model_folder, err);
+    if (status == OK)
+        status = model_unpack(&model, err);
     if (status == OK)
         status = ids_read(&ids, &n, ids_path, model.config.vocab_size, 2, err);
     if (status == OK && adamw_path != NULL)

@@ -86,7 +86,7 @@ START_TEST(wrong_configs_are_named)
         {"rms_norm_eps", "-1", "rms_norm_eps"},
         {"head_dim", "7", "head_dim"},
         {"tie_word_embeddings", "3", "tie_word_embeddings"},
-        {"rope_scaling", "{\"rope_type\":\"yarn\",\"factor\":2}", "rope_scaling"},
+        {"rope_scaling", "{\"rope_type\":\"longrope\",\"factor\":2}", "rope_scaling"},
         {"rope_scaling", "{\"rope_type\":\"linear\"}", "factor"},
         {"eos_token_id", "\"x\"", "eos_token_id"},
         {"attention_bias", "true", "q_proj.bias"},
@@ -159,8 +159,10 @@ START_TEST(a_saved_model_comes_back)
     struct model a, b;
     setup_folder();
     ck_assert_int_eq(model_load(&a, FIXTURES "diff-gqa", &err), OK);
+    ck_assert_int_eq(model_unpack(&a, &err), OK);
     ck_assert_int_eq(model_save(&a, folder, DTYPE_BF16, &err), OK); /* the fixture is BF16: nothing is lost */
     ck_assert_msg(model_load(&b, folder, &err) == OK, "%s", err.message);
+    ck_assert_int_eq(model_unpack(&b, &err), OK);
     ck_assert_uint_eq(a.weights.n_params, b.weights.n_params);
     ck_assert_int_eq(memcmp(a.weights.storage, b.weights.storage, a.weights.n_storage * sizeof(float)), 0);
     model_free(&a);

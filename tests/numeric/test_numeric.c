@@ -121,8 +121,9 @@ START_TEST(linear_layers_for_any_number_of_threads)
         for (size_t j = 0; j < out; j++)
             for (size_t p = 0; p < in; p++)
                 want[i * out + j] += (double)x[i * in + p] * (double)w[j * in + p];
-    linear_forward(y, x, w, rows, out, in, 0, 1);
-    linear_forward(y2, x, w, rows, out, in, 0, 3);
+    struct matrix m = matrix_of(w);
+    linear_forward(y, x, &m, rows, out, in, 0, 1);
+    linear_forward(y2, x, &m, rows, out, in, 0, 3);
     expect_near("y", y, want, rows * out, 1e-6);
     ck_assert_int_eq(memcmp(y, y2, rows * out * sizeof *y), 0);
     free(x);
@@ -187,7 +188,8 @@ START_TEST(cross_entropy_in_blocks_of_the_vocabulary)
     float *work = mem_array(cross_entropy_work(ROWS, V), sizeof *work);
     int32_t targets[ROWS] = {0, 5000, -1};
     double nll[ROWS], want[ROWS * D] = {0}, *want_w = mem_array(V * D, sizeof *want_w);
-    cross_entropy(nll, dx, dw, x, w, targets, ROWS, D, V, 0.5f, work, 2);
+    struct matrix m = matrix_of(w);
+    cross_entropy(nll, dx, dw, x, &m, targets, ROWS, D, V, 0.5f, work, 2);
     for (int i = 0; i < ROWS; i++) {
         double sum = 0, logit[V];
         for (int v = 0; v < V; v++) {
@@ -294,7 +296,7 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
     float *scratch = mem_array(2 * attention_scratch(&p), 4), *row = mem_array(S + 64, 4), *work = mem_array(S + 64, 4);
     double *Q = to_double(q, S * nq), *K = to_double(k, S * nk), *V = to_double(v, S * nv), *C = to_double(coef, S * nc);
     struct naive n = naive_attention(&p, Q, K, V, C, S);
-    ck_assert_int_eq(kv_store_init(&kv, &p, S, &err), OK);
+    ck_assert_int_eq(kv_store_init(&kv, &p, S, 0, &err), OK);
     kv_store_append(&kv, &p, k, v, 0, S);
     attention_forward(out, map_out, lse, &p, &kv, q, coef, 0, S, NULL, scratch, 1);
     expect_near("out", out, n.out, S * no, 2e-6);
@@ -411,7 +413,7 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
     for (size_t i = 0; i < (size_t)HEADS * 2 * S * S; i++)
         shown.logits[i] = -INFINITY;
     struct logit_observer observer = {.context = &shown, .layer = 3, .on_tile = keep_tile, .bits = 4};
-    ck_assert_int_eq(kv_store_init(&kv, &p, S, &err), OK);
+    ck_assert_int_eq(kv_store_init(&kv, &p, S, 0, &err), OK);
     kv_store_append(&kv, &p, k, v, 0, S);
     attention_forward(plain, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
     attention_forward(out, NULL, NULL, &p, &kv, q, coef, 0, S, &observer, scratch, 2);

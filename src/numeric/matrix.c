@@ -1,0 +1,74 @@
+/* matrix.c - see matrix.h. */
+#include "numeric/matrix.h"
+
+#include "numeric/kernels.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+struct matrix matrix_of(float *data)
+{
+    return (struct matrix){.data = (const unsigned char *)data, .dtype = DTYPE_F32, .f32 = data};
+}
+
+size_t dtype_bytes(enum dtype dtype, size_t n)
+{
+    static const size_t bytes[] = {[DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2};
+    return dtype == DTYPE_Q8_0 ? n / Q8_0_BLOCK * Q8_0_BYTES : n * bytes[dtype];
+}
+
+struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns)
+{
+    size_t skip = rows * columns;
+    return (struct matrix){
+        .data = m->data + dtype_bytes(m->dtype, skip), .dtype = m->dtype, .f32 = m->f32 ? m->f32 + skip : NULL};
+}
+
+static void widen_q8_0(float *out, const unsigned char *block, size_t n)
+{
+    for (size_t i = 0; i < n; i += Q8_0_BLOCK, block += Q8_0_BYTES) {
+        float scale;
+        kernels_get()->widen_f16(&scale, block, 1);
+        for (size_t j = 0; j < Q8_0_BLOCK; j++)
+            out[i + j] = scale * (float)(int8_t)block[2 + j];
+    }
+}
+
+void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n)
+{
+    const unsigned char *from = m->data + dtype_bytes(m->dtype, first);
+    switch (m->dtype) {
+    case DTYPE_F32:
+        memcpy(out, from, n * sizeof *out);
+        break;
+    case DTYPE_F16:
+        kernels_get()->widen_f16(out, from, n);
+        break;
+    case DTYPE_BF16:
+        kernels_get()->widen_bf16(out, from, n);
+        break;
+    case DTYPE_Q8_0:
+        widen_q8_0(out, from, n);
+        break;
+    default: /* no format of weights: nobody makes such a matrix */
+        break;
+    }
+}
+
+size_t matrix_find_not_finite(const struct matrix *m, size_t n)
+{
+    enum { CHUNK = 1024 }; /* a multiple of the block of Q8_0 */
+    float buffer[CHUNK];
+    for (size_t i = 0; i < n; i += CHUNK) {
+        size_t count = n - i < CHUNK ? n - i : CHUNK;
+        matrix_widen(buffer, m, i, count);
+        float zero = 0; /* x - x is 0 for every finite x, and NaN for the rest */
+        for (size_t j = 0; j < count; j++)
+            zero += buffer[j] - buffer[j];
+        for (size_t j = 0; zero != 0 && j < count; j++)
+            if (!isfinite(buffer[j]))
+                return i + j;
+    }
+    return n;
+}

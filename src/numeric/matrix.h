@@ -1,0 +1,28 @@
+/* matrix.h - weight matrices as their file stores them, widened to float where they are used.
+ *
+ * A matrix does not own its elements: they lie in a mapped file or in the model's storage.
+ */
+#ifndef DIFFTF_NUMERIC_MATRIX_H
+#define DIFFTF_NUMERIC_MATRIX_H
+
+#include "formats/dtype.h"
+
+#include <stddef.h>
+
+struct matrix {
+    const unsigned char *data; /* [rows, columns], row-major, dense */
+    enum dtype dtype;
+    float *f32; /* the elements themselves when they are float, else NULL; written to by training alone */
+};
+
+struct matrix matrix_of(float *data);
+/* Bytes of n elements (Q8_0: n a multiple of its block). */
+size_t dtype_bytes(enum dtype dtype, size_t n);
+/* The matrix without its first `rows` rows. */
+struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns);
+/* out[0..n) = elements first .. first + n - 1 as floats (Q8_0: both multiples of its block). */
+void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n);
+/* The position of the first element of n that is NaN or infinite, or n. */
+size_t matrix_find_not_finite(const struct matrix *m, size_t n);
+
+#endif

@@ -1,0 +1,155 @@
+/* Weights in the formats of files, widened and multiplied, against plain loops in double. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "formats/safetensors.h"
+#include "numeric/gemm.h"
+#include "numeric/kernels.h"
+#include "suite_main.h"
+
+#include <math.h>
+#include <string.h>
+
+START_TEST(every_half_number_widens_exactly)
+{
+    enum { N = 65536 };
+    unsigned char *raw = malloc(2 * N + 1);
+    float *got = mem_array(N, sizeof *got);
+    for (unsigned i = 0; i < N; i++) { /* at an odd address: files promise no alignment */
+        raw[1 + 2 * i] = (unsigned char)i;
+        raw[2 + 2 * i] = (unsigned char)(i >> 8);
+    }
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
+        for (int bf16 = 0; bf16 < 2; bf16++)
+            for (size_t n = N - 5; n <= N; n += 5) {
+                (bf16 ? (*k)->widen_bf16 : (*k)->widen_f16)(got, raw + 1, n);
+                for (size_t i = 0; i < n; i++) {
+                    float want = bf16 ? f32_from_bf16((uint16_t)i) : f32_from_f16((uint16_t)i);
+                    ck_assert_msg(isnan(want) ? isnan(got[i]) : memcmp(&want, &got[i], 4) == 0, "%s: 0x%04zx is %g, expected %g",
+                                  (*k)->name, i, (double)got[i], (double)want);
+                }
+            }
+    free(raw);
+    free(got);
+}
+END_TEST
+
+START_TEST(a_matrix_times_a_vector)
+{
+    static const size_t sizes[][2] = {{1, 1}, {3, 31}, {4, 32}, {5, 33}, {9, 100}, {64, 515}};
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
+        for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
+            size_t m = sizes[t][0], n = sizes[t][1], ld = n + 3;
+            struct rng rng = rng_stream(1, "matvec", t);
+            float *w = mem_array(m * ld, 4), *x = mem_array(n, 4), *y = mem_array(m, 4);
+            for (size_t i = 0; i < m * ld; i++)
+                w[i] = (float)rng_normal(&rng);
+            for (size_t i = 0; i < n; i++)
+                x[i] = (float)rng_normal(&rng);
+            y[0] = 2;
+            (*k)->matvec(y, w, ld, x, m, n);
+            for (size_t i = 0; i < m; i++) {
+                double want = i == 0 ? 2 : 0;
+                for (size_t j = 0; j < n; j++)
+                    want += (double)w[i * ld + j] * (double)x[j];
+                ck_assert_msg(fabs((double)y[i] - want) < 1e-4, "%s: %zu x %zu: y[%zu] is %g, expected %g", (*k)->name, m, n, i,
+                              (double)y[i], want);
+            }
+            free(w);
+            free(x);
+            free(y);
+        }
+}
+END_TEST
+
+/* Random stored numbers: two bytes of a moderate exponent, or blocks of Q8_0. */
+static unsigned char *random_stored(enum dtype dtype, size_t n)
+{
+    unsigned char *raw = malloc(dtype_bytes(dtype, n));
+    struct rng rng = rng_stream(7, "stored", (uint64_t)dtype);
+    for (size_t i = 0; i < n; i++) {
+        float x = (float)rng_normal(&rng);
+        uint16_t half = bf16_from_f32(x), fraction = (uint16_t)rng_below(&rng, 0x8000);
+        if (dtype == DTYPE_F32)
+            memcpy(raw + 4 * i, &x, 4);
+        else if (dtype == DTYPE_Q8_0)
+            raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK] = (unsigned char)rng_below(&rng, 256);
+        else if (dtype == DTYPE_F16)
+            half = (uint16_t)(fraction % 0x4000 | (x < 0 ? 0x8000 : 0));
+        if (dtype == DTYPE_Q8_0 && i % Q8_0_BLOCK == 0)
+            memcpy(raw + i / Q8_0_BLOCK * Q8_0_BYTES, (uint16_t[]){(uint16_t)(0x2000 + i % 512)}, 2);
+        if (dtype == DTYPE_F16 || dtype == DTYPE_BF16)
+            memcpy(raw + 2 * i, &half, 2);
+    }
+    return raw;
+}
+
+static double stored_at(enum dtype dtype, const unsigned char *raw, size_t i)
+{
+    uint16_t half;
+    float x;
+    if (dtype == DTYPE_F32) {
+        memcpy(&x, raw + 4 * i, 4);
+        return (double)x;
+    }
+    memcpy(&half, raw + (dtype == DTYPE_Q8_0 ? i / Q8_0_BLOCK * Q8_0_BYTES : 2 * i), 2);
+    if (dtype == DTYPE_BF16)
+        return (double)f32_from_bf16(half);
+    double scale = (double)f32_from_f16(half);
+    return dtype == DTYPE_F16 ? scale : scale * (int8_t)raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK];
+}
+
+START_TEST(products_with_stored_weights)
+{
+    static const size_t rows[] = {1, 3, 4, 37, 530};
+    const size_t out = 150, in = 544; /* more than one panel each way */
+    for (enum dtype dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++) {
+        unsigned char *raw = random_stored(dtype, out * in);
+        struct matrix w = {.data = raw, .dtype = dtype, .f32 = dtype == DTYPE_F32 ? (float *)raw : NULL};
+        for (size_t t = 0; t < sizeof rows / sizeof *rows; t++) {
+            struct rng rng = rng_stream(3, "x", t);
+            size_t n = rows[t];
+            float *x = mem_array(n * in, 4), *y = mem_array(n * out, 4), *again = mem_array(n * out, 4);
+            for (size_t i = 0; i < n * in; i++)
+                x[i] = (float)rng_normal(&rng);
+            for (size_t i = 0; i < n * out; i++)
+                y[i] = again[i] = 1;
+            linear_forward(y, x, &w, n, out, in, 1, 1);
+            linear_forward(again, x, &w, n, out, in, 1, 3);
+            ck_assert_msg(memcmp(y, again, n * out * 4) == 0, "dtype %d, %zu rows: threads change the bits", (int)dtype, n);
+            for (size_t i = 0; i<n; i += n> 40 ? 31 : 1)
+                for (size_t j = 0; j < out; j++) {
+                    double want = 1, size = 1;
+                    for (size_t p = 0; p < in; p++) {
+                        double term = (double)x[i * in + p] * stored_at(dtype, raw, j * in + p);
+                        want += term;
+                        size += fabs(term);
+                    }
+                    ck_assert_msg(fabs((double)y[i * out + j] - want) < 1e-6 * size,
+                                  "dtype %d, %zu rows: y[%zu, %zu] is %g, expected %g", (int)dtype, n, i, j,
+                                  (double)y[i * out + j], want);
+                }
+            free(x);
+            free(y);
+            free(again);
+        }
+        free(raw);
+    }
+}
+END_TEST
+
+START_TEST(what_is_not_finite_is_found)
+{
+    uint16_t x[2000] = {0};
+    struct matrix m = {.data = (const unsigned char *)x, .dtype = DTYPE_BF16};
+    ck_assert_uint_eq(matrix_find_not_finite(&m, 2000), 2000);
+    x[1500] = 0x7f80;
+    ck_assert_uint_eq(matrix_find_not_finite(&m, 2000), 1500);
+    m.dtype = DTYPE_F16; /* the same bits are a NaN there, of another kind */
+    ck_assert_uint_eq(matrix_find_not_finite(&m, 2000), 1500);
+    x[1500] = 0x7bff; /* the largest finite one */
+    ck_assert_uint_eq(matrix_find_not_finite(&m, 2000), 2000);
+}
+END_TEST
+
+SUITE_MAIN("matrix", every_half_number_widens_exactly, a_matrix_times_a_vector, products_with_stored_weights,
+           what_is_not_finite_is_found)
