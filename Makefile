@@ -28,7 +28,7 @@ ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-w
 # Source floors; each program links those it needs from one library.
 LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/src/numeric/kernels_%.o)
-PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-make-data difftf-bench
+PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-make-data difftf-make-model difftf-bench
 TESTS       := $(wildcard tests/*/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh))
 
@@ -50,6 +50,7 @@ $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
 $(BUILD)/difftf-train: $(BUILD)/tools/train.o
 $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
 $(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o
+$(BUILD)/difftf-make-model: $(BUILD)/tools/make_model.o
 $(BUILD)/difftf-bench: $(BUILD)/bench/bench.o
 $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)

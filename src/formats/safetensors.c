@@ -198,16 +198,48 @@ const struct tensor *safetensors_find(const struct safetensors *st, const char *
     return st->n_tensors ? bsearch(&key, st->tensors, st->n_tensors, sizeof key, by_name) : NULL;
 }
 
-static void write_data(FILE *stream, const struct tensor_out *t, size_t count)
+static size_t element_size(enum dtype dtype)
 {
-    if (t->dtype != DTYPE_BF16) {
-        fwrite(t->data, t->dtype == DTYPE_I64 ? 8 : 4, count, stream);
+    for (size_t i = 0; i < N_DTYPES; i++)
+        if (DTYPES[i].dtype == dtype)
+            return DTYPES[i].size;
+    return 0;
+}
+
+static const char *dtype_name(enum dtype dtype)
+{
+    for (size_t i = 0; i < N_DTYPES; i++)
+        if (DTYPES[i].dtype == dtype)
+            return DTYPES[i].name;
+    return NULL;
+}
+
+static void write_floats(FILE *stream, enum dtype dtype, const float *x, size_t n)
+{
+    if (dtype == DTYPE_F32) {
+        fwrite(x, sizeof *x, n, stream);
         return;
     }
-    const float *x = t->data;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < n; i++) {
         uint16_t half = bf16_from_f32(x[i]);
         fwrite(&half, 2, 1, stream);
+    }
+}
+
+static void write_data(FILE *stream, const struct tensor_out *t, size_t count)
+{
+    enum { CHUNK = 4096 };
+    float x[CHUNK];
+    if (t->stored != NULL)
+        fwrite(t->stored, element_size(t->dtype), count, stream);
+    else if (t->dtype == DTYPE_I64)
+        fwrite(t->data, sizeof(int64_t), count, stream);
+    else if (t->fill == NULL)
+        write_floats(stream, t->dtype, t->data, count);
+    for (size_t i = 0, n; t->fill != NULL && i < count; i += n) {
+        n = count - i < CHUNK ? count - i : CHUNK;
+        t->fill(t->context, x, i, n);
+        write_floats(stream, t->dtype, x, n);
     }
 }
 
@@ -218,9 +250,9 @@ enum status safetensors_write(const char *path, const struct tensor_out *tensors
     size_t offset = 0;
     for (size_t i = 0; i < n; i++) {
         const struct tensor_out *t = &tensors[i];
-        size_t bytes = t->dtype == DTYPE_I64 ? 8 : t->dtype == DTYPE_BF16 ? 2 : 4;
+        size_t bytes = element_size(t->dtype);
         cJSON *entry = cJSON_AddObjectToObject(header, t->name);
-        cJSON_AddStringToObject(entry, "dtype", t->dtype == DTYPE_I64 ? "I64" : t->dtype == DTYPE_BF16 ? "BF16" : "F32");
+        cJSON_AddStringToObject(entry, "dtype", dtype_name(t->dtype));
         cJSON *shape = cJSON_AddArrayToObject(entry, "shape");
         for (size_t d = 0; d < t->n_dims; d++) {
             cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)t->shape[d]));

@@ -39,13 +39,18 @@ const struct tensor *safetensors_find(const struct safetensors *st, const char *
 /* Converts F32, F16, BF16 (or I64) elements to float; false for another dtype. */
 bool tensor_to_f32(float *out, const struct tensor *tensor);
 
-/* One tensor to be written; data is float (F32, BF16 rounded to nearest even) or int64_t (I64). */
+/* One tensor to be written; its numbers come from one of
+ *   data    floats (dtype F32, or BF16: rounded to nearest even) or int64_t (I64)
+ *   stored  bytes as they shall stand in the file, of any dtype of safetensors
+ *   fill    called for n elements from `first` on, in order: for tensors that memory should not hold */
 struct tensor_out {
     const char *name;
     enum dtype dtype;
     size_t n_dims;
     size_t shape[TENSOR_MAX_DIMS];
-    const void *data;
+    const void *data, *stored;
+    void (*fill)(void *context, float *out, size_t first, size_t n);
+    void *context;
 };
 /* Writes the file atomically; `metadata` (an object of strings, as text) may be NULL. */
 enum status safetensors_write(const char *path, const struct tensor_out *tensors, size_t n, struct error *err);

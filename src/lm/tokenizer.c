@@ -27,31 +27,6 @@ uint32_t byte_level_char(unsigned char b)
     return 256u + (b <= 32 ? b : b < 173 ? b - 127u + 33u : 67u);
 }
 
-size_t vocabulary_slot(const struct tokenizer *t, const char *bytes, size_t n)
-{
-    uint64_t h = hash_bytes(HASH_START, bytes, n);
-    return (h ^ h >> 29) & t->table_mask;
-}
-
-int32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t n)
-{
-    for (size_t i = vocabulary_slot(t, bytes, n); t->by_bytes[i] >= 0; i = (i + 1) & t->table_mask) {
-        const struct piece *p = &t->pieces[t->by_bytes[i]];
-        if (p->length == n && memcmp(p->bytes, bytes, n) == 0)
-            return t->by_bytes[i];
-    }
-    return -1;
-}
-
-struct merge *vocabulary_merge(const struct tokenizer *t, int32_t left, int32_t right)
-{
-    uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15u;
-    size_t i = (h >> 20) & t->merge_mask;
-    while (t->merges[i].rank >= 0 && (t->merges[i].left != left || t->merges[i].right != right))
-        i = (i + 1) & t->merge_mask;
-    return &t->merges[i];
-}
-
 /* A candidate merge in the heap: lowest rank first, then leftmost. */
 struct candidate {
     int32_t rank, at, left, right;
@@ -126,6 +101,12 @@ static bool reserve(struct merging *w, size_t n)
     return true;
 }
 
+size_t utf8_width(char lead)
+{
+    unsigned char c = (unsigned char)lead;
+    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
 /* Symbols of a byte-level vocabulary: bytes; one that it lacks is dropped, as the library does. */
 static size_t byte_symbols(const struct tokenizer *t, int32_t *id, const char *bytes, size_t n)
 {
@@ -142,8 +123,7 @@ static size_t character_symbols(const struct tokenizer *t, int32_t *id, const ch
     size_t count = 0;
     bool unknown_before = false;
     for (size_t i = 0, width; i < n; i += width) {
-        unsigned char lead = (unsigned char)bytes[i];
-        width = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        width = utf8_width(bytes[i]);
         width = width < n - i ? width : n - i;
         int32_t whole = vocabulary_find(t, bytes + i, width);
         bool all = t->byte_fallback && whole < 0;
@@ -161,13 +141,12 @@ static size_t character_symbols(const struct tokenizer *t, int32_t *id, const ch
     return count;
 }
 
-static bool encode_piece(void *context, const char *bytes, size_t n)
+static bool merge_piece(struct encoder *e, const char *bytes, size_t n)
 {
-    struct encoder *e = context;
     const struct tokenizer *t = e->t;
     struct merging *w = &e->work;
-    int32_t whole = (t->byte_level && n == 1) || t->ignore_merges ? vocabulary_find(t, bytes, n) : -1;
-    if (whole >= 0)
+    int32_t whole = n <= t->longest ? vocabulary_find(t, bytes, n) : -1;
+    if (whole >= 0 && (t->ignore_merges || t->pieces[whole].whole))
         return ids_add(e->out, whole);
     if (!reserve(w, n))
         return false;
@@ -198,11 +177,71 @@ static bool encode_piece(void *context, const char *bytes, size_t n)
     return true;
 }
 
+static const char BLANK[] = "\xe2\x96\x81"; /* what stands for a blank in vocabularies of characters */
+enum { BLANK_BYTES = sizeof BLANK - 1 };
+
+static bool blank_at(const char *bytes, size_t n, size_t i)
+{
+    return n - i >= BLANK_BYTES && memcmp(bytes + i, BLANK, BLANK_BYTES) == 0;
+}
+
+/* The end of the word that begins at `from`: the next blank after something else. */
+static size_t word_end(const char *bytes, size_t n, size_t from)
+{
+    bool began = false;
+    for (size_t i = from; i < n; i++) {
+        bool blank = blank_at(bytes, n, i);
+        if (blank && began)
+            return i;
+        began = began || !blank;
+        i += blank ? BLANK_BYTES - 1 : 0;
+    }
+    return n;
+}
+
+static bool encode_piece(void *context, const char *bytes, size_t n)
+{
+    struct encoder *e = context;
+    bool ok = true;
+    if (e->t->unigram)
+        return unigram_encode(e->t, bytes, n, e->out);
+    if (!e->t->cuts_words)
+        return merge_piece(e, bytes, n);
+    for (size_t from = 0, to; ok && from < n; from = to) {
+        to = word_end(bytes, n, from);
+        ok = merge_piece(e, bytes + from, to - from);
+    }
+    return ok;
+}
+
+enum status tokenizer_mark_whole(struct tokenizer *t, struct error *err)
+{
+    struct ids ids = {0};
+    struct encoder e = {.t = t, .out = &ids};
+    bool ok = true, cuts = !t->byte_level && vocabulary_find(t, BLANK, BLANK_BYTES) >= 0;
+    for (size_t i = 0; i < t->n_pieces && ok; i++) {
+        struct piece *p = &t->pieces[i];
+        if (p->bytes == NULL)
+            continue;
+        ids.n = 0;
+        ok = merge_piece(&e, p->bytes, p->length);
+        p->whole = ids.n == 1 && ids.data[0] == (int32_t)i;
+        cuts = cuts && word_end(p->bytes, p->length, 0) == p->length;
+    }
+    t->cuts_words = cuts;
+    free(e.work.id);
+    free(e.work.heap);
+    ids_free(&ids);
+    return ok ? OK : error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
+}
+
 /* The first added token in text, earliest then longest; NULL when there is none. */
 static const struct added *find_added(const struct tokenizer *t, const char *text, size_t length, size_t *at)
 {
     const struct added *best = NULL;
     for (size_t i = 0; i < t->n_added; i++) {
+        if (t->added[i].unmatched)
+            continue;
         const char *hit = memmem(text, length, t->added[i].content, t->added[i].length);
         if (hit != NULL && (best == NULL || (size_t)(hit - text) < *at)) {
             best = &t->added[i];

@@ -7,154 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t power_above(size_t n)
-{
-    size_t size = 16;
-    while (size < 2 * n + 2)
-        size *= 2;
-    return size;
-}
-
-/* The bytes behind a vocabulary string: every character stands for one byte. NULL when one does not. */
-static char *raw_bytes(const char *s, size_t *length)
-{
-    char *out = malloc(strlen(s) + 1);
-    size_t n = 0;
-    for (const unsigned char *p = (const unsigned char *)s; out != NULL && *p != '\0';) {
-        uint32_t c = *p < 0x80 ? *p : (uint32_t)(*p & 0x1f) << 6 | (p[1] & 0x3f);
-        p += *p < 0x80 ? 1 : *p < 0xe0 ? 2 : 3;
-        int byte = -1;
-        for (int b = 0; b < 256 && byte < 0 && c < 324; b++) /* 324: one past the last stand-in */
-            if (byte_level_char((unsigned char)b) == c)
-                byte = b;
-        if (byte < 0 || p[-1] == '\0') {
-            free(out);
-            return NULL;
-        }
-        out[n++] = (char)byte;
-    }
-    *length = n;
-    return out;
-}
-
-static enum status read_vocab(struct tokenizer *t, const cJSON *vocab, const cJSON *added, const char *path, struct error *err)
-{
-    double largest = -1;
-    const cJSON *item;
-    const struct {
-        const cJSON *list;
-        bool is_vocab;
-    } lists[] = {{vocab, true}, {added, false}};
-    for (size_t i = 0; i < 2; i++)
-        cJSON_ArrayForEach(item, lists[i].list)
-        {
-            const cJSON *id = lists[i].is_vocab ? item : cJSON_GetObjectItemCaseSensitive(item, "id");
-            if (!cJSON_IsNumber(id) || id->valuedouble < 0 || id->valuedouble > 1 << 24 ||
-                id->valuedouble != (double)(int)id->valuedouble)
-                return error_set(err, ERR_INPUT, "%s: token '%.60s' has a wrong id, expected an integer from 0", path,
-                                 item->string ? item->string : "?");
-            largest = id->valuedouble > largest ? id->valuedouble : largest;
-        }
-    if (largest < 0)
-        return error_set(err, ERR_INPUT, "%s: key 'model.vocab' is empty, expected tokens", path);
-    t->n_pieces = (size_t)(largest + 1);
-    t->table_mask = power_above(t->n_pieces) - 1;
-    t->pieces = mem_array(t->n_pieces, sizeof *t->pieces);
-    t->by_bytes = mem_array(t->table_mask + 1, sizeof *t->by_bytes);
-    if (t->pieces == NULL || t->by_bytes == NULL)
-        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    memset(t->by_bytes, 0xff, (t->table_mask + 1) * sizeof *t->by_bytes);
-    cJSON_ArrayForEach(item, vocab)
-    {
-        struct piece *p = &t->pieces[(size_t)item->valuedouble];
-        if (p->bytes != NULL)
-            return error_set(err, ERR_INPUT, "%s: token '%.60s' has an id that is taken, expected each id once", path,
-                             item->string);
-        p->bytes = t->byte_level ? raw_bytes(item->string, &p->length) : NULL;
-        if (p->bytes == NULL) { /* not a byte-level string: an added token listed in the vocabulary */
-            p->bytes = strdup(item->string);
-            p->length = strlen(item->string);
-        }
-        size_t i = vocabulary_slot(t, p->bytes, p->length);
-        while (t->by_bytes[i] >= 0)
-            i = (i + 1) & t->table_mask;
-        t->by_bytes[i] = (int32_t)item->valuedouble;
-    }
-    for (int b = 0; b < 256; b++) {
-        char name[8];
-        snprintf(name, sizeof name, "<0x%02X>", (unsigned)b);
-        if (t->byte_level)
-            name[0] = (char)b;
-        t->byte_id[b] = vocabulary_find(t, name, t->byte_level ? 1 : 6);
-    }
-    return OK;
-}
-
-/* One merge: "left right", or [left, right] in newer files. */
-static enum status read_merge(struct tokenizer *t, const cJSON *item, int32_t rank, const char *path, struct error *err)
-{
-    char *line = cJSON_IsString(item) ? strdup(item->valuestring) : NULL;
-    const char *left = NULL, *right = NULL;
-    if (line != NULL) {
-        char *space = strchr(line, ' ');
-        if (space != NULL) {
-            *space = '\0';
-            left = line;
-            right = space + 1;
-        }
-    } else if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2 && cJSON_IsString(item->child) &&
-               cJSON_IsString(item->child->next)) {
-        left = item->child->valuestring;
-        right = item->child->next->valuestring;
-    }
-    size_t nl = left ? strlen(left) : 0, nr = right ? strlen(right) : 0;
-    char *l = NULL, *r = NULL;
-    if (left != NULL && right != NULL) {
-        l = t->byte_level ? raw_bytes(left, &nl) : strdup(left);
-        r = t->byte_level ? raw_bytes(right, &nr) : strdup(right);
-    }
-    char *both = malloc(nl + nr + 1);
-    int32_t a = -1, b = -1, c = -1;
-    if (l != NULL && r != NULL && both != NULL) {
-        memcpy(both, l, nl);
-        memcpy(both + nl, r, nr);
-        a = vocabulary_find(t, l, nl);
-        b = vocabulary_find(t, r, nr);
-        c = vocabulary_find(t, both, nl + nr);
-    }
-    free(line);
-    free(l);
-    free(r);
-    free(both);
-    if (a < 0 || b < 0 || c < 0)
-        return error_set(err, ERR_INPUT, "%s: merge %d is wrong, expected two tokens of the vocabulary whose join is one too",
-                         path, rank);
-    struct merge *slot = vocabulary_merge(t, a, b);
-    if (slot->rank < 0)
-        *slot = (struct merge){a, b, rank, c};
-    return OK;
-}
-
-static enum status read_merges(struct tokenizer *t, const cJSON *merges, const char *path, struct error *err)
-{
-    t->n_merges = (size_t)cJSON_GetArraySize(merges);
-    t->merge_mask = power_above(t->n_merges) - 1;
-    t->merges = mem_array(t->merge_mask + 1, sizeof *t->merges);
-    if (t->merges == NULL)
-        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    for (size_t i = 0; i <= t->merge_mask; i++)
-        t->merges[i].rank = -1;
-    const cJSON *item;
-    int32_t rank = 0;
-    cJSON_ArrayForEach(item, merges)
-    {
-        enum status status = read_merge(t, item, rank++, path, err);
-        if (status != OK)
-            return status;
-    }
-    return OK;
-}
-
 static int longest_first(const void *a, const void *b)
 {
     const struct added *x = a, *y = b;
@@ -178,6 +30,8 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
             status = json_get_bool(item, "lstrip", true, &a->lstrip, path, err);
         if (status == OK)
             status = json_get_bool(item, "rstrip", true, &a->rstrip, path, err);
+        if (status == OK)
+            status = json_get_bool(item, "unmatched", true, &a->unmatched, path, err);
         if (status != OK)
             return status;
         if (content[0] == '\0')
@@ -268,7 +122,11 @@ static enum status build_characters(struct tokenizer *t, const cJSON *root, cons
                                     struct error *err)
 {
     const char *unknown = NULL;
+    int64_t unknown_id = -1;
     enum status status = json_get_string(model, "unk_token", true, &unknown, path, err);
+    if (status == OK)
+        status = json_get_int(model, "unk_id", 0, (int64_t)t->n_pieces - 1, true, &unknown_id, path, err);
+    t->unknown = (int32_t)unknown_id;
     if (status == OK && unknown != NULL)
         t->unknown = vocabulary_find(t, unknown, strlen(unknown));
     if (status == OK && json_has(root, "decoder"))
@@ -277,6 +135,13 @@ static enum status build_characters(struct tokenizer *t, const cJSON *root, cons
         if (t->pieces[i].bytes != NULL)
             status = decode_piece(&t->pieces[i], path, err);
     return status;
+}
+
+static void find_lowest(struct tokenizer *t)
+{
+    for (size_t i = 0; i < t->n_pieces; i++)
+        if (t->pieces[i].bytes != NULL && t->pieces[i].score < t->lowest_score)
+            t->lowest_score = t->pieces[i].score;
 }
 
 static enum status build(struct tokenizer *t, const cJSON *root, const char *path, struct error *err)
@@ -291,11 +156,13 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
     enum status status = json_get_string(model, "type", true, &type, path, err);
     if (status != OK)
         return status;
-    if (strcmp(type, "BPE") != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'model.type': '%.40s' is not supported, expected BPE", path, type);
-    if (!cJSON_IsObject(vocab) || !cJSON_IsArray(merges))
+    t->unigram = strcmp(type, "Unigram") == 0;
+    if (!t->unigram && strcmp(type, "BPE") != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'model.type': '%.40s' is not supported, expected BPE or Unigram", path, type);
+    bool scored = cJSON_IsArray(vocab); /* no merges are listed: they follow from the scores */
+    if (!(scored || (cJSON_IsObject(vocab) && !t->unigram)) || !(scored || cJSON_IsArray(merges)))
         return error_set(err, ERR_INPUT, "%s: key 'model.%s' is missing or wrong, expected the vocabulary and the merges", path,
-                         cJSON_IsObject(vocab) ? "merges" : "vocab");
+                         scored || cJSON_IsObject(vocab) ? "merges" : "vocab");
     const struct {
         const char *key;
         bool *flag;
@@ -309,14 +176,19 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
                                         path, err);
     t->byte_level = status == OK && pretokenizer_is_byte_level(t->pretokenizer);
     t->unknown = -1;
+    t->fuse_unknown = t->unigram || t->fuse_unknown;
     if (status == OK)
-        status = read_vocab(t, vocab, added, path, err);
-    if (status == OK)
-        status = read_merges(t, merges, path, err);
+        status = vocabulary_read(t, vocab, added, path, err);
+    if (status == OK && !t->unigram)
+        status = scored ? vocabulary_derive_merges(t, path, err) : vocabulary_read_merges(t, merges, path, err);
     if (status == OK && !t->byte_level)
         status = build_characters(t, root, model, path, err);
     if (status == OK)
         status = read_added(t, added, path, err);
+    if (status == OK && t->unigram)
+        find_lowest(t);
+    if (status == OK && !t->unigram)
+        status = tokenizer_mark_whole(t, err);
     if (status == OK)
         read_template(t, cJSON_GetObjectItemCaseSensitive(root, "post_processor"));
     return status;

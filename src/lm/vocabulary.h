@@ -3,6 +3,7 @@
 #ifndef DIFFTF_LM_VOCABULARY_H
 #define DIFFTF_LM_VOCABULARY_H
 
+#include "formats/json.h"
 #include "lm/pretokenizer.h"
 #include "lm/tokenizer.h"
 
@@ -12,6 +13,8 @@ struct piece {
     char *text; /* what it decodes to; NULL: bytes */
     size_t text_length;
     bool special; /* an added token that decoding leaves out */
+    bool whole;   /* its own bytes are merged into it: no merging needed */
+    double score; /* Unigram: log probability; other vocabularies whose merges follow from it: the order */
 };
 
 struct added {
@@ -19,6 +22,7 @@ struct added {
     size_t length;
     int32_t id;
     bool special, lstrip, rstrip;
+    bool unmatched; /* a control token: text never gives it */
 };
 
 /* Open addressing: merge (left, right) -> rank and result. */
@@ -42,14 +46,34 @@ struct tokenizer {
     size_t n_added;
     struct ids prefix, suffix; /* what the post-processor adds */
     bool ignore_merges;
+    bool unigram;        /* the likeliest cut instead of merges */
+    bool cuts_words;     /* no token has a blank's stand-in after another character: words are merged one by one */
+    double lowest_score; /* Unigram: of all pieces */
+    size_t longest;      /* bytes of the longest piece */
     char sha256[65];
 };
 
-/* Where a piece's search in by_bytes begins. */
+/* Where a piece's search in by_bytes begins, from its bytes or from their FNV-1a hash. */
 size_t vocabulary_slot(const struct tokenizer *t, const char *bytes, size_t n);
+size_t vocabulary_slot_of(const struct tokenizer *t, uint64_t hash);
 /* The id of a piece, or -1. */
 int32_t vocabulary_find(const struct tokenizer *t, const char *bytes, size_t n);
+int32_t vocabulary_find_at(const struct tokenizer *t, size_t slot, const char *bytes, size_t n);
 /* The slot of a merge: with rank -1 when there is no such merge. */
 struct merge *vocabulary_merge(const struct tokenizer *t, int32_t left, int32_t right);
+
+/* `model.vocab`: {string: id}, or [[string, score], ..] whose ids are their places; and the ids of the added tokens. */
+enum status vocabulary_read(struct tokenizer *t, const cJSON *vocab, const cJSON *added, const char *path, struct error *err);
+/* `model.merges`. */
+enum status vocabulary_read_merges(struct tokenizer *t, const cJSON *merges, const char *path, struct error *err);
+/* Merges of a vocabulary that lists none (tiktoken, SentencePiece): any two pieces whose join is a piece, best score first. */
+enum status vocabulary_derive_merges(struct tokenizer *t, const char *path, struct error *err);
+
+/* Appends the ids of the likeliest cut of a text into pieces (Kudo 2018, by dynamic programming). */
+bool unigram_encode(const struct tokenizer *t, const char *bytes, size_t n, struct ids *out);
+/* Marks the pieces that merging their own bytes gives back whole, and finds whether words can be merged one by one. */
+enum status tokenizer_mark_whole(struct tokenizer *t, struct error *err);
+/* Bytes of the UTF-8 character with this first byte. */
+size_t utf8_width(char lead);
 
 #endif

@@ -94,8 +94,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
 
 enum { ROWS_PER_LAYER = 26 };
 
-/* The rows without their storage, so that a file can be checked against them first. */
-static enum status lay_out(struct weights *w, const struct config *c, struct error *err)
+enum status weights_list(struct weights *w, const struct config *c, struct error *err)
 {
     *w = (struct weights){0};
     w->layers = mem_array(c->n_layers, sizeof *w->layers);
@@ -149,7 +148,7 @@ static enum status allocate(struct weights *w, const struct config *c, bool ours
 
 enum status weights_init(struct weights *w, const struct config *c, struct error *err)
 {
-    enum status status = lay_out(w, c, err);
+    enum status status = weights_list(w, c, err);
     if (status != OK)
         return status;
     status = allocate(w, c, true, err);
@@ -241,7 +240,7 @@ static const char *find_extra(const struct weights *w, const struct shards *s, b
 
 enum status weights_load(struct weights *w, const struct config *config, const char *folder, struct error *err)
 {
-    enum status status = lay_out(w, config, err);
+    enum status status = weights_list(w, config, err);
     if (status != OK)
         return status;
     w->files = calloc(1, sizeof *w->files);
@@ -314,19 +313,23 @@ enum status weights_save(const struct weights *w, const char *path, enum dtype d
     return status;
 }
 
+void weights_draw(float *out, size_t n, struct rng *rng, const struct weight_row *row, const struct weights *w,
+                  const struct config *c)
+{
+    bool embedding = row->matrix == &w->embedding || row->matrix == &w->lm_head;
+    double deviation = row->init == INIT_LAMBDA ? 0.1
+                       : embedding              ? 0.02
+                                                : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
+    if (row->init == INIT_NORMAL_RESIDUAL)
+        deviation /= sqrt(2.0 * (double)c->n_layers);
+    for (size_t i = 0; i < n; i++)
+        out[i] = row->init == INIT_ONES ? 1.0f : row->init == INIT_ZEROS ? 0.0f : (float)(deviation * rng_normal(rng));
+}
+
 void weights_randomize(struct weights *w, const struct config *c, uint64_t seed)
 {
     for (size_t i = 0; i < w->n_rows; i++) {
-        const struct weight_row *row = &w->rows[i];
-        struct rng rng = rng_stream(seed, row->name, 0);
-        float *x = weights_floats(row);
-        bool embedding = row->matrix == &w->embedding || row->matrix == &w->lm_head;
-        double deviation = row->init == INIT_LAMBDA ? 0.1
-                           : embedding              ? 0.02
-                                                    : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
-        if (row->init == INIT_NORMAL_RESIDUAL)
-            deviation /= sqrt(2.0 * (double)c->n_layers);
-        for (size_t j = 0; j < row->count; j++)
-            x[j] = row->init == INIT_ONES ? 1.0f : row->init == INIT_ZEROS ? 0.0f : (float)(deviation * rng_normal(&rng));
+        struct rng rng = rng_stream(seed, w->rows[i].name, 0);
+        weights_draw(weights_floats(&w->rows[i]), w->rows[i].count, &rng, &w->rows[i], w, c);
     }
 }

@@ -52,6 +52,8 @@ struct weights {
     size_t n_mapped;      /* bytes of the matrices in them */
 };
 
+/* The list of tensors alone: names and shapes, no numbers. */
+enum status weights_list(struct weights *w, const struct config *config, struct error *err);
 /* Lays the tensors out, all zero. */
 enum status weights_init(struct weights *w, const struct config *config, struct error *err);
 void weights_free(struct weights *w);
@@ -67,5 +69,8 @@ enum status weights_save(const struct weights *w, const char *path, enum dtype d
 /* Random start: normal with deviation 1 / sqrt(inputs) (residual outputs divided by sqrt(2 L); small models learn to look back
  * sooner than from 0.02), embedding 0.02, lambda vectors N(0, 0.1) (Ye et al. 2024), norms 1. */
 void weights_randomize(struct weights *w, const struct config *config, uint64_t seed);
+/* The same for a part of one tensor: n numbers in order from the stream that begins as rng_stream(seed, row->name, 0). */
+void weights_draw(float *out, size_t n, struct rng *rng, const struct weight_row *row, const struct weights *w,
+                  const struct config *config);
 
 #endif

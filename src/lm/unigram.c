@@ -1,0 +1,71 @@
+/* unigram.c - the likeliest cut of a text into pieces: Unigram models of SentencePiece (Kudo 2018). */
+#include "base/random.h"
+#include "lm/vocabulary.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* The best way to reach a place in the text: its last piece. */
+struct reach {
+    double score;
+    size_t from;
+    int32_t id; /* -1: a character that is no piece */
+};
+
+static void offer(struct reach *at, double score, size_t from, int32_t id)
+{
+    if (score > at->score)
+        *at = (struct reach){score, from, id};
+}
+
+/* Every piece that begins at `from`; the hash grows with the piece. */
+static void extend(const struct tokenizer *t, struct reach *reach, const char *bytes, size_t n, size_t from)
+{
+    uint64_t hash = HASH_START;
+    size_t width = utf8_width(bytes[from]), most = n - from < t->longest ? n - from : t->longest;
+    bool single = false;
+    for (size_t length = 1; length <= most; length++) {
+        hash = hash_bytes(hash, bytes + from + length - 1, 1);
+        int32_t id = vocabulary_find_at(t, vocabulary_slot_of(t, hash), bytes + from, length);
+        if (id < 0 || id == t->unknown)
+            continue;
+        offer(&reach[from + length], reach[from].score + t->pieces[id].score, from, id);
+        single = single || length == width;
+    }
+    enum { UNKNOWN_PENALTY = 10 };
+    if (!single && from + width <= n)
+        offer(&reach[from + width], reach[from].score + t->lowest_score - UNKNOWN_PENALTY, from, -1);
+}
+
+/* A character that is no piece: its bytes where all have tokens, else unknown, once for several in a row. */
+static bool add_unknown(const struct tokenizer *t, const char *bytes, size_t n, bool follows, struct ids *out)
+{
+    bool all = t->byte_fallback, ok = true;
+    for (size_t i = 0; i < n; i++)
+        all = all && t->byte_id[(unsigned char)bytes[i]] >= 0;
+    for (size_t i = 0; all && ok && i < n; i++)
+        ok = ids_add(out, t->byte_id[(unsigned char)bytes[i]]);
+    return all || follows || t->unknown < 0 ? ok : ids_add(out, t->unknown);
+}
+
+bool unigram_encode(const struct tokenizer *t, const char *bytes, size_t n, struct ids *out)
+{
+    struct reach *reach = mem_array(n + 1, sizeof *reach);
+    size_t *ends = mem_array(n + 1, sizeof *ends), count = 0;
+    bool ok = reach != NULL && ends != NULL;
+    for (size_t i = 1; ok && i <= n; i++)
+        reach[i].score = -INFINITY;
+    for (size_t i = 0; ok && i < n; i++)
+        if (reach[i].score != -INFINITY)
+            extend(t, reach, bytes, n, i);
+    for (size_t at = n; ok && at > 0; at = reach[at].from)
+        ends[count++] = at;
+    for (bool unknown = false; ok && count > 0; count--) {
+        const struct reach *r = &reach[ends[count - 1]];
+        ok = r->id >= 0 ? ids_add(out, r->id) : add_unknown(t, bytes + r->from, ends[count - 1] - r->from, unknown, out);
+        unknown = r->id < 0;
+    }
+    free(reach);
+    free(ends);
+    return ok;
+}

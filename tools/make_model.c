@@ -1,0 +1,82 @@
+/* make_model.c - difftf-make-model: a model folder with random BF16 weights from a config.json, to measure memory and speed at
+ * sizes that nobody commits. Numbers are written as they are drawn: a model may be larger than memory.
+ *
+ *   difftf-make-model CONFIG FOLDER [SEED] */
+#include "base/file.h"
+#include "model/weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct source {
+    const struct weights *weights;
+    const struct weight_row *row;
+    const struct config *config;
+    uint64_t seed;
+    struct rng rng;
+};
+
+static void fill(void *context, float *out, size_t first, size_t n)
+{
+    struct source *s = context;
+    if (first == 0)
+        s->rng = rng_stream(s->seed, s->row->name, 0);
+    weights_draw(out, n, &s->rng, s->row, s->weights, s->config);
+}
+
+static enum status write_weights(const char *path, const struct config *config, uint64_t seed, struct error *err)
+{
+    struct weights w;
+    enum status status = weights_list(&w, config, err);
+    if (status != OK)
+        return status;
+    struct source *sources = calloc(w.n_rows, sizeof *sources);
+    struct tensor_out *out = calloc(w.n_rows, sizeof *out);
+    for (size_t i = 0; sources && out && i < w.n_rows; i++) {
+        const struct weight_row *row = &w.rows[i];
+        sources[i] = (struct source){.weights = &w, .row = row, .config = config, .seed = seed};
+        out[i] = (struct tensor_out){.name = row->name,
+                                     .dtype = DTYPE_BF16,
+                                     .n_dims = row->n_dims,
+                                     .shape = {row->shape[0], row->shape[1]},
+                                     .fill = fill,
+                                     .context = &sources[i]};
+    }
+    status = sources && out ? safetensors_write(path, out, w.n_rows, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    free(sources);
+    free(out);
+    weights_free(&w);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    struct config config;
+    cJSON *json = NULL;
+    char *end = NULL;
+    uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
+    if (argc < 3 || argc > 4 || (end != NULL && *end != '\0')) {
+        fputs("usage: difftf-make-model CONFIG FOLDER [SEED]\n"
+              "Writes FOLDER/config.json and FOLDER/model.safetensors with random BF16 weights of the shapes that CONFIG "
+              "implies.\n",
+              stderr);
+        return ERR_USAGE;
+    }
+    char *weights = path_join(argv[2], "model.safetensors"), *copy = path_join(argv[2], "config.json");
+    enum status status = weights && copy ? json_read(&json, argv[1], &err) : error_set(&err, ERR_SYSTEM, "out of memory");
+    if (status == OK)
+        status = config_from_json(&config, json, argv[1], &err);
+    if (status == OK)
+        status = file_make_directory(argv[2], &err);
+    if (status == OK)
+        status = write_weights(weights, &config, seed, &err);
+    if (status == OK)
+        status = json_write(copy, json, &err);
+    if (status != OK)
+        fprintf(stderr, "difftf-make-model: %s\n", err.message);
+    cJSON_Delete(json);
+    free(weights);
+    free(copy);
+    return (int)status;
+}
