@@ -98,14 +98,12 @@ static enum status inspect(const cJSON *options, const cJSON *arguments, struct 
     if (cJSON_GetArraySize(arguments) != 1)
         return error_set(err, ERR_USAGE, "inspect: %d folders given, expected one", cJSON_GetArraySize(arguments));
     const char *folder = arguments->child->valuestring;
-    char *tokenizer = path_join(folder, "tokenizer.json");
     enum status status = model_load(&m, folder, err);
-    if (status == OK && tokenizer != NULL && file_exists(tokenizer)) {
+    if (status == OK && tokenizer_exists(folder)) {
         status = tokenizer_load(&t, folder, err);
         if (status != OK)
             model_free(&m);
     }
-    free(tokenizer);
     if (status != OK)
         return status;
     cJSON *o = describe(&m, t, option_size(options, "length")), *item;

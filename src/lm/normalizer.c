@@ -1,19 +1,34 @@
 /* normalizer.c - see normalizer.h. Unicode forms come from utf8proc. */
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include "lm/normalizer.h"
 
+#include "lm/charsmap.h"
+
+#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
-enum step_kind { STEP_PREPEND, STEP_REPLACE, STEP_UNICODE, STEP_STRIP, STEP_METASPACE };
+enum step_kind {
+    STEP_PREPEND,
+    STEP_REPLACE,
+    STEP_UNICODE,
+    STEP_STRIP,
+    STEP_METASPACE,
+    STEP_CHARSMAP,
+    STEP_LOWERCASE,
+    STEP_SQUEEZE
+};
 
 struct step {
     enum step_kind kind;
     char *from, *to;
     int options;      /* of utf8proc */
     bool left, right; /* Strip */
-    bool first_only;  /* Metaspace: in front of the first text alone */
+    bool first_only;  /* Metaspace, Prepend: in front of the first text alone */
     bool never;
+    pcre2_code *regex; /* Replace; NULL: `from` is a string */
+    struct charsmap *charsmap;
 };
 
 enum { MAX_STEPS = 8 };
@@ -46,18 +61,34 @@ static enum status read_replace(struct step *s, const cJSON *json, const char *p
 {
     const char *from = NULL, *to = NULL;
     const cJSON *pattern = cJSON_GetObjectItemCaseSensitive(json, "pattern");
-    if (json_has(pattern, "Regex"))
-        return error_set(err, ERR_INPUT, "%s: key 'normalizer': Replace of a Regex is not supported, expected a String", path);
-    enum status status = json_get_string(pattern, "String", false, &from, path, err);
+    bool regex = json_has(pattern, "Regex");
+    int code;
+    PCRE2_SIZE at;
+    enum status status = json_get_string(pattern, regex ? "Regex" : "String", false, &from, path, err);
     if (status == OK)
         status = json_get_string(json, "content", false, &to, path, err);
     if (status == OK && from[0] == '\0')
-        status = error_set(err, ERR_INPUT, "%s: key 'normalizer': Replace of an empty String, expected text", path);
+        status = error_set(err, ERR_INPUT, "%s: key 'normalizer': Replace of an empty pattern, expected text", path);
+    if (status == OK && regex) {
+        s->regex = pcre2_compile((PCRE2_SPTR)from, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
+        if (s->regex == NULL)
+            status = error_set(err, ERR_INPUT, "%s: key 'normalizer': the pattern is wrong at character %zu", path, (size_t)at);
+    }
     if (status == OK) {
         s->from = strdup(from);
         s->to = strdup(to);
     }
     return status;
+}
+
+static enum status read_charsmap(struct step *s, const cJSON *json, const char *path, struct error *err)
+{
+    const char *text = NULL;
+    bool longest = false;
+    enum status status = json_get_string(json, "precompiled_charsmap", false, &text, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "longest", true, &longest, path, err);
+    return status == OK ? charsmap_from_base64(&s->charsmap, text, longest, path, err) : status;
 }
 
 static enum status read_step(struct normalizer *n, const cJSON *json, int depth, const char *path, struct error *err)
@@ -82,8 +113,16 @@ static enum status read_step(struct normalizer *n, const cJSON *json, int depth,
             status = new_step(n, STEP_PREPEND, &s, path, err);
         if (status == OK)
             s->to = strdup(text);
-        return status;
+        return status == OK ? json_get_bool(json, "first_only", true, &s->first_only, path, err) : status;
     }
+    if (strcmp(type, "Precompiled") == 0) {
+        status = new_step(n, STEP_CHARSMAP, &s, path, err);
+        return status == OK ? read_charsmap(s, json, path, err) : status;
+    }
+    if (strcmp(type, "Squeeze") == 0)
+        return new_step(n, STEP_SQUEEZE, &s, path, err);
+    if (strcmp(type, "Lowercase") == 0)
+        return new_step(n, STEP_LOWERCASE, &s, path, err);
     if (strcmp(type, "Replace") == 0) {
         status = new_step(n, STEP_REPLACE, &s, path, err);
         return status == OK ? read_replace(s, json, path, err) : status;
@@ -103,8 +142,8 @@ static enum status read_step(struct normalizer *n, const cJSON *json, int depth,
         }
     return error_set(
         err, ERR_INPUT,
-        "%s: key 'normalizer': type '%.40s' is not supported, expected Prepend, Replace, Strip, NFC, NFD, NFKC, NFKD or "
-        "Sequence",
+        "%s: key 'normalizer': type '%.40s' is not supported, expected Prepend, Replace, Strip, NFC, NFD, NFKC, NFKD, "
+        "Lowercase, Precompiled or Sequence",
         path, type);
 }
 
@@ -147,6 +186,8 @@ void normalizer_free(struct normalizer *n)
     for (size_t i = 0; n != NULL && i < n->n; i++) {
         free(n->steps[i].from);
         free(n->steps[i].to);
+        pcre2_code_free(n->steps[i].regex);
+        charsmap_free(n->steps[i].charsmap);
     }
     free(n);
 }
@@ -179,19 +220,81 @@ static bool apply_unicode(struct text *out, const char *text, size_t length, int
     return ok;
 }
 
+/* SentencePiece's remove_extra_whitespaces: several blanks become one, none stay at the start and the end of a whole text. */
+static bool apply_squeeze(struct text *out, const char *text, size_t length, bool first, bool last)
+{
+    static const char blank[] = "\xe2\x96\x81";
+    size_t n = sizeof blank - 1, from = out->len;
+    bool ok = text_add(out, "", 0);
+    for (size_t i = 0; ok && i < length; i++) {
+        bool before = out->len > from ? out->data[out->len - 1] == ' ' : first;
+        ok = (text[i] == ' ' && before) || text_add(out, text + i, 1);
+    }
+    while (ok && last && out->len > from) { /* a spelled-out stand-in counts as a blank here, and here alone */
+        size_t cut = out->data[out->len - 1] == ' ' ? 1 : 0;
+        if (out->len - from >= n && memcmp(out->data + out->len - n, blank, n) == 0)
+            cut = n;
+        if (cut == 0)
+            break;
+        out->len -= cut;
+        out->data[out->len] = '\0';
+    }
+    return ok;
+}
+
+static bool apply_lowercase(struct text *out, const char *text, size_t length)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < length;) {
+        utf8proc_int32_t c;
+        utf8proc_uint8_t bytes[4];
+        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(length - i), &c);
+        if (n <= 0)
+            return false;
+        ok = text_add(out, (const char *)bytes, (size_t)utf8proc_encode_char(utf8proc_tolower(c), bytes));
+        i += (size_t)n;
+    }
+    return ok;
+}
+
+static bool apply_regex(struct text *out, const struct step *s, const char *text, size_t length)
+{
+    size_t room = 2 * length + strlen(s->to) + 16;
+    char *changed = NULL;
+    int code = PCRE2_ERROR_NOMEMORY;
+    for (PCRE2_SIZE n = room; code == PCRE2_ERROR_NOMEMORY && n < ((size_t)1 << 40); n = 2 * room, room = n) {
+        free(changed);
+        changed = malloc(n);
+        if (changed == NULL)
+            return false;
+        code = pcre2_substitute(s->regex, (PCRE2_SPTR)text, length, 0, PCRE2_SUBSTITUTE_GLOBAL | PCRE2_NO_UTF_CHECK, NULL, NULL,
+                                (PCRE2_SPTR)s->to, PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)changed, &n);
+        if (code >= 0 && !text_add(out, changed, n))
+            code = -1;
+    }
+    free(changed);
+    return code >= 0;
+}
+
 bool text_is_space(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool apply_step(const struct step *s, struct text *out, const char *text, size_t length, bool first)
+static bool apply_step(const struct step *s, struct text *out, const char *text, size_t length, bool first, bool last)
 {
     size_t from = 0, to = length, n;
     switch (s->kind) {
     case STEP_PREPEND:
-        return text_puts(out, s->to) && text_add(out, text, length);
+        return (s->first_only && !first ? true : text_puts(out, s->to)) && text_add(out, text, length);
     case STEP_REPLACE:
-        return text_replace(out, text, length, s->from, s->to);
+        return s->regex ? apply_regex(out, s, text, length) : text_replace(out, text, length, s->from, s->to);
+    case STEP_SQUEEZE:
+        return apply_squeeze(out, text, length, first, last);
+    case STEP_LOWERCASE:
+        return apply_lowercase(out, text, length);
+    case STEP_CHARSMAP:
+        return charsmap_apply(s->charsmap, out, text, length);
     case STEP_UNICODE:
         return apply_unicode(out, text, length, s->options);
     case STEP_STRIP:
@@ -209,14 +312,14 @@ static bool apply_step(const struct step *s, struct text *out, const char *text,
     return false;
 }
 
-enum status normalizer_apply(const struct normalizer *n, struct text *out, const char *text, size_t length, bool first,
+enum status normalizer_apply(const struct normalizer *n, struct text *out, const char *text, size_t length, bool first, bool last,
                              struct error *err)
 {
     struct text from = {0}, to = {0};
     bool ok = text_add(&from, text, length);
     for (size_t i = 0; i < n->n && ok && from.len > 0; i++) {
         to.len = 0;
-        ok = text_add(&to, "", 0) && apply_step(&n->steps[i], &to, from.data, from.len, first);
+        ok = text_add(&to, "", 0) && apply_step(&n->steps[i], &to, from.data, from.len, first, last);
         struct text swap = from;
         from = to;
         to = swap;

@@ -16,8 +16,8 @@ enum status normalizer_from_json(struct normalizer **n, const cJSON *json, const
 enum status normalizer_add_metaspace(struct normalizer *n, const cJSON *json, const char *path, struct error *err);
 void normalizer_free(struct normalizer *n);
 bool normalizer_is_empty(const struct normalizer *n);
-/* Appends the changed text; `first`: nothing stands before it. */
-enum status normalizer_apply(const struct normalizer *n, struct text *out, const char *text, size_t length, bool first,
+/* Appends the changed text; `first`, `last`: nothing stands before it, after it. */
+enum status normalizer_apply(const struct normalizer *n, struct text *out, const char *text, size_t length, bool first, bool last,
                              struct error *err);
 
 /* ASCII white space. */

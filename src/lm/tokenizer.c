@@ -251,7 +251,7 @@ static const struct added *find_added(const struct tokenizer *t, const char *tex
     return best;
 }
 
-static enum status encode_plain(struct encoder *e, const char *text, size_t length, bool first, struct error *err)
+static enum status encode_plain(struct encoder *e, const char *text, size_t length, bool first, bool last, struct error *err)
 {
     const struct tokenizer *t = e->t;
     bool spaced = pretokenizer_adds_space(t->pretokenizer);
@@ -263,7 +263,7 @@ static enum status encode_plain(struct encoder *e, const char *text, size_t leng
         return pretokenizer_split(t->pretokenizer, text, length, encode_piece, e, err);
     if (spaced && text[0] != ' ')
         text_puts(&changed, " ");
-    status = normalizer_apply(t->normalizer, &changed, text, length, first, err);
+    status = normalizer_apply(t->normalizer, &changed, text, length, first, last, err);
     if (status == OK)
         status = pretokenizer_split(t->pretokenizer, changed.data, changed.len, encode_piece, e, err);
     text_free(&changed);
@@ -288,7 +288,7 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
             plain--;
         while (a != NULL && a->rstrip && after < length && text_is_space(text[after]))
             after++;
-        status = encode_plain(&e, text, plain, first, err);
+        status = encode_plain(&e, text, plain, first, after == length && a == NULL, err);
         first = false;
         if (status == OK && a != NULL && !ids_add(out, a->id))
             status = error_set(err, ERR_SYSTEM, "tokenizer: out of memory");

@@ -24,7 +24,9 @@ struct ids {
 bool ids_add(struct ids *ids, int32_t id);
 void ids_free(struct ids *ids);
 
-/* Reads tokenizer.json from a model folder. */
+/* Does a model folder hold a tokenizer? */
+bool tokenizer_exists(const char *folder);
+/* Reads tokenizer.json, tokenizer.model (SentencePiece) or a .tiktoken file from a model folder. */
 enum status tokenizer_load(struct tokenizer **tokenizer, const char *folder, struct error *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
@@ -43,7 +45,7 @@ const char *tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, size_
 /* One more than the largest id. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);
 size_t tokenizer_n_merges(const struct tokenizer *tokenizer);
-/* SHA-256 of tokenizer.json, hexadecimal. */
+/* SHA-256 of its file, hexadecimal. */
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);
 /* The id of an added token by its text, or -1. */
 int32_t tokenizer_added(const struct tokenizer *tokenizer, const char *content);

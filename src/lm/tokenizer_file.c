@@ -1,8 +1,10 @@
 /* tokenizer_file.c - reads tokenizer.json into the tables of vocabulary.h; see tokenizer.h. */
 #include "base/file.h"
 #include "formats/json.h"
+#include "lm/tokenizer_sources.h"
 #include "lm/vocabulary.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,9 +42,13 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
         a->content = strdup(content);
         a->length = strlen(content);
         struct piece *p = &t->pieces[a->id];
+        const char *surface = content;
+        status = json_get_string(item, "surface", true, &surface, path, err);
+        if (status != OK)
+            return status;
         free(p->text);
-        p->text = strdup(content);
-        p->text_length = a->length;
+        p->text = strdup(surface);
+        p->text_length = strlen(surface);
         p->special = a->special;
         t->n_added++;
     }
@@ -166,7 +172,10 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
     const struct {
         const char *key;
         bool *flag;
-    } flags[] = {{"ignore_merges", &t->ignore_merges}, {"byte_fallback", &t->byte_fallback}, {"fuse_unk", &t->fuse_unknown}};
+    } flags[] = {{"ignore_merges", &t->ignore_merges},
+                 {"byte_fallback", &t->byte_fallback},
+                 {"fuse_unk", &t->fuse_unknown},
+                 {"single_precision", &t->single}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags && status == OK; i++)
         status = json_get_bool(model, flags[i].key, true, flags[i].flag, path, err);
     if (status == OK)
@@ -194,17 +203,96 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
     return status;
 }
 
+static enum status read_json(cJSON **root, const char *path, const char *data, size_t length, struct error *err)
+{
+    return json_parse(root, path, data, length, err);
+}
+
+/* What tokenizer_config.json says that a tokenizer.model does not: whether a text begins with a token. */
+static void read_beginning(cJSON *root, const char *folder)
+{
+    char *path = path_join(folder, "tokenizer_config.json");
+    cJSON *config = NULL;
+    if (path != NULL && file_exists(path) && json_read(&config, path, NULL) == OK) {
+        const cJSON *begins = cJSON_GetObjectItemCaseSensitive(config, "add_bos_token");
+        const cJSON *bos = cJSON_GetObjectItemCaseSensitive(config, "bos_token");
+        const char *content = cJSON_IsObject(bos) ? json_text(bos, "content") : cJSON_GetStringValue(bos);
+        const char *type = json_text(config, "tokenizer_class");
+        bool llama = type != NULL && strncmp(type, "Llama", 5) == 0; /* where no key says, Llama's tokenizers do */
+        if (cJSON_IsTrue(begins) || (begins == NULL && llama))
+            source_begin_with(root, content ? content : "<s>");
+    }
+    cJSON_Delete(config);
+    free(path);
+}
+
+static enum status read_model(cJSON **root, const char *path, const char *data, size_t length, struct error *err)
+{
+    return tiktoken_recognized(data, length) ? tiktoken_read(root, path, data, length, err)
+                                             : sentencepiece_read(root, path, data, length, err);
+}
+
+/* The files that a folder's tokenizer may be in, first choice first; a name that begins with '.' is an ending. */
+static const struct {
+    const char *name;
+    enum status (*read)(cJSON **root, const char *path, const char *data, size_t length, struct error *err);
+    bool reads_config;
+} FILES[] = {{"tokenizer.json", read_json, false}, {"tokenizer.model", read_model, true}, {".tiktoken", tiktoken_read, true}};
+enum { N_FILES = sizeof FILES / sizeof *FILES };
+
+/* The path of a folder's file of a name or ending, or NULL. */
+static char *find_file(const char *folder, const char *name)
+{
+    char *found = NULL;
+    if (name[0] != '.') {
+        found = path_join(folder, name);
+        if (found != NULL && file_exists(found))
+            return found;
+        free(found);
+        return NULL;
+    }
+    DIR *entries = opendir(folder);
+    for (const struct dirent *e; entries != NULL && found == NULL && (e = readdir(entries)) != NULL;) {
+        size_t n = strlen(e->d_name), ending = strlen(name);
+        if (n > ending && strcmp(e->d_name + n - ending, name) == 0)
+            found = path_join(folder, e->d_name);
+    }
+    if (entries != NULL)
+        closedir(entries);
+    return found;
+}
+
+bool tokenizer_exists(const char *folder)
+{
+    char *found = NULL;
+    for (size_t i = 0; i < N_FILES && found == NULL; i++)
+        found = find_file(folder, FILES[i].name);
+    free(found);
+    return found != NULL;
+}
+
 enum status tokenizer_load(struct tokenizer **out, const char *folder, struct error *err)
 {
-    char *path = path_join(folder, "tokenizer.json"), *text = NULL;
+    char *path = NULL, *text = NULL;
     struct tokenizer *t = calloc(1, sizeof *t);
     cJSON *root = NULL;
-    size_t length = 0;
+    size_t length = 0, kind = 0;
     *out = NULL;
-    enum status status =
-        path && t ? file_read(&text, &length, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    for (size_t i = 0; i < N_FILES && path == NULL; i++) {
+        path = find_file(folder, FILES[i].name);
+        kind = i;
+    }
+    enum status status = t ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    if (status == OK && path == NULL)
+        status = error_set(err, ERR_INPUT,
+                           "%s: has no tokenizer, expected tokenizer.json, tokenizer.model (SentencePiece) or a .tiktoken file",
+                           folder);
     if (status == OK)
-        status = json_parse(&root, path, text, length, err);
+        status = file_read(&text, &length, path, err);
+    if (status == OK)
+        status = FILES[kind].read(&root, path, text, length, err);
+    if (status == OK && FILES[kind].reads_config)
+        read_beginning(root, folder);
     if (status == OK)
         status = build(t, root, path, err);
     if (status == OK) {

@@ -18,6 +18,20 @@ static void offer(struct reach *at, double score, size_t from, int32_t id)
         *at = (struct reach){score, from, id};
 }
 
+static double sum(const struct tokenizer *t, double a, double b)
+{
+    return t->single ? (double)(float)(a + b) : a + b;
+}
+
+/* "<0x0A>" and the like stand for bytes; text that spells them out is not meant. */
+static bool is_byte(const struct tokenizer *t, int32_t id)
+{
+    for (size_t b = 0; b < 256; b++)
+        if (t->byte_id[b] == id)
+            return true;
+    return false;
+}
+
 /* Every piece that begins at `from`; the hash grows with the piece. */
 static void extend(const struct tokenizer *t, struct reach *reach, const char *bytes, size_t n, size_t from)
 {
@@ -27,14 +41,14 @@ static void extend(const struct tokenizer *t, struct reach *reach, const char *b
     for (size_t length = 1; length <= most; length++) {
         hash = hash_bytes(hash, bytes + from + length - 1, 1);
         int32_t id = vocabulary_find_at(t, vocabulary_slot_of(t, hash), bytes + from, length);
-        if (id < 0 || id == t->unknown)
+        if (id < 0 || id == t->unknown || (length == 6 && is_byte(t, id)))
             continue;
-        offer(&reach[from + length], reach[from].score + t->pieces[id].score, from, id);
+        offer(&reach[from + length], sum(t, reach[from].score, t->pieces[id].score), from, id);
         single = single || length == width;
     }
     enum { UNKNOWN_PENALTY = 10 };
     if (!single && from + width <= n)
-        offer(&reach[from + width], reach[from].score + t->lowest_score - UNKNOWN_PENALTY, from, -1);
+        offer(&reach[from + width], sum(t, reach[from].score, t->lowest_score - UNKNOWN_PENALTY), from, -1);
 }
 
 /* A character that is no piece: its bytes where all have tokens, else unknown, once for several in a row. */

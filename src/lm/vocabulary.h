@@ -46,6 +46,7 @@ struct tokenizer {
     size_t n_added;
     struct ids prefix, suffix; /* what the post-processor adds */
     bool ignore_merges;
+    bool single;         /* Unigram: scores are summed as floats, as SentencePiece does */
     bool unigram;        /* the likeliest cut instead of merges */
     bool cuts_words;     /* no token has a blank's stand-in after another character: words are merged one by one */
     double lowest_score; /* Unigram: of all pieces */

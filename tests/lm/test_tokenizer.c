@@ -194,9 +194,9 @@ START_TEST(broken_tokenizers_are_named)
         {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"(\"}},\"model\":{\"vocab\":{},\"merges\":[]}}",
          "pattern"},
         {"{\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{}},\"model\":{\"vocab\":{},\"merges\":[]}}", "pattern"},
-        {"{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"a\"},\"content\":\"b\"},\"model\":{\"vocab\":{},"
+        {"{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(\"},\"content\":\"b\"},\"model\":{\"vocab\":{},"
          "\"merges\":[]}}",
-         "Regex"},
+         "pattern"},
         {"{\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "Whitespace"},
         {DOCUMENT("\"a z\"", ""), "merge 0"},
         {DOCUMENT("\"ab\"", ""), "merge 0"},
