@@ -19,72 +19,6 @@ static const struct {
 enum { N_DTYPES = sizeof DTYPES / sizeof *DTYPES };
 static const size_t MAX_HEADER = (size_t)100 << 20;
 
-uint16_t bf16_from_f32(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(bits >> 16 | 64);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-float f32_from_bf16(uint16_t x)
-{
-    uint32_t bits = (uint32_t)x << 16;
-    float y;
-    memcpy(&y, &bits, 4);
-    return y;
-}
-
-float f32_from_f16(uint16_t x)
-{
-    uint32_t sign = (uint32_t)(x & 0x8000) << 16, exponent = x >> 10 & 31, fraction = x & 1023, bits;
-    if (exponent == 31) {
-        bits = sign | 0x7f800000u | fraction << 13;
-    } else if (exponent > 0) {
-        bits = sign | (exponent + 112) << 23 | fraction << 13;
-    } else { /* subnormal: fraction * 2^-24 */
-        float y = (float)fraction * 0x1p-24f;
-        return sign ? -y : y;
-    }
-    float y;
-    memcpy(&y, &bits, 4);
-    return y;
-}
-
-bool tensor_to_f32(float *out, const struct tensor *t)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        uint16_t half;
-        int64_t integer;
-        switch (t->dtype) {
-        case DTYPE_F32:
-            memcpy(out, t->data, t->count * 4);
-            return true;
-        case DTYPE_F16:
-            memcpy(&half, t->data + 2 * i, 2);
-            out[i] = f32_from_f16(half);
-            break;
-        case DTYPE_BF16:
-            memcpy(&half, t->data + 2 * i, 2);
-            out[i] = f32_from_bf16(half);
-            break;
-        case DTYPE_I64:
-            memcpy(&integer, t->data + 8 * i, 8);
-            out[i] = (float)integer;
-            break;
-        default:
-            return false;
-        }
-    }
-    return true;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct tensor *)a)->name, ((const struct tensor *)b)->name);
-}
-
 static enum status bad(struct error *err, const char *path, const char *name, const char *what)
 {
     return error_set(err, ERR_INPUT, "%s: tensor '%s': %s", path, name, what);
@@ -132,7 +66,7 @@ static enum status read_entry(struct tensor *t, const cJSON *item, const unsigne
     return t->name ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
 }
 
-static enum status read_header(struct safetensors *st, const cJSON *header, size_t start, struct error *err)
+static enum status read_header(struct tensor_file *st, const cJSON *header, size_t start, struct error *err)
 {
     st->tensors = calloc((size_t)cJSON_GetArraySize(header) + 1, sizeof *st->tensors);
     if (st->tensors == NULL)
@@ -148,16 +82,12 @@ static enum status read_header(struct safetensors *st, const cJSON *header, size
             return status;
         st->n_tensors++;
     }
-    qsort(st->tensors, st->n_tensors, sizeof *st->tensors, by_name);
-    for (size_t i = 1; i < st->n_tensors; i++)
-        if (strcmp(st->tensors[i - 1].name, st->tensors[i].name) == 0)
-            return bad(err, st->path, st->tensors[i].name, "is there twice, expected each name once");
-    return OK;
+    return tensor_file_sort(st, err);
 }
 
-enum status safetensors_open(struct safetensors *st, const char *path, struct error *err)
+enum status safetensors_open(struct tensor_file *st, const char *path, struct error *err)
 {
-    *st = (struct safetensors){0};
+    *st = (struct tensor_file){0};
     cJSON *header = NULL;
     enum status status = file_map_open(&st->map, path, err);
     if (status != OK)
@@ -178,24 +108,8 @@ enum status safetensors_open(struct safetensors *st, const char *path, struct er
         status = read_header(st, header, 8 + (size_t)length, err);
     cJSON_Delete(header);
     if (status != OK)
-        safetensors_close(st);
+        tensor_file_close(st);
     return status;
-}
-
-void safetensors_close(struct safetensors *st)
-{
-    for (size_t i = 0; st->tensors != NULL && i < st->n_tensors; i++)
-        free(st->tensors[i].name);
-    free(st->tensors);
-    free(st->path);
-    file_map_close(&st->map);
-    *st = (struct safetensors){0};
-}
-
-const struct tensor *safetensors_find(const struct safetensors *st, const char *name)
-{
-    struct tensor key = {.name = (char *)(uintptr_t)name};
-    return st->n_tensors ? bsearch(&key, st->tensors, st->n_tensors, sizeof key, by_name) : NULL;
 }
 
 static size_t element_size(enum dtype dtype)

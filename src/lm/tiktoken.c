@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char CL100K[] =
+const char CL100K_PATTERN[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
     "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-static const char CL100K_ONE_DIGIT[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
-                                       "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-static const char O200K[] =
+const char CL100K_DIGIT_PATTERN[] = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
+                                    "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const char O200K_PATTERN[] =
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"
     "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
@@ -36,17 +36,17 @@ static const struct vocabulary {
     {50280, "p50k_base", GPT2_PATTERN, {{"<|endoftext|>", 50256}}},
     {100256,
      "cl100k_base",
-     CL100K,
+     CL100K_PATTERN,
      {{"<|endoftext|>", 100257},
       {"<|fim_prefix|>", 100258},
       {"<|fim_middle|>", 100259},
       {"<|fim_suffix|>", 100260},
       {"<|endofprompt|>", 100276}}},
-    {199998, "o200k_base", O200K, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}},
-    {151643, "Qwen", CL100K_ONE_DIGIT, {{"<|endoftext|>", 151643}, {"<|im_start|>", 151644}, {"<|im_end|>", 151645}}},
+    {199998, "o200k_base", O200K_PATTERN, {{"<|endoftext|>", 199999}, {"<|endofprompt|>", 200018}}},
+    {151643, "Qwen", CL100K_DIGIT_PATTERN, {{"<|endoftext|>", 151643}, {"<|im_start|>", 151644}, {"<|im_end|>", 151645}}},
     {128000,
      "Llama 3",
-     CL100K,
+     CL100K_PATTERN,
      {{"<|begin_of_text|>", 128000},
       {"<|end_of_text|>", 128001},
       {"<|start_header_id|>", 128006},
@@ -116,20 +116,25 @@ static bool read_line(cJSON *vocab, size_t *next, struct text *string, const cha
     return true;
 }
 
-static cJSON *make_tree(cJSON *vocab, const struct vocabulary *known)
+void source_byte_level(cJSON *stages, const char *pattern)
 {
-    cJSON *root = cJSON_CreateObject(), *model = cJSON_AddObjectToObject(root, "model");
-    cJSON *sequence = cJSON_AddObjectToObject(root, "pre_tokenizer"), *stages, *stage;
-    cJSON_AddStringToObject(model, "type", "BPE");
-    cJSON_AddItemToObject(model, "vocab", vocab);
-    cJSON_AddStringToObject(sequence, "type", "Sequence");
-    stages = cJSON_AddArrayToObject(sequence, "pretokenizers");
-    stage = source_step(stages, "Split");
-    cJSON_AddStringToObject(cJSON_AddObjectToObject(stage, "pattern"), "Regex", known->pattern);
+    cJSON *stage = source_step(stages, "Split");
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(stage, "pattern"), "Regex", pattern);
     cJSON_AddStringToObject(stage, "behavior", "Isolated");
     stage = source_step(stages, "ByteLevel");
     cJSON_AddBoolToObject(stage, "use_regex", false);
     cJSON_AddBoolToObject(stage, "add_prefix_space", false);
+}
+
+static cJSON *make_tree(cJSON *vocab, const struct vocabulary *known)
+{
+    cJSON *root = cJSON_CreateObject(), *model = cJSON_AddObjectToObject(root, "model");
+    cJSON *sequence = cJSON_AddObjectToObject(root, "pre_tokenizer"), *stages;
+    cJSON_AddStringToObject(model, "type", "BPE");
+    cJSON_AddItemToObject(model, "vocab", vocab);
+    cJSON_AddStringToObject(sequence, "type", "Sequence");
+    stages = cJSON_AddArrayToObject(sequence, "pretokenizers");
+    source_byte_level(stages, known->pattern);
     cJSON *added = cJSON_AddArrayToObject(root, "added_tokens");
     for (size_t i = 0; i < MAX_SPECIAL && known->special[i].content != NULL; i++)
         source_add_token(added, known->special[i].content, known->special[i].id, true, true);

@@ -1,5 +1,6 @@
 /* tokenizer_file.c - reads tokenizer.json into the tables of vocabulary.h; see tokenizer.h. */
 #include "base/file.h"
+#include "formats/gguf.h"
 #include "formats/json.h"
 #include "lm/tokenizer_sources.h"
 #include "lm/vocabulary.h"
@@ -264,6 +265,8 @@ static char *find_file(const char *folder, const char *name)
 
 bool tokenizer_exists(const char *folder)
 {
+    if (gguf_named(folder))
+        return true;
     char *found = NULL;
     for (size_t i = 0; i < N_FILES && found == NULL; i++)
         found = find_file(folder, FILES[i].name);
@@ -271,38 +274,64 @@ bool tokenizer_exists(const char *folder)
     return found != NULL;
 }
 
-enum status tokenizer_load(struct tokenizer **out, const char *folder, struct error *err)
+/* The tree of a folder's tokenizer, and the digest of its file. */
+static enum status read_folder(cJSON **root, char **path, char sha256[65], const char *folder, struct error *err)
 {
-    char *path = NULL, *text = NULL;
-    struct tokenizer *t = calloc(1, sizeof *t);
-    cJSON *root = NULL;
+    char *text = NULL;
     size_t length = 0, kind = 0;
-    *out = NULL;
-    for (size_t i = 0; i < N_FILES && path == NULL; i++) {
-        path = find_file(folder, FILES[i].name);
+    for (size_t i = 0; i < N_FILES && *path == NULL; i++) {
+        *path = find_file(folder, FILES[i].name);
         kind = i;
     }
-    enum status status = t ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
-    if (status == OK && path == NULL)
-        status = error_set(err, ERR_INPUT,
-                           "%s: has no tokenizer, expected tokenizer.json, tokenizer.model (SentencePiece) or a .tiktoken file",
-                           folder);
+    if (*path == NULL)
+        return error_set(err, ERR_INPUT,
+                         "%s: has no tokenizer, expected tokenizer.json, tokenizer.model (SentencePiece) or a .tiktoken file",
+                         folder);
+    enum status status = file_read(&text, &length, *path, err);
     if (status == OK)
-        status = file_read(&text, &length, path, err);
-    if (status == OK)
-        status = FILES[kind].read(&root, path, text, length, err);
+        status = FILES[kind].read(root, *path, text, length, err);
     if (status == OK && FILES[kind].reads_config)
-        read_beginning(root, folder);
+        read_beginning(*root, folder);
+    if (status == OK)
+        sha256_hex(sha256, text, length);
+    free(text);
+    return status;
+}
+
+/* That within a GGUF file; the digest is of its metadata. */
+static enum status read_gguf(cJSON **root, char **path, char sha256[65], const char *file, struct error *err)
+{
+    struct tensor_file f;
+    cJSON *metadata;
+    enum status status = gguf_open(&f, &metadata, file, err);
+    if (status != OK)
+        return status;
+    *path = strdup(file);
+    status = gguf_tokenizer_read(root, file, metadata, err);
+    char *printed = status == OK ? cJSON_PrintUnformatted(metadata) : NULL;
+    sha256_hex(sha256, printed ? printed : "", printed ? strlen(printed) : 0);
+    free(printed);
+    cJSON_Delete(metadata);
+    tensor_file_close(&f);
+    return status;
+}
+
+enum status tokenizer_load(struct tokenizer **out, const char *folder, struct error *err)
+{
+    char *path = NULL;
+    struct tokenizer *t = calloc(1, sizeof *t);
+    cJSON *root = NULL;
+    *out = NULL;
+    enum status status = t ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    if (status == OK)
+        status = (gguf_named(folder) ? read_gguf : read_folder)(&root, &path, t->sha256, folder, err);
     if (status == OK)
         status = build(t, root, path, err);
-    if (status == OK) {
-        sha256_hex(t->sha256, text, length);
+    if (status == OK)
         *out = t;
-    } else {
+    else
         tokenizer_free(t);
-    }
     cJSON_Delete(root);
-    free(text);
     free(path);
     return status;
 }

@@ -13,8 +13,16 @@ enum status tiktoken_read(cJSON **root, const char *path, const char *data, size
 /* Does the file look like lines of base64 and a rank? */
 bool tiktoken_recognized(const char *data, size_t length);
 
+/* The tokenizer of a GGUF file's metadata: SentencePiece-like, or byte-level BPE. */
+enum status gguf_tokenizer_read(cJSON **root, const char *path, const cJSON *metadata, struct error *err);
+
+/* Patterns of OpenAI's cl100k_base and o200k_base, and the first with digits one by one. */
+extern const char CL100K_PATTERN[], CL100K_DIGIT_PATTERN[], O200K_PATTERN[];
+
 /* Steps that several sources share. */
 cJSON *source_step(cJSON *list, const char *type);
+/* The two stages of a byte-level vocabulary: a pattern, then bytes. */
+void source_byte_level(cJSON *stages, const char *pattern);
 /* An entry of added_tokens: a token that text gives (`matched`) or not, and that decoding leaves out. */
 cJSON *source_add_token(cJSON *added, const char *content, double id, bool special, bool matched);
 /* Puts one token before (the id that tokenizer_config.json or the like asks for) every text. */

@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "base/memory.h"
+#include "formats/gguf.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,23 +21,60 @@ static enum status derive(struct model *m, struct error *err)
     return OK;
 }
 
+/* config.json of a folder, or of a GGUF file with its tensors. */
+static enum status open_model(cJSON **json, char **config_path, struct shards *files, const char *folder, struct error *err)
+{
+    bool gguf = gguf_named(folder);
+    *config_path = gguf ? strdup(folder) : path_join(folder, "config.json");
+    if (*config_path == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    if (gguf)
+        return shards_open_gguf(files, json, folder, err);
+    if (!file_is_directory(folder))
+        return error_set(err, ERR_INPUT,
+                         "%s: is no folder, expected a model folder with config.json and model.safetensors, or a .gguf file",
+                         folder);
+    return json_read(json, *config_path, err);
+}
+
+/* What a GGUF file divides its frequencies by, where it does. */
+static enum status read_rope_factors(struct model *m, struct error *err)
+{
+    const char *path = NULL;
+    const struct tensor *t = shards_find(&m->weights.files, ROPE_FACTORS, &path);
+    if (t == NULL)
+        return OK;
+    if (t->count != m->config.head_dim / 2 || t->dtype != DTYPE_F32)
+        return error_set(err, ERR_INPUT, "%s: tensor '%s' is wrong, expected head_dim / 2 = %zu factors in F32", path,
+                         ROPE_FACTORS, m->config.head_dim / 2);
+    m->rope_factors = mem_array(t->count, sizeof *m->rope_factors);
+    if (m->rope_factors == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    tensor_to_f32(m->rope_factors, t);
+    m->config.rope.factors = m->rope_factors;
+    return OK;
+}
+
 enum status model_load(struct model *m, const char *folder, struct error *err)
 {
-    *m = (struct model){.folder = strdup(folder)};
-    char *path = path_join(folder, "config.json");
+    struct shards files = {0};
+    char *path = NULL;
     cJSON *json = NULL;
-    enum status status = m->folder && path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
-    if (status == OK && !file_is_directory(folder))
-        status =
-            error_set(err, ERR_INPUT, "%s: is no folder, expected a model folder with config.json and model.safetensors", folder);
+    *m = (struct model){.folder = strdup(folder)};
+    enum status status = m->folder ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     if (status == OK)
-        status = json_read(&json, path, err);
+        status = open_model(&json, &path, &files, folder, err);
     if (status == OK)
         status = config_from_json(&m->config, json, path, err);
+    if (status == OK && files.n == 0)
+        status = shards_open(&files, folder, err);
     if (status == OK)
-        status = weights_load(&m->weights, &m->config, folder, err);
+        status = weights_load(&m->weights, &m->config, &files, folder, err);
+    if (status == OK)
+        status = read_rope_factors(m, err);
     if (status == OK)
         status = derive(m, err);
+    shards_close(&files);
     cJSON_Delete(json);
     free(path);
     if (status != OK)
@@ -78,6 +116,7 @@ void model_free(struct model *m)
 {
     free(m->folder);
     free(m->lambda);
+    free(m->rope_factors);
     weights_free(&m->weights);
     attention_plan_free(&m->plan);
     *m = (struct model){0};
@@ -85,7 +124,7 @@ void model_free(struct model *m)
 
 void model_hash(const struct model *m, char sha256[65])
 {
-    shards_hash(sha256, m->weights.files);
+    shards_hash(sha256, &m->weights.files);
 }
 
 enum status model_unpack(struct model *m, struct error *err)

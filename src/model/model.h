@@ -10,10 +10,11 @@ struct model {
     struct config config;
     struct weights weights;
     struct attention_plan plan;
-    float *lambda; /* [n_layers] the second map's weight; NULL for a Transformer */
+    float *lambda;       /* [n_layers] the second map's weight; NULL for a Transformer */
+    float *rope_factors; /* [head_dim / 2], or NULL */
 };
 
-/* Loads config.json and the weights from a folder as the transformers library lays it out. */
+/* Loads config.json and the weights from a folder as the transformers library lays it out, or a .gguf file. */
 enum status model_load(struct model *model, const char *folder, struct error *err);
 /* A fresh model with random weights, for training. */
 enum status model_create(struct model *model, const struct config *config, uint64_t seed, struct error *err);

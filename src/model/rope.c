@@ -98,7 +98,9 @@ enum status rope_from_json(struct rope *r, const cJSON *json, size_t context, co
     const cJSON *parameters = cJSON_GetObjectItemCaseSensitive(json, "rope_parameters");
     const cJSON *scaling = cJSON_IsObject(parameters) ? parameters : cJSON_GetObjectItemCaseSensitive(json, "rope_scaling");
     *r = (struct rope){.theta = 10000, .temperature = 1, .original = (double)context};
-    enum status status = json_get_double(json, "rope_theta", 1, 1e12, true, &r->theta, path, err);
+    enum status status = json_get_bool(json, "rope_interleaved", true, &r->interleaved, path, err);
+    if (status == OK)
+        status = json_get_double(json, "rope_theta", 1, 1e12, true, &r->theta, path, err);
     if (status == OK && cJSON_IsObject(parameters))
         status = json_get_double(parameters, "rope_theta", 1, 1e12, true, &r->theta, path, err);
     if (status != OK || scaling == NULL || cJSON_IsNull(scaling))
@@ -170,7 +172,7 @@ double rope_frequency(const struct rope *r, size_t head_dim, size_t j, size_t le
     double d = (double)head_dim, theta = r->theta;
     if (r->scaling == ROPE_DYNAMIC && (double)length > r->original && head_dim > 2)
         theta *= pow(r->factor * (double)length / r->original - (r->factor - 1), d / (d - 2));
-    double f = pow(theta, -2.0 * (double)j / d), kept = 1;
+    double f = pow(theta, -2.0 * (double)j / d) / (r->factors ? (double)r->factors[j] : 1), kept = 1;
     if (r->scaling == ROPE_LINEAR)
         kept = 0;
     if (r->scaling == ROPE_LLAMA3)

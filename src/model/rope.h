@@ -21,11 +21,12 @@ struct rope {
     bool interleaved; /* channels 2j and 2j+1 turn together, else j and j + d/2 */
     enum rope_scaling scaling;
     double factor;
-    double low, high;    /* llama3: turns over the original context below which all is stretched, above which nothing; YaRN: the
-                            same as beta_slow and beta_fast */
-    double original;     /* the context that was trained for */
-    double temperature;  /* factor on cosines and sines */
-    bool whole_channels; /* YaRN: the ramp begins and ends at whole channels */
+    double low, high;     /* llama3: turns over the original context below which all is stretched, above which nothing; YaRN: the
+                             same as beta_slow and beta_fast */
+    double original;      /* the context that was trained for */
+    double temperature;   /* factor on cosines and sines */
+    const float *factors; /* [head_dim / 2] that the frequencies are divided by, or NULL; not owned */
+    bool whole_channels;  /* YaRN: the ramp begins and ends at whole channels */
 };
 
 /* From a config.json, rope_parameters or rope_theta and rope_scaling; `context` is its max_position_embeddings. */

@@ -2,7 +2,8 @@
 #include "model/shards.h"
 
 #include "base/memory.h"
-#include "formats/json.h"
+#include "formats/safetensors.h"
+#include "model/gguf_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 void shards_close(struct shards *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        safetensors_close(&s->files[i]);
+        tensor_file_close(&s->files[i]);
     free(s->files);
     *s = (struct shards){0};
 }
@@ -81,7 +82,7 @@ const struct tensor *shards_find(const struct shards *s, const char *name, const
 {
     const struct tensor *t = NULL;
     for (size_t i = 0; i < s->n && t == NULL; i++) {
-        t = safetensors_find(&s->files[i], name);
+        t = tensor_file_find(&s->files[i], name);
         *path = s->files[i].path;
     }
     return t;
@@ -97,4 +98,16 @@ void shards_hash(char sha256[65], const struct shards *s)
     if (s->n > 1 && digests.data != NULL)
         sha256_hex(sha256, digests.data, digests.len);
     text_free(&digests);
+}
+
+enum status shards_open_gguf(struct shards *s, cJSON **config, const char *path, struct error *err)
+{
+    *s = (struct shards){.files = calloc(1, sizeof *s->files)};
+    if (s->files == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    enum status status = gguf_model_open(&s->files[0], config, path, err);
+    s->n = status == OK;
+    if (status != OK)
+        shards_close(s);
+    return status;
 }

@@ -2,13 +2,20 @@
 #ifndef DIFFTF_MODEL_SHARDS_H
 #define DIFFTF_MODEL_SHARDS_H
 
-#include "formats/safetensors.h"
+#include "formats/json.h"
+#include "formats/tensor_file.h"
+
+/* The tensor of GGUF files that divides the frequencies of the rotation. */
+#define ROPE_FACTORS "rope_freqs.weight"
 
 struct shards {
-    struct safetensors *files; /* in the order of their names */
+    struct tensor_file *files; /* in the order of their names */
     size_t n;
 };
+/* The safetensors of a folder. */
 enum status shards_open(struct shards *shards, const char *folder, struct error *err);
+/* A GGUF file, and the config.json that it means; the caller deletes that. */
+enum status shards_open_gguf(struct shards *shards, cJSON **config, const char *path, struct error *err);
 void shards_close(struct shards *shards);
 /* The tensor of a name and the path of its file, or NULL. */
 const struct tensor *shards_find(const struct shards *shards, const char *name, const char **path);

@@ -162,9 +162,7 @@ void weights_free(struct weights *w)
     free(w->layers);
     free(w->rows);
     free(w->storage);
-    if (w->files != NULL)
-        shards_close(w->files);
-    free(w->files);
+    shards_close(&w->files);
     *w = (struct weights){0};
 }
 
@@ -217,10 +215,10 @@ static enum status load_rows(struct weights *w, struct error *err)
     size_t first = w->n_rows;
 #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < w->n_rows; i++)
-        if (load_row(&w->rows[i], w->files, NULL) != OK)
+        if (load_row(&w->rows[i], &w->files, NULL) != OK)
 #pragma omp critical
             first = i < first ? i : first;
-    return first < w->n_rows ? load_row(&w->rows[first], w->files, err) : OK;
+    return first < w->n_rows ? load_row(&w->rows[first], &w->files, err) : OK;
 }
 
 /* A tensor that no row names; NULL when there is none. Buffers that some exporters add are not weights. */
@@ -229,7 +227,8 @@ static const char *find_extra(const struct weights *w, const struct shards *s, b
     for (size_t f = 0; f < s->n; f++)
         for (size_t i = 0; i < s->files[f].n_tensors; i++) {
             const char *name = s->files[f].tensors[i].name;
-            bool known = strstr(name, "rotary_emb.inv_freq") != NULL || (tied && strcmp(name, "lm_head.weight") == 0);
+            bool known = strstr(name, "rotary_emb.inv_freq") != NULL || strcmp(name, ROPE_FACTORS) == 0 ||
+                         (tied && strcmp(name, "lm_head.weight") == 0);
             for (size_t r = 0; r < w->n_rows && !known; r++)
                 known = strcmp(w->rows[r].name, name) == 0;
             if (!known)
@@ -238,16 +237,15 @@ static const char *find_extra(const struct weights *w, const struct shards *s, b
     return NULL;
 }
 
-enum status weights_load(struct weights *w, const struct config *config, const char *folder, struct error *err)
+enum status weights_load(struct weights *w, const struct config *config, struct shards *files, const char *folder,
+                         struct error *err)
 {
     enum status status = weights_list(w, config, err);
-    if (status != OK)
-        return status;
-    w->files = calloc(1, sizeof *w->files);
-    status = w->files ? shards_open(w->files, folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    w->files = *files;
+    *files = (struct shards){0};
     for (size_t i = 0; i < w->n_rows && status == OK; i++)
-        status = check_row(&w->rows[i], w->files, folder, err);
-    const char *extra = status == OK ? find_extra(w, w->files, config->tied) : NULL;
+        status = check_row(&w->rows[i], &w->files, folder, err);
+    const char *extra = status == OK ? find_extra(w, &w->files, config->tied) : NULL;
     if (extra != NULL)
         status =
             error_set(err, ERR_INPUT, "%s: tensor '%s' is not part of this model, expected only the tensors config.json implies",
@@ -281,9 +279,7 @@ enum status weights_unpack(struct weights *w, const struct config *config, struc
         place(row, at);
     }
     free(w->storage);
-    shards_close(w->files);
-    free(w->files);
-    w->files = NULL;
+    shards_close(&w->files);
     w->storage = storage;
     w->n_storage = total;
     w->n_mapped = 0;

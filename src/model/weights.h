@@ -48,8 +48,8 @@ struct weights {
     float *storage; /* the tensors that are ours, each at a multiple of 16 floats: all of a trained model's, the vectors of a
                        loaded one's */
     size_t n_storage;
-    struct shards *files; /* the mapped files of a loaded model, in which its matrices lie as they are stored; else NULL */
-    size_t n_mapped;      /* bytes of the matrices in them */
+    struct shards files; /* the mapped files of a loaded model, in which its matrices lie as they are stored; else none */
+    size_t n_mapped;     /* bytes of the matrices in them */
 };
 
 /* The list of tensors alone: names and shapes, no numbers. */
@@ -57,9 +57,10 @@ enum status weights_list(struct weights *w, const struct config *config, struct 
 /* Lays the tensors out, all zero. */
 enum status weights_init(struct weights *w, const struct config *config, struct error *err);
 void weights_free(struct weights *w);
-/* Lays the tensors out and maps them from a model folder's files; missing, extra or misshapen ones are errors, found before
- * memory is taken, and so are numbers that are not finite. */
-enum status weights_load(struct weights *w, const struct config *config, const char *folder, struct error *err);
+/* Lays the tensors out as views into a model's files, which it takes (and closes on failure); missing, extra or misshapen ones
+ * are errors, found before memory is taken, and so are numbers that are not finite. `folder` names the model in messages. */
+enum status weights_load(struct weights *w, const struct config *config, struct shards *files, const char *folder,
+                         struct error *err);
 /* Brings a loaded model's matrices into storage as floats, to be trained on. */
 enum status weights_unpack(struct weights *w, const struct config *config, struct error *err);
 /* The numbers of a tensor; NULL for a mapped matrix that holds no floats. */

@@ -36,9 +36,9 @@ static enum status save_checkpoint(const struct run *r, struct error *err)
     return safetensors_write(r->checkpoint, tensors, 4, err);
 }
 
-static enum status load_array(float *out, const struct safetensors *st, const char *name, size_t n, struct error *err)
+static enum status load_array(float *out, const struct tensor_file *st, const char *name, size_t n, struct error *err)
 {
-    const struct tensor *t = safetensors_find(st, name);
+    const struct tensor *t = tensor_file_find(st, name);
     if (t == NULL || t->dtype != DTYPE_F32 || t->count != n)
         return error_set(err, ERR_INPUT,
                          "%s: tensor '%s' is missing or of another size, expected %zu F32 (or start again with --fresh)",
@@ -49,11 +49,11 @@ static enum status load_array(float *out, const struct safetensors *st, const ch
 
 static enum status load_checkpoint(struct run *r, struct error *err)
 {
-    struct safetensors st;
+    struct tensor_file st;
     enum status status = safetensors_open(&st, r->checkpoint, err);
     if (status != OK)
         return status;
-    const struct tensor *numbers = safetensors_find(&st, "step_and_recipe");
+    const struct tensor *numbers = tensor_file_find(&st, "step_and_recipe");
     int64_t values[2] = {0, 0};
     if (numbers != NULL && numbers->dtype == DTYPE_I64 && numbers->count == 2)
         memcpy(values, numbers->data, sizeof values);
@@ -69,7 +69,7 @@ static enum status load_checkpoint(struct run *r, struct error *err)
         status = load_array(r->adamw.v, &st, "adamw.v", r->adamw.n, err);
     r->adamw.step = (uint64_t)values[0];
     model_update_lambda(&r->model);
-    safetensors_close(&st);
+    tensor_file_close(&st);
     return status;
 }
 

@@ -33,7 +33,7 @@ static void write_tensors(const char *header, size_t data)
 
 static void expect_broken(const char *what)
 {
-    struct safetensors st;
+    struct tensor_file st;
     struct error err = {0};
     ck_assert_int_eq(safetensors_open(&st, path, &err), ERR_INPUT);
     ck_assert_msg(strstr(err.message, path) && strstr(err.message, what), "'%s' does not say '%s'", err.message, what);
@@ -55,7 +55,7 @@ END_TEST
 START_TEST(tensors_come_back_as_written)
 {
     struct error err = {0};
-    struct safetensors st;
+    struct tensor_file st;
     float x[6] = {1, -2, 3.5f, 0, 1e-3f, 7}, back[6];
     int64_t ids[2] = {5, -6};
     struct tensor_out out[] = {{.name = "b", .dtype = DTYPE_F32, .n_dims = 2, .shape = {2, 3}, .data = x},
@@ -64,12 +64,12 @@ START_TEST(tensors_come_back_as_written)
     write_bytes("", 0);
     ck_assert_int_eq(safetensors_write(path, out, 3, &err), OK);
     ck_assert_int_eq(safetensors_open(&st, path, &err), OK);
-    const struct tensor *b = safetensors_find(&st, "b"), *a = safetensors_find(&st, "a");
+    const struct tensor *b = tensor_file_find(&st, "b"), *a = tensor_file_find(&st, "a");
     ck_assert(b != NULL && b->n_dims == 2 && b->shape[1] == 3 && tensor_to_f32(back, b));
     ck_assert_int_eq(memcmp(back, x, sizeof x), 0);
     ck_assert(a != NULL && tensor_to_f32(back, a) && back[1] == -2 && back[2] == 3.5f);
-    ck_assert_ptr_null(safetensors_find(&st, "c"));
-    safetensors_close(&st);
+    ck_assert_ptr_null(tensor_file_find(&st, "c"));
+    tensor_file_close(&st);
     unlink(path);
 }
 END_TEST

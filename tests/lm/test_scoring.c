@@ -9,7 +9,7 @@
 #include <string.h>
 
 static struct model model;
-static struct safetensors expected;
+static struct tensor_file expected;
 static int32_t *ids;
 static size_t n;
 
@@ -18,7 +18,7 @@ static void open_model(void)
     struct error err = {0};
     ck_assert_msg(model_load(&model, FIXTURES "diff-gqa", &err) == OK, "%s", err.message);
     ck_assert_int_eq(safetensors_open(&expected, FIXTURES "diff-gqa/expected.safetensors", &err), OK);
-    const struct tensor *t = safetensors_find(&expected, "input_ids");
+    const struct tensor *t = tensor_file_find(&expected, "input_ids");
     n = t->count;
     ids = mem_array(n, sizeof *ids);
     for (size_t i = 0; i < n; i++) {
@@ -31,7 +31,7 @@ static void open_model(void)
 static void close_model(void)
 {
     free(ids);
-    safetensors_close(&expected);
+    tensor_file_close(&expected);
     model_free(&model);
 }
 
@@ -42,7 +42,7 @@ START_TEST(scores_match_the_oracle_whole_and_in_pieces)
     open_model();
     float *want = mem_array(n - 1, sizeof *want);
     double *nll = mem_array(n, sizeof *nll);
-    tensor_to_f32(want, safetensors_find(&expected, "nll"));
+    tensor_to_f32(want, tensor_file_find(&expected, "nll"));
     ck_assert_int_eq(session_init(&s, &model, n, 1, &err), OK);
     ck_assert_int_eq(score_tokens(&s, ids, n, nll, &err), OK);
     for (size_t i = 0; i + 1 < n; i++)

@@ -32,15 +32,14 @@ static void take_away(const char *name)
 }
 
 /* Every line of the fixture: ids as SentencePiece has them, and the text that it decodes them to. */
-static void check_sentencepiece(const char *name)
+static void check_sentencepiece(const char *model, const char *name)
 {
     struct tokenizer *t;
     struct error err = {0};
     char path[128], *lines;
     size_t length, n = 0;
-    snprintf(path, sizeof path, FIXTURES "sentencepiece/%s", name);
-    ck_assert_msg(tokenizer_load(&t, path, &err) == OK, "%s", err.message);
-    strcat(path, "/expected.jsonl");
+    ck_assert_msg(tokenizer_load(&t, model, &err) == OK, "%s", err.message);
+    snprintf(path, sizeof path, FIXTURES "sentencepiece/%s/expected.jsonl", name);
     ck_assert_msg(file_read(&lines, &length, path, &err) == OK, "%s", err.message);
     for (char *line = strtok(lines, "\n"); line != NULL; line = strtok(NULL, "\n"), n++) {
         cJSON *root;
@@ -49,6 +48,10 @@ static void check_sentencepiece(const char *name)
         ck_assert_int_eq(json_parse(&root, path, line, strlen(line), &err), OK);
         const char *text = json_text(root, "text"), *want = json_text(root, "back");
         const cJSON *expected = json_path(root, "ids");
+        if (strstr(model, ".gguf") != NULL && strstr(text, "<s>") != NULL) { /* there, spelled-out controls are meant */
+            cJSON_Delete(root);
+            continue;
+        }
         ck_assert_int_eq(tokenizer_encode(t, text, strlen(text), false, &ids, &err), OK);
         ck_assert_msg(ids.n == (size_t)cJSON_GetArraySize(expected), "'%s' gives %zu ids, expected %d", text, ids.n,
                       cJSON_GetArraySize(expected));
@@ -67,14 +70,15 @@ static void check_sentencepiece(const char *name)
     tokenizer_free(t);
 }
 
-START_TEST(sentencepiece_bpe_as_it_is)
+START_TEST(sentencepiece_bpe_as_it_is_and_within_gguf)
 {
-    check_sentencepiece("bpe");
+    check_sentencepiece(FIXTURES "sentencepiece/bpe", "bpe");
+    check_sentencepiece(FIXTURES "gguf/llama.gguf", "bpe");
 }
 END_TEST
 START_TEST(sentencepiece_unigram_with_its_table_of_characters)
 {
-    check_sentencepiece("unigram");
+    check_sentencepiece(FIXTURES "sentencepiece/unigram", "unigram");
 }
 END_TEST
 
@@ -162,5 +166,5 @@ START_TEST(tiktoken_merges_by_rank_of_the_join)
 }
 END_TEST
 
-SUITE_MAIN("tokenizer sources", sentencepiece_bpe_as_it_is, sentencepiece_unigram_with_its_table_of_characters,
+SUITE_MAIN("tokenizer sources", sentencepiece_bpe_as_it_is_and_within_gguf, sentencepiece_unigram_with_its_table_of_characters,
            sentencepiece_begins_as_the_config_says, tiktoken_merges_by_rank_of_the_join)

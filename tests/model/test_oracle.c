@@ -12,20 +12,21 @@
 
 struct oracle {
     struct model model;
-    struct safetensors expected;
+    struct tensor_file expected;
     int32_t *ids;
     size_t n;
 };
 
-static void open_oracle(struct oracle *o, const char *name)
+/* The model of a folder or file against what is expected of the folder `name`. */
+static void open_oracle_as(struct oracle *o, const char *model, const char *name)
 {
     struct error err = {0};
     char path[128];
-    snprintf(path, sizeof path, FIXTURES "%s", name);
+    snprintf(path, sizeof path, FIXTURES "%s", model);
     ck_assert_msg(model_load(&o->model, path, &err) == OK, "%s", err.message);
-    strcat(path, "/expected.safetensors");
+    snprintf(path, sizeof path, FIXTURES "%s/expected.safetensors", name);
     ck_assert_msg(safetensors_open(&o->expected, path, &err) == OK, "%s", err.message);
-    const struct tensor *ids = safetensors_find(&o->expected, "input_ids");
+    const struct tensor *ids = tensor_file_find(&o->expected, "input_ids");
     o->n = ids->count;
     o->ids = mem_array(o->n, sizeof *o->ids);
     for (size_t i = 0; i < o->n; i++) {
@@ -35,17 +36,22 @@ static void open_oracle(struct oracle *o, const char *name)
     }
 }
 
+static void open_oracle(struct oracle *o, const char *name)
+{
+    open_oracle_as(o, name, name);
+}
+
 static void close_oracle(struct oracle *o)
 {
     model_free(&o->model);
-    safetensors_close(&o->expected);
+    tensor_file_close(&o->expected);
     free(o->ids);
 }
 
 /* `got` within tolerance times the largest expected value. */
 static void expect_tensor(const struct oracle *o, const char *name, const float *got, double tolerance)
 {
-    const struct tensor *t = safetensors_find(&o->expected, name);
+    const struct tensor *t = tensor_file_find(&o->expected, name);
     ck_assert_msg(t != NULL, "the oracle has no %s", name);
     float *want = mem_array(t->count, sizeof *want);
     double largest = 1e-12;
@@ -177,6 +183,14 @@ START_TEST(motif_forward)
 }
 END_TEST
 
+START_TEST(gguf_forward)
+{
+    struct oracle o;
+    open_oracle_as(&o, "gguf/llama.gguf", "llama-gqa-tied");
+    free(run(&o, o.n, 2, true));
+    close_oracle(&o);
+}
+END_TEST
 START_TEST(mistral_with_a_window_forward)
 {
     check_forward("mistral-window");
@@ -304,5 +318,6 @@ END_TEST
 
 SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward,
            diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step, diffllama_forward,
-           diff_transformer_v2_forward, motif_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward, qwen3_forward,
-           smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes, motif_is_not_trained)
+           diff_transformer_v2_forward, motif_forward, gguf_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward,
+           qwen3_forward, smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes,
+           motif_is_not_trained)

@@ -1,0 +1,229 @@
+/* gguf.c - see gguf.h. */
+#include "formats/gguf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The types of metadata values. */
+enum {
+    GGUF_U8,
+    GGUF_I8,
+    GGUF_U16,
+    GGUF_I16,
+    GGUF_U32,
+    GGUF_I32,
+    GGUF_F32,
+    GGUF_BOOL,
+    GGUF_STRING,
+    GGUF_ARRAY,
+    GGUF_U64,
+    GGUF_I64,
+    GGUF_F64
+};
+
+/* The types of tensors: ours where we have them, and the bytes of each block for the rest, so that sizes can be checked. */
+static const struct {
+    const char *name;
+    enum dtype dtype;
+    size_t block, bytes;
+} TYPES[] = {
+    [0] = {"F32", DTYPE_F32, 1, 4},         [1] = {"F16", DTYPE_F16, 1, 2},         [2] = {"Q4_0", DTYPE_OTHER, 32, 18},
+    [3] = {"Q4_1", DTYPE_OTHER, 32, 20},    [6] = {"Q5_0", DTYPE_OTHER, 32, 22},    [7] = {"Q5_1", DTYPE_OTHER, 32, 24},
+    [8] = {"Q8_0", DTYPE_Q8_0, 32, 34},     [10] = {"Q2_K", DTYPE_OTHER, 256, 84},  [11] = {"Q3_K", DTYPE_OTHER, 256, 110},
+    [12] = {"Q4_K", DTYPE_OTHER, 256, 144}, [13] = {"Q5_K", DTYPE_OTHER, 256, 176}, [14] = {"Q6_K", DTYPE_OTHER, 256, 210},
+    [30] = {"BF16", DTYPE_BF16, 1, 2},
+};
+enum { N_TYPES = sizeof TYPES / sizeof *TYPES, MAX_DEPTH = 2 };
+
+/* Bytes still to be read. */
+struct cursor {
+    const unsigned char *at, *end;
+    bool broken;
+};
+
+static uint64_t take(struct cursor *c, size_t n)
+{
+    uint64_t value = 0;
+    if (c->broken || n > (size_t)(c->end - c->at)) {
+        c->broken = true;
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        value |= (uint64_t)c->at[i] << 8 * i;
+    c->at += n;
+    return value;
+}
+
+/* A string in fresh memory, or NULL. */
+static char *take_string(struct cursor *c)
+{
+    uint64_t n = take(c, 8);
+    if (c->broken || n > (uint64_t)(c->end - c->at)) {
+        c->broken = true;
+        return NULL;
+    }
+    char *s = strndup((const char *)c->at, (size_t)n);
+    c->at += n;
+    return s;
+}
+
+static double take_float(struct cursor *c, size_t n)
+{
+    uint64_t bits = take(c, n);
+    uint32_t low = (uint32_t)bits;
+    float f;
+    double d;
+    memcpy(&f, &low, sizeof f);
+    memcpy(&d, &bits, sizeof d);
+    return n == 4 ? (double)f : d;
+}
+
+static cJSON *take_value(struct cursor *c, uint64_t type, int depth)
+{
+    static const size_t width[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+    if (type == GGUF_STRING) {
+        char *s = take_string(c);
+        cJSON *value = s && utf8_valid(s, strlen(s)) ? cJSON_CreateString(s) : cJSON_CreateString("");
+        free(s);
+        return value;
+    }
+    if (type == GGUF_ARRAY && depth < MAX_DEPTH) {
+        uint64_t inner = take(c, 4), n = take(c, 8);
+        cJSON *list = cJSON_CreateArray();
+        for (uint64_t i = 0; i < n && !c->broken; i++) /* every element takes a byte at least: n is bounded by the file */
+            cJSON_AddItemToArray(list, take_value(c, inner, depth + 1));
+        return list;
+    }
+    if (type == GGUF_F32 || type == GGUF_F64)
+        return cJSON_CreateNumber(take_float(c, width[type]));
+    if (type >= sizeof width / sizeof *width || width[type] == 0) {
+        c->broken = true;
+        return NULL;
+    }
+    uint64_t bits = take(c, width[type]);
+    if (type == GGUF_BOOL)
+        return cJSON_CreateBool(bits != 0);
+    unsigned unused = 64 - 8 * (unsigned)width[type];
+    bool is_signed = type == GGUF_I8 || type == GGUF_I16 || type == GGUF_I32 || type == GGUF_I64;
+    return cJSON_CreateNumber(is_signed ? (double)((int64_t)(bits << unused) >> unused) : (double)bits);
+}
+
+/* A tensor's entry; its data is found later, from `offset`. */
+static enum status read_tensor(struct tensor *t, uint64_t *offset, uint64_t *type, struct cursor *c, const char *path,
+                               struct error *err)
+{
+    t->name = take_string(c);
+    uint64_t n_dims = take(c, 4), dims[4] = {1, 1, 1, 1};
+    if (c->broken || t->name == NULL || n_dims == 0 || n_dims > 4)
+        return error_set(err, ERR_INPUT, "%s: tensor '%.60s': the entry is wrong or cut off, expected 1 to 4 sizes", path,
+                         t->name ? t->name : "?");
+    t->count = 1;
+    t->n_dims = (size_t)n_dims;
+    for (size_t i = 0; i < n_dims; i++) {
+        dims[i] = take(c, 8);
+        if (dims[i] > (uint64_t)1 << 48 || !size_mul(t->count, (size_t)dims[i], &t->count))
+            return error_set(err, ERR_INPUT, "%s: tensor '%s': the sizes are wrong, expected a product that fits", path, t->name);
+        t->shape[n_dims - 1 - i] = (size_t)dims[i];
+    }
+    *type = take(c, 4);
+    *offset = take(c, 8);
+    if (c->broken || *type >= N_TYPES || TYPES[*type].name == NULL)
+        return error_set(err, ERR_INPUT, "%s: tensor '%s': type %llu is not known, expected F32, F16, BF16 or Q8_0", path,
+                         t->name, (unsigned long long)*type);
+    t->dtype = TYPES[*type].dtype;
+    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", TYPES[*type].name);
+    return dims[0] % TYPES[*type].block == 0
+               ? OK
+               : error_set(err, ERR_INPUT, "%s: tensor '%s': rows of %llu are no multiple of its block of %zu", path, t->name,
+                           (unsigned long long)dims[0], TYPES[*type].block);
+}
+
+static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_t n, uint64_t alignment, struct error *err)
+{
+    enum { LEAST_ENTRY = 32 }; /* bytes of the shortest entry */
+    enum status status = OK;
+    if (n > (uint64_t)(c->end - c->at) / LEAST_ENTRY + 1)
+        return error_set(err, ERR_INPUT, "%s: claims %llu tensors, expected as many as the file has room for", f->path,
+                         (unsigned long long)n);
+    f->tensors = calloc((size_t)n + 1, sizeof *f->tensors);
+    uint64_t *offset = calloc((size_t)n + 1, sizeof *offset), *type = calloc((size_t)n + 1, sizeof *type);
+    if (f->tensors == NULL || offset == NULL || type == NULL)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", f->path);
+    for (size_t i = 0; i < n && status == OK; i++) {
+        f->n_tensors++;
+        status = read_tensor(&f->tensors[i], &offset[i], &type[i], c, f->path, err);
+    }
+    uint64_t start = ((uint64_t)(c->at - f->map.data) + alignment - 1) / alignment * alignment;
+    for (size_t i = 0; i < n && status == OK; i++) {
+        struct tensor *t = &f->tensors[i];
+        size_t bytes = t->count / TYPES[type[i]].block;
+        bool fits = size_mul(bytes, TYPES[type[i]].bytes, &bytes) && start <= f->map.size && offset[i] <= f->map.size - start &&
+                    bytes <= f->map.size - start - offset[i];
+        t->data = fits ? f->map.data + start + offset[i] : NULL;
+        if (!fits)
+            status = error_set(err, ERR_INPUT, "%s: tensor '%s' lies outside the file, expected it within (is it truncated?)",
+                               f->path, t->name);
+    }
+    free(offset);
+    free(type);
+    return status;
+}
+
+static enum status read_metadata(cJSON *metadata, struct cursor *c, uint64_t n, const char *path, struct error *err)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        char *key = take_string(c);
+        uint64_t type = take(c, 4);
+        cJSON *value = c->broken ? NULL : take_value(c, type, 0);
+        if (c->broken || key == NULL || value == NULL) {
+            error_write(err, ERR_INPUT, "%s: metadata key '%.60s' is wrong or cut off, expected a typed value", path,
+                        key ? key : "?");
+            cJSON_Delete(value);
+            free(key);
+            return ERR_INPUT;
+        }
+        cJSON_AddItemToObject(metadata, key, value);
+        free(key);
+    }
+    return OK;
+}
+
+enum status gguf_open(struct tensor_file *f, cJSON **metadata, const char *path, struct error *err)
+{
+    *f = (struct tensor_file){0};
+    *metadata = NULL;
+    enum status status = file_map_open(&f->map, path, err);
+    if (status != OK)
+        return status;
+    f->path = strdup(path);
+    *metadata = cJSON_CreateObject();
+    struct cursor c = {.at = f->map.data, .end = f->map.data + f->map.size};
+    uint64_t magic = take(&c, 4), version = take(&c, 4), n_tensors = take(&c, 8), n_keys = take(&c, 8), alignment = 32;
+    if (f->path == NULL || *metadata == NULL)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    else if (c.broken || magic != 0x46554747 || version < 2 || version > 3)
+        status = error_set(err, ERR_INPUT, "%s: is no GGUF file of version 2 or 3, expected one", path);
+    if (status == OK)
+        status = read_metadata(*metadata, &c, n_keys, path, err);
+    if (status == OK) {
+        int64_t given = 32;
+        status = json_get_int(*metadata, "general.alignment", 1, 1 << 20, true, &given, path, err);
+        alignment = (uint64_t)given;
+    }
+    if (status == OK)
+        status = read_tensors(f, &c, n_tensors, alignment, err);
+    if (status == OK)
+        status = tensor_file_sort(f, err);
+    if (status != OK) {
+        tensor_file_close(f);
+        cJSON_Delete(*metadata);
+        *metadata = NULL;
+    }
+    return status;
+}
+
+bool gguf_named(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+}

@@ -1,0 +1,18 @@
+/* gguf.h - GGUF, the model file of llama.cpp, read: one file with metadata and tensors (versions 2 and 3).
+ *
+ * Layout: "GGUF", version, counts; metadata as typed key-value pairs; for each tensor its name, sizes (columns first), type and
+ * offset; the data, aligned.  Every count and offset is checked against the file before it is used.
+ */
+#ifndef DIFFTF_FORMATS_GGUF_H
+#define DIFFTF_FORMATS_GGUF_H
+
+#include "formats/json.h"
+#include "formats/tensor_file.h"
+
+/* Tensors F32, F16, BF16 and Q8_0 get their dtype, others DTYPE_OTHER; shapes are [rows, columns]. `metadata` is an object; the
+ * caller deletes it. */
+enum status gguf_open(struct tensor_file *file, cJSON **metadata, const char *path, struct error *err);
+/* Does a path name such a file, by its ending? */
+bool gguf_named(const char *path);
+
+#endif
