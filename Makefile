@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 VERSION := 0.1.0
 
-PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libcurl libutf8proc
+PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libcurl libutf8proc
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
 CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_PREFIX='"$(PREFIX)"'

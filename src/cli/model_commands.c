@@ -414,6 +414,8 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     if (status == OK)
         status = tokenizer_load(&t, folder, err);
     if (status == OK)
+        status = tokenizer_fits(t, m.config.vocab_size, folder, err);
+    if (status == OK)
         status = tokenizer_encode(t, text, strlen(text), true, &prompt, err);
     if (status == OK && prompt.n == 0)
         status = error_set(err, ERR_USAGE, "--prompt: is empty, expected text to continue");

@@ -32,12 +32,19 @@ static void print_tables(table_writer *writer, const struct tables *tables)
     text_free(&out);
 }
 
+static void print_notes(const cJSON *report)
+{
+    const cJSON *note;
+    cJSON_ArrayForEach(note, json_path(report, "notes")) printf("note: %s\n", cJSON_GetStringValue(note));
+}
+
 enum status cli_print_report(const cJSON *report, const char *path, struct error *err)
 {
     struct tables tables;
     enum status status = tables_from_report(&tables, report, false, err);
     if (status == OK) {
         print_tables(table_writer_find("text"), &tables);
+        print_notes(report);
         printf("report: %s\n", path);
         tables_free(&tables);
     }

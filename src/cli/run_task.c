@@ -198,6 +198,8 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
     cJSON *items = cJSON_CreateArray();
     char *path = NULL;
     status = task->plan(&e, items, err);
+    if (status == OK)
+        status = experiment_check_fit(&e, items, err);
     if (status == OK && !dry && (path = report_path(&e, err)) == NULL)
         status = ERR_SYSTEM;
     struct report before = {0};

@@ -321,7 +321,8 @@ enum status tokenizer_decode(const struct tokenizer *t, const int32_t *ids, size
 
 const char *tokenizer_piece(const struct tokenizer *t, int32_t id, size_t *length)
 {
-    const struct piece *p = &t->pieces[id];
+    static const struct piece none;
+    const struct piece *p = (size_t)id < t->n_pieces ? &t->pieces[id] : &none;
     *length = p->text ? p->text_length : p->bytes ? p->length : 0;
     return p->text ? p->text : p->bytes ? p->bytes : "";
 }
@@ -329,6 +330,14 @@ const char *tokenizer_piece(const struct tokenizer *t, int32_t id, size_t *lengt
 size_t tokenizer_size(const struct tokenizer *t)
 {
     return t->n_pieces;
+}
+
+enum status tokenizer_fits(const struct tokenizer *t, size_t vocab_size, const char *folder, struct error *err)
+{
+    return t->n_pieces <= vocab_size
+               ? OK
+               : error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
+                           folder, t->n_pieces, vocab_size);
 }
 
 size_t tokenizer_n_merges(const struct tokenizer *t)

@@ -38,12 +38,14 @@ enum status tokenizer_encode(const struct tokenizer *tokenizer, const char *text
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, size_t n, bool special, struct text *out,
                              struct error *err);
 
-/* What one token stands for within a text (with the blank that decoding drops at its start); not owned. The id must be below
- * tokenizer_size. */
+/* What one token stands for within a text (with the blank that decoding drops at its start); not owned. Nothing for
+ * ids that it does not have: a model's vocabulary may be larger. */
 const char *tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, size_t *length);
 
 /* One more than the largest id. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);
+/* An error when it has more tokens than the model's embedding has rows; `folder` names the model. */
+enum status tokenizer_fits(const struct tokenizer *tokenizer, size_t vocab_size, const char *folder, struct error *err);
 size_t tokenizer_n_merges(const struct tokenizer *tokenizer);
 /* SHA-256 of its file, hexadecimal. */
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);

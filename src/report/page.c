@@ -143,6 +143,17 @@ static void write_data(struct text *out, const cJSON *report)
     }
 }
 
+static void write_notes(struct text *out, const cJSON *report)
+{
+    const cJSON *note;
+    cJSON_ArrayForEach(note, json_path(report, "notes"))
+    {
+        put(out, "<p>note: ");
+        text(out, cJSON_GetStringValue(note));
+        put(out, "</p>\n");
+    }
+}
+
 static enum status write_report(struct text *out, const cJSON *report, int index, struct error *err)
 {
     const cJSON *view;
@@ -156,6 +167,7 @@ static enum status write_report(struct text *out, const cJSON *report, int index
     text(out, json_text(report, "task"));
     put(out, "</h2>\n");
     write_data(out, report);
+    write_notes(out, report);
     put(out, "<div class=\"figures\">\n");
     enum status status = OK;
     cJSON_ArrayForEach(view, json_path(report, "views"))

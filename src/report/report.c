@@ -51,6 +51,8 @@ enum status report_init(struct report *r, const struct experiment *e, struct err
     for (size_t i = 0; i < e->n_subjects; i++)
         cJSON_AddItemToArray(models, describe(&e->subjects[i]));
     cJSON_AddItemToObject(r->root, "data", cJSON_Duplicate(e->data, true));
+    if (cJSON_GetArraySize(e->notes) > 0)
+        cJSON_AddItemToObject(r->root, "notes", cJSON_Duplicate(e->notes, true));
     r->metrics = cJSON_AddArrayToObject(r->root, "metrics");
     r->comparisons = cJSON_AddArrayToObject(r->root, "comparisons");
     r->series = cJSON_AddArrayToObject(r->root, "series");

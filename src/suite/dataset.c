@@ -2,6 +2,8 @@
 #include "suite/dataset.h"
 
 #include "base/file.h"
+#include "formats/records.h"
+#include "formats/text_file.h"
 #include "suite/haystack.h"
 
 #include <dirent.h>
@@ -31,44 +33,20 @@ static enum status rename_fields(const struct dataset *d, const char *fields, st
     return OK;
 }
 
-static enum status parse_lines(struct dataset *d, char *text, size_t length, struct error *err)
-{
-    size_t number = 0, capacity = 0;
-    for (char *line = text, *end; line < text + length; line = end + 1) {
-        end = memchr(line, '\n', (size_t)(text + length - line));
-        end = end ? end : text + length;
-        size_t n = (size_t)(end - line);
-        char name[64];
-        cJSON *record = NULL;
-        number++;
-        if (n == strspn(line, " \t\r") || line[0] == '\n')
-            continue;
-        snprintf(name, sizeof name, "line %zu", number);
-        if (json_parse(&record, name, line, n, NULL) != OK || !cJSON_IsObject(record)) {
-            cJSON_Delete(record);
-            return error_set(err, ERR_INPUT, "%s: line %zu is no JSON object, expected JSON lines", d->path, number);
-        }
-        cJSON_AddItemToArray(d->records, record);
-        if (!mem_grow((void **)&d->record, &capacity, d->n + 1, sizeof *d->record))
-            return error_set(err, ERR_SYSTEM, "%s: out of memory", d->path);
-        d->record[d->n++] = record;
-    }
-    return d->n > 0 ? OK : error_set(err, ERR_INPUT, "%s: holds no records, expected JSON lines", d->path);
-}
-
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err)
 {
     char *text = NULL;
     size_t length = 0;
-    *d = (struct dataset){.path = strdup(path), .records = cJSON_CreateArray()};
+    *d = (struct dataset){.path = strdup(path)};
     enum status status =
-        d->path && d->records ? file_read(&text, &length, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    if (status == OK && !utf8_valid(text, length))
-        status = error_set(err, ERR_INPUT, "%s: is not UTF-8, expected JSON lines", path);
-    if (status == OK) {
-        sha256_hex(d->sha256, text, length);
-        status = parse_lines(d, text, length, err);
-    }
+        d->path ? text_file_read(&text, &length, d->sha256, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == OK)
+        status = records_parse(&d->records, path, text, length, err);
+    size_t n = status == OK ? (size_t)cJSON_GetArraySize(d->records) : 0;
+    if (status == OK && (d->record = calloc(n, sizeof *d->record)) == NULL)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (cJSON *r = status == OK ? d->records->child : NULL; r != NULL; r = r->next)
+        d->record[d->n++] = r;
     if (status == OK)
         status = rename_fields(d, fields, err);
     free(text);
@@ -191,11 +169,10 @@ static enum status from_text(struct documents *d, const char *path, size_t wante
 enum status documents_load(struct documents *d, const char *path, size_t wanted, size_t bytes, const char *fields,
                            struct error *err)
 {
-    size_t n = strlen(path);
     *d = (struct documents){0};
-    enum status status = n > 6 && strcmp(path + n - 6, ".jsonl") == 0 ? from_records(d, path, wanted, fields, err)
-                         : file_is_directory(path)                    ? from_folder(d, path, wanted, err)
-                                                                      : from_text(d, path, wanted, bytes, err);
+    enum status status = file_is_directory(path) ? from_folder(d, path, wanted, err)
+                         : records_named(path)   ? from_records(d, path, wanted, fields, err)
+                                                 : from_text(d, path, wanted, bytes, err);
     if (status == OK && d->n == 0)
         status = error_set(err, ERR_INPUT, "%s: holds no text, expected documents", path);
     if (status != OK)

@@ -4,7 +4,7 @@
 
 #include "suite/experiment.h"
 
-/* JSON lines: one object a record. */
+/* Records of a JSON lines, JSON, CSV or TSV file, also packed with gzip or zstd. */
 struct dataset {
     char *path;
     cJSON *records; /* array of objects */
@@ -19,7 +19,7 @@ void dataset_free(struct dataset *d);
 enum status dataset_text(const struct dataset *d, size_t i, const char *field, char buffer[32], const char **text,
                          struct error *err);
 
-/* Long texts: a folder (each file is one), JSON lines (the field `text`), or one text file, which is cut into `wanted` pieces of
+/* Long texts: a folder (each file is one), records (the field `text`), or one text file, which is cut into `wanted` pieces of
  * about `bytes` bytes each at sentence ends, one after another and as many as there are. */
 struct documents {
     char **text;

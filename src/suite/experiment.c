@@ -19,6 +19,8 @@ const struct option_spec COMMON_OPTIONS[] = {
      "go on from the journal of an interrupted run (it does so by itself), and keep the report of a finished one", true},
     {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true},
     {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true},
+    {"beyond-context", OPTION_STRING, "warn", 0, 0, "WHAT",
+     "items longer than a model's max_position_embeddings: warn, refuse or allow", true},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true},
     {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true},
@@ -64,9 +66,8 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
         model_hash(&s->model, s->sha256);
         status = tokenizer_load(&s->tokenizer, folder, err);
     }
-    if (status == OK && tokenizer_size(s->tokenizer) > s->model.config.vocab_size)
-        status = error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
-                           folder, tokenizer_size(s->tokenizer), s->model.config.vocab_size);
+    if (status == OK)
+        status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
     return status;
 }
 
@@ -123,7 +124,8 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
     *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
     e->subjects = calloc(n, sizeof *e->subjects);
     e->data = cJSON_CreateArray();
-    if (e->subjects == NULL || e->data == NULL) {
+    e->notes = cJSON_CreateArray();
+    if (e->subjects == NULL || e->data == NULL || e->notes == NULL) {
         experiment_close(e);
         return error_set(err, ERR_SYSTEM, "models: out of memory");
     }
@@ -173,7 +175,58 @@ void experiment_close(struct experiment *e)
     free(e->subjects);
     cJSON_Delete(e->options);
     cJSON_Delete(e->data);
+    cJSON_Delete(e->notes);
     *e = (struct experiment){0};
+}
+
+static void add_note(struct experiment *e, struct text *note)
+{
+    cJSON_AddItemToArray(e->notes, cJSON_CreateString(note->data ? note->data : ""));
+    text_free(note);
+}
+
+static void note_tokenizers(struct experiment *e)
+{
+    for (size_t i = 1; i < e->n_subjects; i++) {
+        const struct tokenizer *a = e->subjects[0].tokenizer, *b = e->subjects[i].tokenizer;
+        struct text note = {0};
+        if (a == NULL || b == NULL || strcmp(tokenizer_sha256(a), tokenizer_sha256(b)) == 0)
+            continue;
+        text_printf(&note, "%s and %s have different tokenizers: texts are cut by each model's own tokens", e->subjects[0].name,
+                    e->subjects[i].name);
+        add_note(e, &note);
+    }
+}
+
+enum status experiment_check_fit(struct experiment *e, const cJSON *items, struct error *err)
+{
+    const char *what = option_string(e->options, "beyond-context");
+    size_t longest = 0;
+    const cJSON *item;
+    bool refuse = strcmp(what, "refuse") == 0;
+    if (!refuse && strcmp(what, "warn") != 0 && strcmp(what, "allow") != 0)
+        return error_set(err, ERR_USAGE, "--beyond-context: '%s' is wrong, expected warn, refuse or allow", what);
+    cJSON_ArrayForEach(item, items)
+    {
+        size_t n = e->task->tokens != NULL ? e->task->tokens(e, item) : 0;
+        longest = n > longest ? n : longest;
+    }
+    for (size_t i = 0; i < e->n_subjects && !e->task->no_models; i++) {
+        const struct subject *s = &e->subjects[i];
+        struct text note = {0};
+        if (longest <= s->model.config.context)
+            continue;
+        if (refuse)
+            return error_set(err, ERR_INPUT, "%s: items need up to %zu tokens, expected at most max_position_embeddings = %zu",
+                             s->model.folder, longest, s->model.config.context);
+        text_printf(&note, "%s: items of up to %zu tokens exceed its max_position_embeddings of %zu", s->name, longest,
+                    s->model.config.context);
+        if (strcmp(what, "warn") == 0)
+            fprintf(stderr, "warning: %s\n", note.data ? note.data : "");
+        add_note(e, &note);
+    }
+    note_tokenizers(e);
+    return OK;
 }
 
 void plan_add(cJSON *items, cJSON *where, const char *id)

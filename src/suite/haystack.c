@@ -2,6 +2,7 @@
 #include "suite/haystack.h"
 
 #include "base/file.h"
+#include "formats/text_file.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -11,9 +12,7 @@ static enum status append_file(struct text *all, const char *path, struct error 
 {
     char *text;
     size_t length;
-    enum status status = file_read(&text, &length, path, err);
-    if (status == OK && !utf8_valid(text, length))
-        status = error_set(err, ERR_INPUT, "%s: is not UTF-8, expected plain text", path);
+    enum status status = text_file_read(&text, &length, NULL, path, err);
     if (status == OK && (!text_add(all, text, length) || (length > 0 && text[length - 1] != '\n' && !text_puts(all, "\n"))))
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     free(text);

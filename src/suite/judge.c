@@ -23,7 +23,9 @@ struct judge {
 static enum status open_model(struct judge *j, const char *folder, struct error *err)
 {
     enum status status = model_load(&j->model, folder, err);
-    return status == OK ? tokenizer_load(&j->tokenizer, folder, err) : status;
+    if (status == OK)
+        status = tokenizer_load(&j->tokenizer, folder, err);
+    return status == OK ? tokenizer_fits(j->tokenizer, j->model.config.vocab_size, folder, err) : status;
 }
 
 static enum status open_chat(struct judge *j, const cJSON *options, struct error *err)

@@ -27,8 +27,9 @@ struct experiment {
     uint64_t seed;
     struct subject *subjects;
     size_t n_subjects, baseline;
-    void *state; /* what the task's prepare made: data sets and the like */
-    cJSON *data; /* array: name, path, sha256, records, licence */
+    void *state;  /* what the task's prepare made: data sets and the like */
+    cJSON *data;  /* array: name, path, sha256, records, licence */
+    cJSON *notes; /* array of sentences that a reader of the results should know */
 };
 
 struct report;
