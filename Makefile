@@ -5,7 +5,7 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 VERSION := 0.1.0
 
-PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libcurl libutf8proc
+PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
 CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
@@ -28,7 +28,7 @@ ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-w
 # Source floors; each program links those it needs from one library.
 LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/src/numeric/kernels_%.o)
-PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-make-data difftf-make-model difftf-bench
+PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-make-data difftf-make-model difftf-convert difftf-bench
 TESTS       := $(wildcard tests/*/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh))
 
@@ -51,6 +51,7 @@ $(BUILD)/difftf-train: $(BUILD)/tools/train.o
 $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
 $(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o
 $(BUILD)/difftf-make-model: $(BUILD)/tools/make_model.o
+$(BUILD)/difftf-convert: $(BUILD)/tools/convert.o
 $(BUILD)/difftf-bench: $(BUILD)/bench/bench.o
 $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)

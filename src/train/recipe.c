@@ -131,10 +131,11 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
 
 static uint64_t digest(const cJSON *root)
 {
-    static const char *const parts[] = {"seed", "tokenizer", "corpus", "stages", "optimizer", "models"};
+    static const char *const parts[] = {"seed", "tokenizer", "corpus", "start", "stages", "optimizer", "models"};
     uint64_t h = HASH_START;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char *text = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(root, parts[i]));
+        const cJSON *part = cJSON_GetObjectItemCaseSensitive(root, parts[i]);
+        char *text = part ? cJSON_PrintUnformatted(part) : NULL;
         h = text != NULL ? hash_bytes(h, text, strlen(text)) : h;
         free(text);
     }
@@ -152,6 +153,8 @@ enum status recipe_load(struct recipe *r, const char *path, struct error *err)
         status = json_get_string(r->root, "tokenizer", false, &r->tokenizer_folder, path, err);
     if (status == OK)
         status = json_get_string(r->root, "output", false, &r->output, path, err);
+    if (status == OK)
+        status = json_get_string(r->root, "start", true, &r->start, path, err);
     if (status == OK)
         status = get_count(r->root, "checkpoint_steps", 1, 100000000, true, &r->checkpoint_steps, path, err);
     if (status == OK)

@@ -33,6 +33,7 @@ struct recipe {
     struct adamw_settings optimizer;
     double min_lr, decay_share; /* the rate falls to min_lr linearly over the last share of the steps */
     size_t warmup_steps, checkpoint_steps, validation_steps, validation_sequences;
+    const char *start;   /* folder with trained models of the same names and shapes to begin with, or NULL: random weights */
     const char *output;  /* folder: one folder a model in it */
     const cJSON *models; /* name -> config.json keys */
 };

@@ -247,6 +247,30 @@ static enum status copy_file(const char *from_folder, const char *to_folder, con
     return status;
 }
 
+/* A fresh model, or the one of this name in the folder that the recipe starts from. */
+static enum status begin_model(struct model *m, const struct recipe *recipe, const char *name, const struct config *config,
+                               struct error *err)
+{
+    struct model before;
+    enum status status = model_create(m, config, recipe->seed, err);
+    if (status != OK || recipe->start == NULL)
+        return status;
+    char *folder = path_join(recipe->start, name);
+    status = folder ? model_load(&before, folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", recipe->path);
+    if (status == OK) {
+        status = model_unpack(&before, err);
+        if (status == OK && (before.config.family != config->family || before.weights.n_storage != m->weights.n_storage))
+            status = error_set(err, ERR_INPUT, "%s: is another model than '%s' of %s, expected the same shapes", folder, name,
+                               recipe->path);
+        if (status == OK)
+            memcpy(m->weights.storage, before.weights.storage, before.weights.n_storage * sizeof(float));
+        model_update_lambda(m);
+        model_free(&before);
+    }
+    free(folder);
+    return status;
+}
+
 static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options,
                                struct error *err)
 {
@@ -263,7 +287,7 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     if (status == OK)
         status = file_make_directory(r.folder, err);
     if (status == OK)
-        status = model_create(&r.model, &config, recipe->seed, err);
+        status = begin_model(&r.model, recipe, entry->string, &config, err);
     if (status == OK)
         status = gradient_init(&r.gradient, &r.model, longest, options->threads, err);
     if (status == OK)

@@ -1,0 +1,152 @@
+/* convert.c - difftf-convert: a PyTorch checkpoint with the official Diff Transformer's names into a model folder.
+ *
+ *   difftf-convert CONFIG CHECKPOINT... FOLDER
+ *
+ * CONFIG is a config.json that describes the model (docs of `model_type`: difftf-eval list models). Nothing in the checkpoint is
+ * run. */
+#include "base/memory.h"
+#include "formats/safetensors.h"
+#include "formats/torch_file.h"
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Parts of names, as the official code and its relatives have them, and ours. */
+static const struct {
+    const char *from, *to;
+} LAYER_NAMES[] = {{"attn.", "self_attn."},
+                   {"self_attn.out_proj.", "self_attn.o_proj."},
+                   {"self_attn_layer_norm.", "input_layernorm."},
+                   {"attention_norm.", "input_layernorm."},
+                   {"final_layer_norm.", "post_attention_layernorm."},
+                   {"ffn_norm.", "post_attention_layernorm."},
+                   {"ffn.", "mlp."},
+                   {"feed_forward.", "mlp."},
+                   {"mlp.gate.", "mlp.gate_proj."},
+                   {"mlp.w1.", "mlp.gate_proj."},
+                   {"mlp.fc1.", "mlp.up_proj."},
+                   {"mlp.w3.", "mlp.up_proj."},
+                   {"mlp.fc2.", "mlp.down_proj."},
+                   {"mlp.w2.", "mlp.down_proj."}},
+  WHOLE_NAMES[] = {{"embed_tokens.", "model.embed_tokens."},
+                   {"tok_embeddings.", "model.embed_tokens."},
+                   {"layer_norm.", "model.norm."},
+                   {"norm.", "model.norm."},
+                   {"output_projection.", "lm_head."},
+                   {"output.", "lm_head."},
+                   {"lm_head.", "lm_head."}};
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* The name of a tensor in a model folder, in fresh memory. */
+static char *rename_tensor(const char *name)
+{
+    static const char *const wrappers[] = {"module.", "_orig_mod.", "model.", "decoder.", "transformer."};
+    struct text out = {0};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
+        name += begins(name, wrappers[i]) ? strlen(wrappers[i]) : 0;
+    size_t digits = begins(name, "layers.") ? strspn(name + 7, "0123456789") : 0;
+    if (digits == 0 || name[7 + digits] != '.') {
+        for (size_t i = 0; i < sizeof WHOLE_NAMES / sizeof *WHOLE_NAMES && out.data == NULL; i++)
+            if (begins(name, WHOLE_NAMES[i].from))
+                text_printf(&out, "%s%s", WHOLE_NAMES[i].to, name + strlen(WHOLE_NAMES[i].from));
+        if (out.data == NULL)
+            text_puts(&out, name);
+        return out.data;
+    }
+    struct text rest = {0}, next = {0};
+    text_puts(&rest, name + 8 + digits);
+    for (size_t i = 0; i < sizeof LAYER_NAMES / sizeof *LAYER_NAMES; i++) /* one after another: ffn.gate. takes two steps */
+        if (begins(rest.data, LAYER_NAMES[i].from)) {
+            next.len = 0;
+            text_printf(&next, "%s%s", LAYER_NAMES[i].to, rest.data + strlen(LAYER_NAMES[i].from));
+            struct text swap = rest;
+            rest = next;
+            next = swap;
+        }
+    text_printf(&out, "model.layers.%.*s.%s", (int)digits, name + 7, rest.data);
+    text_free(&rest);
+    text_free(&next);
+    return out.data;
+}
+
+static enum status write_all(const char *path, const struct torch_file *files, size_t n_files, struct error *err)
+{
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < n_files; i++)
+        n += files[i].n_tensors;
+    struct tensor_out *out = calloc(n + 1, sizeof *out);
+    char **names = calloc(n + 1, sizeof *names);
+    enum status status = out && names ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (size_t i = 0; i < n_files && status == OK; i++)
+        for (size_t j = 0; j < files[i].n_tensors; j++, at++) {
+            const struct tensor *t = &files[i].tensors[j];
+            names[at] = rename_tensor(t->name);
+            out[at] = (struct tensor_out){
+                .name = names[at] ? names[at] : t->name, .dtype = t->dtype, .n_dims = t->n_dims, .stored = t->data};
+            memcpy(out[at].shape, t->shape, sizeof t->shape);
+        }
+    if (status == OK)
+        status = safetensors_write(path, out, n, err);
+    for (size_t i = 0; names != NULL && i < n; i++)
+        free(names[i]);
+    free(names);
+    free(out);
+    return status;
+}
+
+/* The folder must load: then names, shapes and dtypes are right. */
+static enum status convert(const char *config, char **checkpoints, size_t n, const char *folder, struct error *err)
+{
+    struct torch_file *files = calloc(n, sizeof *files);
+    struct model model;
+    cJSON *json = NULL;
+    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
+    enum status status = files && weights && copy ? OK : error_set(err, ERR_SYSTEM, "convert: out of memory");
+    if (status == OK)
+        status = json_read(&json, config, err);
+    for (size_t i = 0; i < n && status == OK; i++)
+        status = torch_file_open(&files[i], checkpoints[i], err);
+    if (status == OK)
+        status = file_make_directory(folder, err);
+    if (status == OK)
+        status = write_all(weights, files, n, err);
+    if (status == OK)
+        status = json_write(copy, json, err);
+    for (size_t i = 0; files != NULL && i < n; i++)
+        torch_file_close(&files[i]);
+    if (status == OK) {
+        status = model_load(&model, folder, err);
+        if (status == OK) {
+            printf("%s: %s, %zu parameters\n", folder, model.config.family->model_type, model.weights.n_params);
+            model_free(&model);
+        }
+    }
+    cJSON_Delete(json);
+    free(files);
+    free(weights);
+    free(copy);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    if (argc < 4) {
+        fputs("usage: difftf-convert CONFIG CHECKPOINT... FOLDER\n"
+              "Writes FOLDER/model.safetensors and FOLDER/config.json from PyTorch files (.bin, .pt, .pth) with the official "
+              "names; CONFIG is the\n"
+              "model's config.json. The tokenizer is yours to add.\n",
+              stderr);
+        return ERR_USAGE;
+    }
+    enum status status = convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
+    if (status != OK)
+        fprintf(stderr, "difftf-convert: %s\n", err.message);
+    return (int)status;
+}
