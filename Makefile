@@ -92,6 +92,8 @@ SHARE := $(DESTDIR)$(PREFIX)/share/difftf
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
+	install tools/fetch-data $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
+	install -D -m 644 data/sources.tsv $(SHARE)/data/sources.tsv
 	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(PREFIX)/lib
 	cd src && find base formats numeric model lm -name '*.h' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/difftf/{} \;
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/difftf.pc

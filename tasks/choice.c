@@ -16,7 +16,7 @@ static const struct option_spec OPTIONS[] = {
      "hellaswag, "
      "openbookqa, piqa, winogrande",
      false},
-    {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, JSON lines (default: what the task names)", false},
+    {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, records (default: what the task names)", false},
     {"train", OPTION_STRING, NULL, 0, 0, "FILE", "where worked examples are drawn from (default: the questions)", false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. goal=question", false},
     {"shots", OPTION_INTS, "0", 0, 64, "LIST", "worked examples before each question", false},

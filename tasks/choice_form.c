@@ -80,11 +80,33 @@ static enum status value_of(cJSON **out, const cJSON *template, const cJSON *rec
     return status;
 }
 
+/* "{choices.text}" of a list of objects [{text, label}, ..]: that member of each; NULL when the template is nothing of the kind.
+ */
+static cJSON *column_of(const char *template, const cJSON *record)
+{
+    char path[96];
+    size_t n = strlen(template);
+    if (n < 3 || n >= sizeof path || template[0] != '{' || strchr(template, '}') != template + n - 1)
+        return NULL;
+    snprintf(path, sizeof path, "%.*s", (int)(n - 2), template + 1);
+    char *dot = strrchr(path, '.');
+    if (dot == NULL)
+        return NULL;
+    *dot = '\0';
+    const cJSON *list = json_path(record, path), *object;
+    if (!cJSON_IsArray(list) || !cJSON_HasObjectItem(list->child, dot + 1))
+        return NULL;
+    cJSON *column = cJSON_CreateArray();
+    cJSON_ArrayForEach(object, list)
+        cJSON_AddItemToArray(column, cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(object, dot + 1), true));
+    return column;
+}
+
 /* The list behind `choices` or `labels`: a list of templates, or one field that is a list. */
 static enum status list_of(cJSON **out, const cJSON *spec, const cJSON *record, const char *name, struct error *err)
 {
     if (cJSON_IsString(spec))
-        return value_of(out, spec, record, name, err);
+        return (*out = column_of(spec->valuestring, record)) != NULL ? OK : value_of(out, spec, record, name, err);
     const cJSON *template;
     enum status status = OK;
     *out = cJSON_CreateArray();

@@ -18,7 +18,8 @@
 
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "JSON lines with `document` and `question`, `answer` or `summary` (default: a generated set that comes with the program)",
+     "records (JSON lines, CSV, ..) with `document` and `question`, `answer` or `summary` (default: a generated set that comes "
+     "with the program)",
      false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. document=text,summary=highlights", false},
     {"form", OPTION_STRING, NULL, 0, 0, "LIST", "summary, question, or both (default: those the data has fields for)", false},
@@ -30,7 +31,7 @@ static const struct option_spec OPTIONS[] = {
      false},
     {"samples", OPTION_INT, "100", 1, 10000000, "N", "documents, at most: the first ones", false},
     {"agreement", OPTION_STRING, NULL, 0, 0, "FILE",
-     "instead: how far the judge agrees with people; JSON lines with `document`, `output` and `label` (1: free of hallucination)",
+     "instead: how far the judge agrees with people; records with `document`, `output` and `label` (1: free of hallucination)",
      false},
     JUDGE_OPTIONS,
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},

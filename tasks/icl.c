@@ -16,7 +16,7 @@
 
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "demonstrations: JSON lines with `text` and `label` (default: a generated set that comes with the program)", false},
+     "demonstrations: records with `text` and `label` (default: a generated set that comes with the program)", false},
     {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)",
      false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. label=label_fine", false},

@@ -16,8 +16,8 @@
 
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "PATH",
-     "a text, a folder of texts, or JSON lines with `text` (default: a book that comes with the program)", false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names in JSON lines, e.g. text=document", false},
+     "a text, a folder of texts, or records with `text` (default: a book that comes with the program)", false},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names in records, e.g. text=document", false},
     {"length", OPTION_INT, "4096", 16, 4194304, "N", "tokens of each document, at most", false},
     {"samples", OPTION_INT, "8", 1, 100000, "N", "documents, at most", false},
     {"points", OPTION_INT, "2", 1, 32, "N", "positions of the curve for each doubling of the length", false},

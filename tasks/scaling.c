@@ -15,7 +15,7 @@
 
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "JSON lines with model, n_params, tokens and loss (default: small trainings of this project)", false},
+     "records (JSON lines, CSV, ..) with model, n_params, tokens and loss (default: small trainings of this project)", false},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names", false},
     {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
 };

@@ -133,6 +133,7 @@ static enum status rescore(const cJSON *options, const cJSON *arguments, struct 
     char *target = out ? strdup(out) : rescored_path(path);
     status = experiment_open_stored(&e, task, values, json_path(report, "models"), err);
     if (status == OK) {
+        e.notes = cJSON_Duplicate(json_path(report, "notes"), true);
         status = write_rescored(&e, report, target, option_flag(options, "quiet"), err);
         experiment_close(&e);
     }

@@ -76,6 +76,8 @@ static enum status table(const cJSON *options, const cJSON *arguments, struct er
             status = tables_from_report(&tables, report, option_flag(options, "all"), err);
         if (status == OK)
             print_tables(writer, &tables);
+        if (status == OK && writer == table_writer_find("text"))
+            print_notes(report);
         tables_free(&tables);
         cJSON_Delete(report);
     }

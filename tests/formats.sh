@@ -1,0 +1,52 @@
+#!/bin/sh
+# What users bring: their checkpoints, tokenizers and data, as they are; in a C locale.
+. tests/check.inc
+build=${BUILD:-build}
+export LC_ALL=C
+
+check "inspect a GGUF file" 0 "rope_interleaved  *true" "$eval" inspect tests/fixtures/gguf/llama.gguf
+check "a GGUF file that is none" 3 "is no GGUF file" sh -c "echo text >'$tmp/a.gguf'; $eval inspect '$tmp/a.gguf'"
+check "a SentencePiece tokenizer" 0 '^\[' sh -c "echo '\"Hello world\"' | $eval tokenize --model tests/fixtures/sentencepiece/unigram"
+mkdir "$tmp/none"
+check "a folder without a tokenizer" 3 "expected tokenizer.json, tokenizer.model" sh -c "echo '\"a\"' | $eval tokenize --model '$tmp/none'"
+check "an unknown family says which are known" 3 "expected one of: llama, mistral, qwen2" sh -c "mkdir '$tmp/m'; echo '{\"model_type\":\"mamba\"}' >'$tmp/m/config.json'; $eval inspect '$tmp/m'"
+
+# Random weights of any shape, and the comparison of models whose tokenizers and contexts differ.
+cat >"$tmp/config.json" <<'EOF'
+{"model_type": "qwen3", "hidden_size": 32, "head_dim": 8, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+ "intermediate_size": 48, "vocab_size": 2100, "max_position_embeddings": 200, "tie_word_embeddings": true}
+EOF
+check "a model of random weights" 0 "" sh -c "$build/difftf-make-model '$tmp/config.json' '$tmp/random' && echo"
+printf '{"version":"1.0","added_tokens":[],"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false},"model":{"type":"BPE","vocab":{' >"$tmp/random/tokenizer.json"
+python3 - >>"$tmp/random/tokenizer.json" <<'EOF'
+keep = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
+rest = [b for b in range(256) if b not in keep]
+import json
+print(",".join(f"{json.dumps(chr(b if b in keep else 256 + rest.index(b)))}:{b}" for b in range(256)) + '},"merges":[]}}')
+EOF
+small="--model a=models/transformer --model b=$tmp/random --lengths 256 --depths 50 --needles 1/1 --samples 1 --no-progress"
+check "items beyond a context are warned of" 0 "warning: b: items of up to 256 tokens exceed its max_position_embeddings of 200" "$eval" needle $small --out "$tmp/r.json"
+check "the report says so, and that tokenizers differ" 0 "note: a and b have different tokenizers" "$eval" table "$tmp/r.json"
+check "and is valid" 0 "" sh -c "tests/validate-report '$tmp/r.json' && echo"
+check "or they are refused" 3 "expected at most max_position_embeddings = 200" "$eval" needle $small --beyond-context refuse --out "$tmp/r.json"
+check "a wrong choice there" 2 "expected warn, refuse or allow" "$eval" needle $small --beyond-context maybe --out "$tmp/r.json"
+check "a tokenizer larger than the embedding" 3 "expected at most the model's vocab_size" sh -c "cp models/transformer/tokenizer.json '$tmp/random/'; sed -i 's/2100/300/' '$tmp/config.json'; $build/difftf-make-model '$tmp/config.json' '$tmp/random'; $eval generate --model '$tmp/random' --prompt a"
+
+# PyTorch.
+check "a checkpoint that does not fit its config" 3 "is missing" "$build/difftf-convert" "$tmp/config.json" tests/fixtures/torch/state.pt "$tmp/converted"
+check "a checkpoint that is none" 3 "expected a .bin, .pt or .pth file" "$build/difftf-convert" "$tmp/config.json" README.md "$tmp/converted"
+
+# Data as it is published.
+{
+    echo '{"question":{"stem":"Which is hot?","choices":[{"text":"ice","label":"A"},{"text":"fire","label":"B"}]},"answerKey":"B"}'
+    echo '{"question":{"stem":"Which is wet?","choices":[{"text":"water","label":"A"},{"text":"sand","label":"B"}]},"answerKey":"A"}'
+} | gzip >"$tmp/arc.jsonl.gz"
+check "ARC as AI2 publishes it, packed" 0 "task arc-easy" "$eval" choice --form arc-easy --data "$tmp/arc.jsonl.gz" --field choices=question.choices,question=question.stem --out "$tmp/c.json" --no-progress
+printf 'sentence,class\n"big, red apple",fruit\nfast car,thing\nripe pear,fruit\nold house,thing\n' >"$tmp/topics-train.csv"
+cp "$tmp/topics-train.csv" "$tmp/topics-test.csv"
+check "CSV with fields of other names" 0 "" sh -c "$eval icl --data '$tmp/topics-train.csv' --field text=sentence,label=class --length 256 --shots 1 --orders 1 --samples 2 --out '$tmp/i.json' --no-progress && echo"
+printf 'a,b\n1\n' >"$tmp/bad.csv"
+check "CSV with a short line" 3 "bad.csv: line 2 has 1 fields, expected 2" "$eval" icl --data "$tmp/bad.csv" --test "$tmp/bad.csv" --out "$tmp/i.json"
+printf 'PAR1' >"$tmp/data.parquet"
+check "Parquet says how to export it" 3 "duckdb" "$eval" icl --data "$tmp/data.parquet" --test "$tmp/data.parquet" --out "$tmp/i.json"
+echo done
