@@ -58,8 +58,9 @@ static void gather(unsigned char *out, const unsigned char *from, const struct t
     for (size_t i = 0; i < t->count; i++) {
         size_t at = 0, rest = i;
         for (size_t d = t->n_dims; d > 0; d--) {
-            at += rest % t->shape[d - 1] * stride[d - 1];
-            rest /= t->shape[d - 1];
+            size_t extent = t->shape[d - 1] ? t->shape[d - 1] : 1;
+            at += rest % extent * stride[d - 1];
+            rest /= extent;
         }
         memcpy(out + i * size, from + at * size, size);
     }

@@ -83,7 +83,7 @@ static void begin(cJSON *root, const cJSON *metadata, bool by_default)
 {
     const cJSON *adds = at(metadata, "tokenizer.ggml.add_bos_token"), *bos = at(metadata, "tokenizer.ggml.bos_token_id");
     const cJSON *token = bos ? cJSON_GetArrayItem(at(metadata, "tokenizer.ggml.tokens"), bos->valueint) : NULL;
-    if (cJSON_IsString(token) && (adds ? cJSON_IsTrue(adds) : by_default))
+    if (token != NULL && cJSON_IsString(token) && (adds ? cJSON_IsTrue(adds) : by_default))
         source_begin_with(root, token->valuestring);
 }
 

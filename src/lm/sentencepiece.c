@@ -127,9 +127,10 @@ static char *base64(const unsigned char *bytes, size_t n)
 static void read_rules(struct sp_model *s, struct message m)
 {
     while (next_field(&m)) {
-        if (m.field == 2)
+        if (m.field == 2) {
+            free(s->rules.charsmap);
             s->rules.charsmap = m.length > 0 ? base64(m.bytes, m.length) : NULL;
-        else if (m.field == 3)
+        } else if (m.field == 3)
             s->rules.prefix = m.number != 0;
         else if (m.field == 4)
             s->rules.squeeze = m.number != 0;

@@ -90,7 +90,7 @@ static bool read_entry(struct entry *e, const cJSON *item, size_t place)
         return true;
     }
     const cJSON *string = cJSON_IsArray(item) ? item->child : NULL, *score = string ? string->next : NULL;
-    if (!cJSON_IsString(string) || !cJSON_IsNumber(score))
+    if (string == NULL || !cJSON_IsString(string) || !cJSON_IsNumber(score))
         return false;
     *e = (struct entry){string->valuestring, (double)place, score->valuedouble};
     return true;

@@ -284,7 +284,7 @@ static void widen_bf16(float *out, const unsigned char *x, size_t n)
 {
     size_t i = 0;
     for (; i + 16 <= n; i += 16)
-        *(uvec *)(out + i) = __builtin_convertvector(*(const hvec *)(x + 2 * i), uvec) << 16;
+        *(vec *)(out + i) = (vec)(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec) << 16);
     for (; i < n; i++) {
         unsigned bits = ((unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8) << 16;
         memcpy(out + i, &bits, sizeof bits);

@@ -59,7 +59,7 @@ void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n)
 size_t matrix_find_not_finite(const struct matrix *m, size_t n)
 {
     enum { CHUNK = 1024 }; /* a multiple of the block of Q8_0 */
-    float buffer[CHUNK];
+    float buffer[CHUNK] = {0};
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t count = n - i < CHUNK ? n - i : CHUNK;
         matrix_widen(buffer, m, i, count);
