@@ -17,8 +17,8 @@ static char *in_folder(const char *name)
     return path_join(folder, name);
 }
 
-/* A vocabulary from the haystack and a recipe for a tiny pair. */
-static char *make_recipe(const char *name, size_t steps)
+/* A vocabulary from the haystack and a recipe for a tiny model, with further lines. */
+static char *make_recipe_with(const char *name, size_t steps, const char *rate, const char *more)
 {
     struct error err = {0};
     struct text yaml = {0};
@@ -29,17 +29,22 @@ static char *make_recipe(const char *name, size_t steps)
     text_printf(&yaml,
                 "seed: 3\ntokenizer: %s\noutput: %s/out-%s\ncorpus: [data/haystack/persuasion.txt]\ncheckpoint_steps: "
                 "2\nvalidation_steps: 5\n"
-                "validation_sequences: 2\noptimizer: {lr: 5.0e-3, warmup_steps: 2}\n"
+                "validation_sequences: 2\noptimizer: {lr: %s, warmup_steps: 2}\n%s"
                 "models:\n  tiny: {model_type: diff_transformer, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, "
                 "intermediate_size: 48, tie_word_embeddings: true}\n"
                 "stages:\n  - {steps: %zu, seq_len: 48, sequences: 2, mix: [{kind: text, bytes: [100, 200]}, {kind: pairs, "
                 "bytes: [60, 100]}]}\n"
                 "  - {steps: 4, seq_len: 64, sequences: 1, mix: [{kind: needles, bytes: [100, 200]}]}\n",
-                tokenizer, folder, name, steps);
+                tokenizer, folder, name, rate, more, steps);
     ck_assert_int_eq(file_write(path, yaml.data, yaml.len, &err), OK);
     text_free(&yaml);
     free(tokenizer);
     return path;
+}
+
+static char *make_recipe(const char *name, size_t steps)
+{
+    return make_recipe_with(name, steps, "5.0e-3", "");
 }
 
 static void start(void)
@@ -104,6 +109,31 @@ START_TEST(killed_training_ends_with_the_same_bits)
     expect_same_file("out-whole/tiny/model.safetensors", "out-killed/tiny/model.safetensors");
     free(whole);
     free(killed);
+    finish();
+}
+END_TEST
+
+START_TEST(a_training_starts_from_another_one)
+{
+    struct error err = {0};
+    struct recipe recipe;
+    struct trainer_options options = {.threads = 1, .quiet = true};
+    char more[128];
+    start();
+    char *first = make_recipe("first", 5);
+    ck_assert_int_eq(train(first, false, NULL), OK);
+    snprintf(more, sizeof more, "start: %s/out-first\n", folder);
+    char *second = make_recipe_with("second", 3, "0", more); /* a rate of 0: what it starts from comes out */
+    ck_assert_int_eq(train(second, false, NULL), OK);
+    expect_same_file("out-first/tiny/model.safetensors", "out-second/tiny/model.safetensors");
+    char *lost = make_recipe_with("lost", 3, "0", "start: /nowhere\n");
+    ck_assert_int_eq(recipe_load(&recipe, lost, &err), OK);
+    ck_assert_int_eq(trainer_run(&recipe, &options, &err), ERR_INPUT);
+    ck_assert_msg(strstr(err.message, "/nowhere/tiny") != NULL, "%s", err.message);
+    recipe_free(&recipe);
+    free(first);
+    free(second);
+    free(lost);
     finish();
 }
 END_TEST
@@ -198,5 +228,6 @@ START_TEST(a_broken_recipe_is_named)
 }
 END_TEST
 
-SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, the_loss_falls_and_the_log_says_so,
-           sequences_are_full_and_do_not_depend_on_each_other, the_rate_warms_up_and_decays, a_broken_recipe_is_named)
+SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts_from_another_one,
+           the_loss_falls_and_the_log_says_so, sequences_are_full_and_do_not_depend_on_each_other, the_rate_warms_up_and_decays,
+           a_broken_recipe_is_named)
