@@ -28,6 +28,7 @@ ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-w
 # Source floors; each program links those it needs from one library.
 LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o) $(KERNELS:%=$(BUILD)/src/numeric/kernels_%.o)
+BENCH_SOURCES := $(wildcard bench/*.c)
 PROGRAMS    := difftf-eval difftf-train difftf-bpe difftf-make-data difftf-make-model difftf-convert difftf-bench
 TESTS       := $(wildcard tests/*/test_*.c)
 SHELL_TESTS := $(sort $(wildcard tests/*.sh))
@@ -52,7 +53,7 @@ $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
 $(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o
 $(BUILD)/difftf-make-model: $(BUILD)/tools/make_model.o
 $(BUILD)/difftf-convert: $(BUILD)/tools/convert.o
-$(BUILD)/difftf-bench: $(BUILD)/bench/bench.o
+$(BUILD)/difftf-bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)
 

@@ -35,6 +35,11 @@ enum status gradient_init(struct gradient *g, const struct model *m, size_t capa
         return error_set(err, ERR_INPUT, "%s: models with %s cannot be trained, expected another family",
                          m->folder ? m->folder : "model", stranger);
     }
+    if (!weights_unpacked(&m->weights)) {
+        *g = (struct gradient){0};
+        return error_set(err, ERR_INPUT, "%s: its weights are mapped, expected them unpacked for training",
+                         m->folder ? m->folder : "model");
+    }
     *g = (struct gradient){.model = m, .capacity = capacity};
     g->layers = calloc(L, sizeof *g->layers);
     g->kv = calloc(L, sizeof *g->kv);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status derive(struct model *m, struct error *err)
+enum status model_derive(struct model *m, struct error *err)
 {
     enum status status = config_plan(&m->plan, &m->config, err);
     if (status != OK)
@@ -73,7 +73,7 @@ enum status model_load(struct model *m, const char *folder, struct error *err)
     if (status == OK)
         status = read_rope_factors(m, err);
     if (status == OK)
-        status = derive(m, err);
+        status = model_derive(m, err);
     shards_close(&files);
     cJSON_Delete(json);
     free(path);
@@ -88,7 +88,7 @@ enum status model_create(struct model *m, const struct config *config, uint64_t 
     enum status status = weights_init(&m->weights, config, err);
     if (status == OK) {
         weights_randomize(&m->weights, config, seed);
-        status = derive(m, err);
+        status = model_derive(m, err);
     }
     if (status != OK)
         model_free(m);

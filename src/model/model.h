@@ -18,6 +18,8 @@ struct model {
 enum status model_load(struct model *model, const char *folder, struct error *err);
 /* A fresh model with random weights, for training. */
 enum status model_create(struct model *model, const struct config *config, uint64_t seed, struct error *err);
+/* What follows from a config and weights that are set: plan and lambda. */
+enum status model_derive(struct model *model, struct error *err);
 /* Writes config.json and model.safetensors (F32 or BF16) into a folder, which is made. */
 enum status model_save(const struct model *model, const char *folder, enum dtype dtype, struct error *err);
 void model_free(struct model *model);

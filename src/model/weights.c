@@ -288,6 +288,14 @@ enum status weights_unpack(struct weights *w, const struct config *config, struc
     return OK;
 }
 
+bool weights_unpacked(const struct weights *w)
+{
+    for (size_t i = 0; i < w->n_rows; i++)
+        if (weights_floats(&w->rows[i]) == NULL)
+            return false;
+    return true;
+}
+
 float *weights_floats(const struct weight_row *row)
 {
     return row->vector ? *row->vector : row->matrix->f32;

@@ -63,6 +63,8 @@ enum status weights_load(struct weights *w, const struct config *config, struct 
                          struct error *err);
 /* Brings a loaded model's matrices into storage as floats, to be trained on. */
 enum status weights_unpack(struct weights *w, const struct config *config, struct error *err);
+/* Are all numbers floats, as training needs them? */
+bool weights_unpacked(const struct weights *w);
 /* The numbers of a tensor; NULL for a mapped matrix that holds no floats. */
 float *weights_floats(const struct weight_row *row);
 /* Writes model.safetensors as F32 or BF16. */

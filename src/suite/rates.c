@@ -65,6 +65,8 @@ struct rates_job {
     int32_t *ids;
     struct session session;
     struct gradient gradient;
+    struct model unpacked; /* what is trained, when the model's weights are mapped */
+    float *logits;
 };
 
 enum status rates_job_open(struct rates_job **job, const struct model *m, enum rates_work work, size_t n, int threads,
@@ -79,6 +81,15 @@ enum status rates_job_open(struct rates_job **job, const struct model *m, enum r
     enum status status = j->ids ? OK : error_set(err, ERR_SYSTEM, "rates: out of memory");
     for (size_t i = 0; status == OK && i < all; i++)
         j->ids[i] = (int32_t)(hash_u64(i) % m->config.vocab_size);
+    j->logits = mem_array(m->config.vocab_size, sizeof *j->logits);
+    if (status == OK && j->logits == NULL)
+        status = error_set(err, ERR_SYSTEM, "rates: out of memory");
+    if (status == OK && work == RATES_TRAIN && !weights_unpacked(&m->weights)) {
+        status = model_load(&j->unpacked, m->folder, err);
+        if (status == OK)
+            status = model_unpack(&j->unpacked, err);
+        m = &j->unpacked;
+    }
     if (status == OK)
         status = work == RATES_TRAIN ? gradient_init(&j->gradient, m, n, threads, err)
                                      : session_init(&j->session, m, all, threads, err);
@@ -99,6 +110,9 @@ void rates_job_close(struct rates_job *j)
         session_free(&j->session);
     if (j->gradient.model != NULL)
         gradient_free(&j->gradient);
+    if (j->unpacked.folder != NULL)
+        model_free(&j->unpacked);
+    free(j->logits);
     free(j->ids);
     free(j);
 }
@@ -116,7 +130,7 @@ double rates_job_run(struct rates_job *j)
     } else {
         session_rewind(&j->session, j->n);
         for (size_t i = 0; i < RATES_DECODE_TOKENS; i++)
-            session_run(&j->session, j->ids + j->n + i, 1, NULL, NULL, NULL);
+            session_run(&j->session, j->ids + j->n + i, 1, NULL, j->logits, NULL);
     }
     return (double)tokens / (clock_seconds() - started);
 }
@@ -124,6 +138,16 @@ double rates_job_run(struct rates_job *j)
 double rates_job_gflops(const struct rates_job *j, double tokens_per_second)
 {
     size_t n = j->work == RATES_DECODE ? 2 * j->n : j->n; /* a decoded token looks back on all, not on half */
-    double flops = rates_flops(j->model, n, j->work == RATES_TRAIN);
+    double flops = rates_flops(j->model, n, j->work != RATES_PREFILL);
     return tokens_per_second * flops * (j->work == RATES_TRAIN ? 3 : 1) / 1e9;
+}
+
+double rates_decode_bytes(const struct model *m, size_t n)
+{
+    const struct attention_plan *p = &m->plan;
+    const struct config *c = &m->config;
+    double embedding = (double)dtype_bytes(m->weights.embedding.dtype, c->vocab_size * c->d_model);
+    double weights = (double)m->weights.n_mapped + (double)m->weights.n_storage * sizeof(float) - (c->tied ? 0 : embedding);
+    double token = (double)(c->n_layers * (p->n_k_heads * p->head_dim + p->n_v_heads * p->v_dim)) * sizeof(float);
+    return weights + token * (double)n;
 }

@@ -19,12 +19,14 @@ enum { RATES_DECODE_TOKENS = 32 };
 
 /* What a measurement needs, made once and run many times. */
 struct rates_job;
-/* Prefill or one training pass of n tokens; decoding of RATES_DECODE_TOKENS tokens after n. */
+/* Prefill or one training pass of n tokens; decoding of RATES_DECODE_TOKENS tokens after n, each with its logits. */
 enum status rates_job_open(struct rates_job **job, const struct model *m, enum rates_work work, size_t n, int threads,
                            struct error *err);
 void rates_job_close(struct rates_job *job);
 /* Tokens a second of one run. */
 double rates_job_run(struct rates_job *job);
+/* Bytes that decoding one token reads: the weights but the embedding's other rows, the keys and values of n tokens. */
+double rates_decode_bytes(const struct model *m, size_t n);
 /* GFLOP/s at so many tokens a second. */
 double rates_job_gflops(const struct rates_job *job, double tokens_per_second);
 
