@@ -38,8 +38,8 @@ static double once(void *context)
     struct job *j = context;
     double started = clock_seconds();
     if (j->backward)
-        attention_backward(j->dq, j->dk, j->dv, j->dcoef, j->out, &j->plan, &j->kv, j->q, j->coef, j->map_out, j->lse, j->n, j->scratch,
-                           j->threads);
+        attention_backward(j->dq, j->dk, j->dv, j->dcoef, j->out, &j->plan, &j->kv, j->q, j->coef, j->map_out, j->lse, j->n,
+                           j->scratch, j->threads);
     else
         attention_forward(j->out, j->map_out, j->lse, &j->plan, &j->kv, j->q, j->coef, 0, j->n, NULL, j->scratch, j->threads);
     return clock_seconds() - started;

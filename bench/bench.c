@@ -1,5 +1,5 @@
-/* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same run: its matrix
- * product, or its reading of memory. */
+/* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same
+ * run: its matrix product, or its reading of memory. */
 #include "bench/bench.h"
 
 #include "suite/rates.h"
@@ -39,7 +39,8 @@ void bench_row(struct bench *b, const char *name, double (*once)(void *context),
     json_add_number(row, "runs", runs);
     cJSON_AddItemToArray(b->rows, row);
     printf("%-38s %10.1f %-9s %7.1f %-8s %4.0f %% of %s, spread %.0f %%\n", name, work / middle, unit, cost / middle,
-           memory ? "GB/s" : "GFLOP/s", 100 * cost / middle / limit, memory ? "reading" : "sgemm", 100 * (seconds[runs - 1] - seconds[0]) / middle);
+           memory ? "GB/s" : "GFLOP/s", 100 * cost / middle / limit, memory ? "reading" : "sgemm",
+           100 * (seconds[runs - 1] - seconds[0]) / middle);
     fflush(stdout);
 }
 
@@ -57,7 +58,8 @@ static enum status bench(const char *part, const char *out, int threads, struct 
                       .bandwidth = rates_bandwidth(threads),
                       .rows = cJSON_AddArrayToObject(root, "rows")};
     enum status status = b.sgemm > 0 && b.bandwidth > 0 ? OK : error_set(err, ERR_SYSTEM, "bench: out of memory");
-    printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", threads, b.sgemm, b.bandwidth);
+    printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", threads, b.sgemm,
+           b.bandwidth);
     json_add_number(machine, "threads", threads);
     json_add_number(machine, "sgemm_gflops", b.sgemm);
     json_add_number(machine, "read_gigabytes", b.bandwidth);

@@ -12,8 +12,9 @@ enum { RUNS = 5, CONTEXT = 512 };
 
 static const struct {
     const char *name, *config;
-} SHAPES[] = {{"transformer", "{\"model_type\":\"llama\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":16,"
-                              "\"intermediate_size\":2816,\"vocab_size\":32000,\"max_position_embeddings\":65536}"},
+} SHAPES[] = {{"transformer",
+               "{\"model_type\":\"llama\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":16,"
+               "\"intermediate_size\":2816,\"vocab_size\":32000,\"max_position_embeddings\":65536}"},
               {"diff-transformer",
                "{\"model_type\":\"diff_transformer\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":8,"
                "\"intermediate_size\":2816,\"vocab_size\":32000,\"max_position_embeddings\":65536}"}};
@@ -68,8 +69,8 @@ static double seconds_of(void *context)
     return 1 / rates_job_run(context);
 }
 
-static enum status row(struct bench *b, const char *work_name, const char *name, const struct model *m, enum rates_work work, size_t n,
-                       struct error *err)
+static enum status row(struct bench *b, const char *work_name, const char *name, const struct model *m, enum rates_work work,
+                       size_t n, struct error *err)
 {
     struct rates_job *job;
     char text[96];

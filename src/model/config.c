@@ -53,6 +53,18 @@ static enum status read_token_ids(struct config *c, const cJSON *json, const cha
     return OK;
 }
 
+enum status config_set_head_dim(struct config *c, size_t n_heads, size_t head_dim, const char *path, struct error *err)
+{
+    if (head_dim == 0 && c->d_model % n_heads != 0)
+        return error_set(err, ERR_INPUT,
+                         "%s: key 'num_attention_heads' means %zu query heads, expected a divisor of hidden_size = %zu", path,
+                         n_heads, c->d_model);
+    c->head_dim = head_dim ? head_dim : c->d_model / n_heads;
+    if (c->head_dim % 2 != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
+    return OK;
+}
+
 enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
 {
     *c = (struct config){.context = 2048, .norm_eps = 1e-6f, .lambda_init = -1};

@@ -72,6 +72,8 @@ enum status config_from_json(struct config *config, const cJSON *json, const cha
 /* The config.json of a model, which the transformers library reads too where it knows the family. */
 cJSON *config_to_json(const struct config *config);
 
+/* For families: the width of a query head as given (0: not), or that of n_heads side by side. */
+enum status config_set_head_dim(struct config *config, size_t n_heads, size_t head_dim, const char *path, struct error *err);
 /* Does the MLP have PolyNorm in the place of SiLU? */
 bool config_has_polynorm(const struct config *config);
 /* lambda_init = 0.8 - 0.6 exp(-0.3 l), l from 0 (Ye et al. 2024, section 2.1), unless the config fixes it. */

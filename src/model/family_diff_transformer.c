@@ -7,12 +7,9 @@
 static enum status read(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim, const char *path,
                         struct error *err)
 {
-    if (head_dim == 0 && c->d_model % (2 * n_heads) != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size / 2 = %zu",
-                         path, n_heads, c->d_model / 2);
-    c->head_dim = head_dim ? head_dim : c->d_model / (2 * n_heads);
-    if (c->head_dim % 2 != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
+    enum status status = config_set_head_dim(c, 2 * n_heads, head_dim, path, err);
+    if (status != OK)
+        return status;
     c->n_heads = n_heads;
     c->n_q_heads = 2 * n_heads;
     c->n_k_heads = 2 * n_kv_heads;
@@ -24,7 +21,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->head_norm = c->head_norm_scaled = true;
     c->rope.interleaved = true;
     double eps = 1e-5;
-    enum status status = json_get_bool(json, "rope_interleaved", true, &c->rope.interleaved, path, err);
+    status = json_get_bool(json, "rope_interleaved", true, &c->rope.interleaved, path, err);
     if (status == OK)
         status = json_get_double(json, "subln_eps", 0, 1, true, &eps, path, err);
     if (status == OK)

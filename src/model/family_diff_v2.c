@@ -8,12 +8,9 @@
 static enum status read(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim, const char *path,
                         struct error *err)
 {
-    if (head_dim == 0 && c->d_model % n_heads != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size = %zu", path,
-                         n_heads, c->d_model);
-    c->head_dim = head_dim ? head_dim : c->d_model / n_heads;
-    if (c->head_dim % 2 != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
+    enum status status = config_set_head_dim(c, n_heads, head_dim, path, err);
+    if (status != OK)
+        return status;
     c->n_heads = n_heads;
     c->n_q_heads = 2 * n_heads;
     c->n_k_heads = c->n_v_heads = n_kv_heads;

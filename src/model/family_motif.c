@@ -13,12 +13,9 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
         return error_set(err, ERR_INPUT,
                          "%s: keys 'num_attention_heads' and 'num_key_value_heads' are %zu and %zu, expected even numbers", path,
                          n_heads, n_kv_heads);
-    if (head_dim == 0 && c->d_model % n_heads != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected a divisor of hidden_size = %zu", path,
-                         n_heads, c->d_model);
-    c->head_dim = head_dim ? head_dim : c->d_model / n_heads;
-    if (c->head_dim % 2 != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
+    enum status status = config_set_head_dim(c, n_heads, head_dim, path, err);
+    if (status != OK)
+        return status;
     c->n_heads = c->n_q_heads = n_heads;
     c->n_k_heads = c->n_v_heads = n_kv_heads;
     c->v_dim = c->head_dim;
@@ -26,7 +23,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->lambda = LAMBDA_VECTORS;
     c->lambda_first_layer = -1;
     c->head_norm = c->head_norm_scaled = true;
-    enum status status = json_get_double(json, "attn_rms_norm_eps", 0, 1, true, &eps, path, err);
+    status = json_get_double(json, "attn_rms_norm_eps", 0, 1, true, &eps, path, err);
     if (status == OK)
         status = json_get_double(json, "lambda_init", 0, 1, true, &c->lambda_init, path, err);
     if (status == OK)
