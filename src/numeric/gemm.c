@@ -54,14 +54,24 @@ static void few_rows(float *y, const float *x, const struct matrix *w, size_t ro
                 k->matvec(y + i * out + j0, w->f32 + j0 * in, in, x + i * in, m, in);
             continue;
         }
-        for (size_t j = j0; j < j0 + m; j += 4)
-            for (size_t c = 0; c < in; c += FEW_IN) {
-                size_t group = least(4, j0 + m - j), n = least(FEW_IN, in - c);
+        for (size_t c = 0; c < in; c += FEW_IN) {
+            size_t n = least(FEW_IN, in - c);
+            if (w->dtype == DTYPE_BF16 && n % 32 == 0) {
+                for (size_t i = 0; i < rows; i++) {
+                    for (size_t p = 0; p < n; p++)
+                        wide[p / 2 + p % 2 * (n / 2)] = x[i * in + c + p];
+                    k->matvec_bf16(y + i * out + j0, w->data + 2 * (j0 * in + c), in, wide, m, n);
+                }
+                continue;
+            }
+            for (size_t j = j0; j < j0 + m; j += 4) {
+                size_t group = least(4, j0 + m - j);
                 for (size_t r = 0; r < group; r++)
                     matrix_widen(wide + r * FEW_IN, w, (j + r) * in + c, n);
                 for (size_t i = 0; i < rows; i++)
                     k->matvec(y + i * out + j, wide, FEW_IN, x + i * in + c, group, n);
             }
+        }
     }
 }
 

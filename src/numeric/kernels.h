@@ -31,6 +31,9 @@ struct kernels {
     double (*dot)(const float *a, const float *b, size_t n);
     /* y[i] += w[i * ldw ..] . x for m rows of n. */
     void (*matvec)(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n);
+    /* The same for m rows of BF16 numbers, ldw numbers apart, anywhere in memory. x holds the even elements of the vector in its
+     * first half and the odd ones in its second, n / 2 each; n is a multiple of 32. */
+    void (*matvec_bf16)(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n);
     /* n numbers of two bytes each, anywhere in memory, as floats. */
     void (*widen_f16)(float *out, const unsigned char *x, size_t n);
     void (*widen_bf16)(float *out, const unsigned char *x, size_t n);

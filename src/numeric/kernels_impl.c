@@ -259,6 +259,34 @@ static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t 
 
 typedef unsigned short hvec __attribute__((vector_size(32), aligned(1), may_alias));
 typedef unsigned int uvec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef unsigned int packed __attribute__((vector_size(64), aligned(1), may_alias));
+
+/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
+static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
+{
+    enum { GROUP = 4 };
+    const float *odd = x + n / 2;
+    for (size_t i = 0; i < m; i += GROUP) {
+        size_t rows = m - i < GROUP ? m - i : GROUP;
+        vec sum[GROUP][2] = {{{0}}};
+        for (size_t j = 0; rows == GROUP && j < n; j += 32) {
+            vec a = load(x + j / 2), b = load(odd + j / 2);
+            for (size_t r = 0; r < GROUP; r++) {
+                uvec pair = *(const packed *)(w + 2 * ((i + r) * ldw + j));
+                sum[r][0] += (vec)(pair << 16) * a;
+                sum[r][1] += (vec)(pair & 0xffff0000u) * b;
+            }
+        }
+        for (size_t r = 0; rows < GROUP && r < rows; r++)
+            for (size_t j = 0; j < n; j += 32) {
+                uvec pair = *(const packed *)(w + 2 * ((i + r) * ldw + j));
+                sum[r][0] += (vec)(pair << 16) * load(x + j / 2);
+                sum[r][1] += (vec)(pair & 0xffff0000u) * load(odd + j / 2);
+            }
+        for (size_t r = 0; r < rows; r++)
+            y[i + r] += sum_vec(sum[r][0] + sum[r][1]);
+    }
+}
 
 /* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
 static inline __attribute__((always_inline)) vec half_to_float(uvec h)
@@ -302,6 +330,7 @@ const struct kernels KERNELS = {
     .exp_sum = exp_sum,
     .dot = dot,
     .matvec = matvec,
+    .matvec_bf16 = matvec_bf16,
     .widen_f16 = widen_f16,
     .widen_bf16 = widen_bf16,
 };

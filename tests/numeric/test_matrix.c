@@ -61,6 +61,35 @@ START_TEST(a_matrix_times_a_vector)
 }
 END_TEST
 
+START_TEST(bf16_rows_times_a_split_vector)
+{
+    enum { M = 7, N = 96, LD = N + 5 };
+    struct rng rng = rng_stream(2, "bf16", 0);
+    unsigned char *w = malloc(2 * M * LD + 1);
+    float x[N], split[N];
+    for (size_t i = 0; i < M * LD; i++) { /* at an odd address */
+        uint16_t half = bf16_from_f32((float)rng_normal(&rng));
+        memcpy(w + 1 + 2 * i, &half, 2);
+    }
+    for (size_t i = 0; i < N; i++)
+        split[i / 2 + i % 2 * (N / 2)] = x[i] = (float)rng_normal(&rng);
+    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
+        float y[M] = {1};
+        (*k)->matvec_bf16(y, w + 1, LD, split, M, N);
+        for (size_t i = 0; i < M; i++) {
+            double want = i == 0 ? 1 : 0;
+            for (size_t j = 0; j < N; j++) {
+                uint16_t half;
+                memcpy(&half, w + 1 + 2 * (i * LD + j), 2);
+                want += (double)f32_from_bf16(half) * (double)x[j];
+            }
+            ck_assert_msg(fabs((double)y[i] - want) < 1e-4, "%s: y[%zu] is %g, expected %g", (*k)->name, i, (double)y[i], want);
+        }
+    }
+    free(w);
+}
+END_TEST
+
 /* Random stored numbers: two bytes of a moderate exponent, or blocks of Q8_0. */
 static unsigned char *random_stored(enum dtype dtype, size_t n)
 {
@@ -151,5 +180,5 @@ START_TEST(what_is_not_finite_is_found)
 }
 END_TEST
 
-SUITE_MAIN("matrix", every_half_number_widens_exactly, a_matrix_times_a_vector, products_with_stored_weights,
-           what_is_not_finite_is_found)
+SUITE_MAIN("matrix", every_half_number_widens_exactly, a_matrix_times_a_vector, bf16_rows_times_a_split_vector,
+           products_with_stored_weights, what_is_not_finite_is_found)
