@@ -91,12 +91,13 @@ static enum status open_job(struct job *j, const char *config, size_t n, bool ba
     return OK;
 }
 
-/* GFLOP of causal attention: half of all pairs, two a multiplication; backward five products instead of two. */
+/* GFLOP of causal attention: half of all pairs, two a multiplication. Forward, a map costs its scores and its values; backward,
+ * scores and the gradients of queries and keys for each map, those of values and probabilities once a head. */
 static double gflop(const struct attention_plan *p, size_t n, bool backward)
 {
-    double pairs = (double)n * (double)n / 2 * (double)(p->n_heads * p->n_maps), d = (double)p->head_dim,
+    double pairs = (double)n * (double)n / 2 * (double)p->n_heads, maps = (double)p->n_maps, d = (double)p->head_dim,
            width = (double)attention_width(p);
-    return 2 * pairs * (backward ? 3 * d + 2 * width : d + width) / 1e9;
+    return 2 * pairs * (backward ? maps * 3 * d + 2 * width : maps * (d + width)) / 1e9;
 }
 
 enum status bench_attention(struct bench *b, struct error *err)
