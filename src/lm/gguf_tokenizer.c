@@ -3,7 +3,6 @@
 #include "lm/tokenizer.h"
 #include "lm/tokenizer_sources.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* `tokenizer.ggml.pre`: the pattern of a byte-level vocabulary. */
@@ -16,8 +15,6 @@ static const struct {
                 {"qwen2", CL100K_DIGIT_PATTERN, false, false}, {"smollm", GPT2_PATTERN, true, false},
                 {"gpt-4o", O200K_PATTERN, false, true}};
 enum { N_PATTERNS = sizeof PATTERNS / sizeof *PATTERNS };
-
-enum token_type { TOKEN_NORMAL = 1, TOKEN_UNKNOWN, TOKEN_CONTROL, TOKEN_USER, TOKEN_UNUSED, TOKEN_BYTE };
 
 static const cJSON *at(const cJSON *metadata, const char *key)
 {
@@ -33,18 +30,13 @@ static void read_tokens(cJSON *vocab, cJSON *added, int64_t *unknown, const cJSO
     score = score ? score->child : NULL;
     cJSON_ArrayForEach(token, at(metadata, "tokenizer.ggml.tokens"))
     {
-        int kind = type ? type->valueint : TOKEN_NORMAL;
+        int kind = type ? type->valueint : PIECE_NORMAL;
         const char *text = cJSON_IsString(token) ? token->valuestring : "";
-        bool apart = kind == TOKEN_CONTROL || kind == TOKEN_USER || kind == TOKEN_UNUSED || kind == TOKEN_UNKNOWN;
-        char hidden[32];
-        snprintf(hidden, sizeof hidden, "\x01%zu", id);
-        cJSON *pair = cJSON_CreateArray();
-        cJSON_AddItemToArray(pair, cJSON_CreateString(apart || text[0] == '\0' ? hidden : text));
-        cJSON_AddItemToArray(pair, cJSON_CreateNumber(score ? score->valuedouble : -(double)id));
-        cJSON_AddItemToArray(vocab, pair);
-        if (apart && kind != TOKEN_UNUSED && text[0] != '\0')
-            source_add_token(added, text, (double)id, kind != TOKEN_USER, kind != TOKEN_UNKNOWN);
-        if (kind == TOKEN_UNKNOWN)
+        bool apart = kind == PIECE_CONTROL || kind == PIECE_USER || kind == PIECE_UNUSED || kind == PIECE_UNKNOWN;
+        source_add_piece(vocab, apart ? NULL : text, id, score ? score->valuedouble : -(double)id);
+        if (apart && kind != PIECE_UNUSED && text[0] != '\0')
+            source_add_token(added, text, (double)id, kind != PIECE_USER, kind != PIECE_UNKNOWN);
+        if (kind == PIECE_UNKNOWN)
             *unknown = (int64_t)id;
         type = type ? type->next : NULL;
         score = score ? score->next : NULL;

@@ -4,7 +4,6 @@
 #include "lm/tokenizer_sources.h"
 
 #include <nettle/base64.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +60,6 @@ static struct message inner(const struct message *m)
     return (struct message){.at = m->bytes, .end = m->bytes + m->length};
 }
 
-enum piece_type { PIECE_NORMAL = 1, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_USER, PIECE_UNUSED, PIECE_BYTE };
 enum { MODEL_UNIGRAM = 1, MODEL_BPE = 2 };
 
 /* What of a file is needed. */
@@ -87,14 +85,8 @@ static void read_piece(struct sp_model *s, struct message m, size_t id)
             type = m.number;
         }
     }
-    cJSON *pair = cJSON_CreateArray();
     bool apart = type != PIECE_NORMAL && type != PIECE_BYTE;
-    /* a place is an id: what text cannot give stands there under a name that no text has */
-    char hidden[32];
-    snprintf(hidden, sizeof hidden, "\x01%zu", id);
-    cJSON_AddItemToArray(pair, cJSON_CreateString(apart || text[0] == '\0' ? hidden : text));
-    cJSON_AddItemToArray(pair, cJSON_CreateNumber((double)score));
-    cJSON_AddItemToArray(s->vocab, pair);
+    source_add_piece(s->vocab, apart ? NULL : text, id, (double)score);
     if (type == PIECE_UNKNOWN)
         s->rules.unknown = (int64_t)id;
     if (apart && type != PIECE_UNUSED) {
@@ -135,35 +127,6 @@ static void read_rules(struct sp_model *s, struct message m)
         else if (m.field == 4)
             s->rules.squeeze = m.number != 0;
     }
-}
-
-cJSON *source_step(cJSON *list, const char *type)
-{
-    cJSON *step = cJSON_CreateObject();
-    cJSON_AddStringToObject(step, "type", type);
-    cJSON_AddItemToArray(list, step);
-    return step;
-}
-
-cJSON *source_add_token(cJSON *added, const char *content, double id, bool special, bool matched)
-{
-    cJSON *token = cJSON_CreateObject();
-    cJSON_AddNumberToObject(token, "id", id);
-    cJSON_AddStringToObject(token, "content", content);
-    cJSON_AddBoolToObject(token, "special", special);
-    cJSON_AddBoolToObject(token, "unmatched", !matched);
-    cJSON_AddItemToArray(added, token);
-    return token;
-}
-
-void source_begin_with(cJSON *root, const char *content)
-{
-    cJSON *processor = cJSON_CreateObject(), *single = cJSON_AddArrayToObject(processor, "single"), *part = cJSON_CreateObject();
-    cJSON_AddStringToObject(processor, "type", "TemplateProcessing");
-    cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "SpecialToken"), "id", content);
-    cJSON_AddItemToArray(single, part);
-    cJSON_DeleteItemFromObjectCaseSensitive(root, "post_processor");
-    cJSON_AddItemToObject(root, "post_processor", processor);
 }
 
 static void add_replace(cJSON *steps, const char *kind, const char *pattern, const char *content)

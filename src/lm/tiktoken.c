@@ -7,7 +7,6 @@
 #include "lm/tokenizer.h"
 
 #include <nettle/base64.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,14 +77,6 @@ static bool add_byte_level(struct text *out, const uint8_t *bytes, size_t n)
     return ok;
 }
 
-static void add_pair(cJSON *vocab, const char *string, double score)
-{
-    cJSON *pair = cJSON_CreateArray();
-    cJSON_AddItemToArray(pair, cJSON_CreateString(string));
-    cJSON_AddItemToArray(pair, cJSON_CreateNumber(score));
-    cJSON_AddItemToArray(vocab, pair);
-}
-
 /* One line into the vocabulary: the token's string and its rank, which is its id; `next` is the id that would follow. Ids that
  * are left out get a string that no text has. */
 static bool read_line(cJSON *vocab, size_t *next, struct text *string, const char *line, size_t n)
@@ -104,26 +95,14 @@ static bool read_line(cJSON *vocab, size_t *next, struct text *string, const cha
     if (rank < *next || rank > *next + LARGEST_GAP || (*end != '\0' && *end != '\r') ||
         !base64_decode_update(&context, &length, bytes, width, line) || !base64_decode_final(&context))
         return false;
-    for (char hidden[32]; *next < rank; ++*next) {
-        snprintf(hidden, sizeof hidden, "\x01%zu", *next);
-        add_pair(vocab, hidden, -(double)*next);
-    }
+    for (; *next < rank; ++*next)
+        source_add_piece(vocab, NULL, *next, -(double)*next);
     string->len = 0;
     if (!text_add(string, "", 0) || !add_byte_level(string, bytes, length))
         return false;
-    add_pair(vocab, string->data, -(double)rank);
+    source_add_piece(vocab, string->data, rank, -(double)rank);
     *next = rank + 1;
     return true;
-}
-
-void source_byte_level(cJSON *stages, const char *pattern)
-{
-    cJSON *stage = source_step(stages, "Split");
-    cJSON_AddStringToObject(cJSON_AddObjectToObject(stage, "pattern"), "Regex", pattern);
-    cJSON_AddStringToObject(stage, "behavior", "Isolated");
-    stage = source_step(stages, "ByteLevel");
-    cJSON_AddBoolToObject(stage, "use_regex", false);
-    cJSON_AddBoolToObject(stage, "add_prefix_space", false);
 }
 
 static cJSON *make_tree(cJSON *vocab, const struct vocabulary *known)

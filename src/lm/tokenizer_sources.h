@@ -19,6 +19,10 @@ enum status gguf_tokenizer_read(cJSON **root, const char *path, const cJSON *met
 /* Patterns of OpenAI's cl100k_base and o200k_base, and the first with digits one by one. */
 extern const char CL100K_PATTERN[], CL100K_DIGIT_PATTERN[], O200K_PATTERN[];
 
+/* What a token is, as SentencePiece and GGUF number it. */
+enum piece_type { PIECE_NORMAL = 1, PIECE_UNKNOWN, PIECE_CONTROL, PIECE_USER, PIECE_UNUSED, PIECE_BYTE };
+/* Adds [text, score] to a vocabulary whose places are ids; NULL or "": a name that no text has keeps the place. */
+void source_add_piece(cJSON *vocab, const char *text, size_t id, double score);
 /* Steps that several sources share. */
 cJSON *source_step(cJSON *list, const char *type);
 /* The two stages of a byte-level vocabulary: a pattern, then bytes. */

@@ -48,9 +48,8 @@ static void copy(cJSON *config, const char *to, const cJSON *metadata, const cha
     char key[160];
     snprintf(key, sizeof key, "%.60s.%s", architecture, from);
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(metadata, key);
-    if (cJSON_IsArray(value)) { /* one number a layer: right only when they agree, which a shape would tell */
+    if (cJSON_IsArray(value)) /* one number a layer: right only when they agree, which a shape would tell */
         value = value->child;
-    }
     if (value != NULL)
         cJSON_AddItemToObject(config, to, cJSON_Duplicate(value, false));
 }
@@ -67,11 +66,6 @@ static void copy_scaling(cJSON *config, const cJSON *metadata, const char *archi
         cJSON_AddItemToObject(config, "rope_scaling", scaling);
     else
         cJSON_Delete(scaling);
-}
-
-static const struct tensor *find(const struct tensor_file *f, const char *name)
-{
-    return tensor_file_find(f, name);
 }
 
 static enum status make_config(cJSON *config, const struct tensor_file *f, const cJSON *metadata, struct error *err)
@@ -102,12 +96,12 @@ static enum status make_config(cJSON *config, const struct tensor_file *f, const
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         copy(config, keys[i].to, metadata, architecture, keys[i].from);
     copy_scaling(config, metadata, architecture);
-    const struct tensor *embedding = find(f, "model.embed_tokens.weight");
+    const struct tensor *embedding = tensor_file_find(f, "model.embed_tokens.weight");
     if (embedding != NULL && embedding->n_dims == 2)
         cJSON_AddNumberToObject(config, "vocab_size", (double)embedding->shape[0]);
     cJSON_AddBoolToObject(config, "rope_interleaved", ARCHITECTURES[kind].interleaved);
-    cJSON_AddBoolToObject(config, "tie_word_embeddings", find(f, "lm_head.weight") == NULL);
-    cJSON_AddBoolToObject(config, "attention_bias", find(f, "model.layers.0.self_attn.o_proj.bias") != NULL);
+    cJSON_AddBoolToObject(config, "tie_word_embeddings", tensor_file_find(f, "lm_head.weight") == NULL);
+    cJSON_AddBoolToObject(config, "attention_bias", tensor_file_find(f, "model.layers.0.self_attn.o_proj.bias") != NULL);
     static const char *const tokens[][2] = {{"bos_token_id", "tokenizer.ggml.bos_token_id"},
                                             {"eos_token_id", "tokenizer.ggml.eos_token_id"}};
     for (size_t i = 0; i < 2; i++) {

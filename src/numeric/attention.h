@@ -70,8 +70,11 @@ struct logit_observer {
     unsigned bits;
 };
 
-/* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position, or the store's window of
- * them. out      [rows, n_heads * width] q        [rows, n_q_heads * d] coef     [rows, n_heads * n_maps], or NULL for all 1
+/* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position, or the window's part
+ * of them.
+ *   out      [rows, n_heads * width]
+ *   q        [rows, n_q_heads * d]
+ *   coef     [rows, n_heads * n_maps], or NULL for all 1
  *   map_out  [rows, n_heads * n_maps * width] each map's own output, or NULL
  *   lse      [n_heads * n_maps, rows] log of each softmax's denominator, or NULL
  *   scratch  [threads, attention_scratch()]
