@@ -1,35 +1,11 @@
 /* Tokenizers from other files than tokenizer.json: SentencePiece models against SentencePiece itself, .tiktoken files. */
-#include "base/file.h"
+#include "folder.h"
 #include "formats/json.h"
 #include "lm/tokenizer.h"
-#include "suite_main.h"
 
 #include <nettle/base64.h>
 #include <string.h>
 #include <unistd.h>
-
-static char folder[64];
-
-static void setup_folder(void)
-{
-    strcpy(folder, "/tmp/difftf-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void put(const char *name, const char *text, size_t n)
-{
-    struct error err;
-    char *path = path_join(folder, name);
-    ck_assert_int_eq(file_write(path, text, n, &err), OK);
-    free(path);
-}
-
-static void take_away(const char *name)
-{
-    char *path = path_join(folder, name);
-    unlink(path);
-    free(path);
-}
 
 /* Every line of the fixture: ids as SentencePiece has them, and the text that it decodes them to. */
 static void check_sentencepiece(const char *model, const char *name)

@@ -1,35 +1,16 @@
 /* Byte-level BPE: merges by rank, added tokens, digits, decoding; broken files. */
-#include "base/file.h"
+#include "folder.h"
 #include "lm/tokenizer.h"
-#include "suite_main.h"
 #include "train/bpe.h"
 
 #include <string.h>
 #include <unistd.h>
 
-static char folder[64];
-
-static void put(const char *name, const char *text)
-{
-    struct error err;
-    char *path = path_join(folder, name);
-    ck_assert_int_eq(file_write(path, text, strlen(text), &err), OK);
-    free(path);
-}
-
-static void setup_folder(void)
-{
-    strcpy(folder, "/tmp/difftf-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
 static void remove_folder(void)
 {
     static const char *const names[] = {"tokenizer.json", "tokenizer_config.json", "text"};
     for (size_t i = 0; i < 3; i++) {
-        char *path = path_join(folder, names[i]);
-        unlink(path);
-        free(path);
+        take_away(names[i]);
     }
     ck_assert_int_eq(rmdir(folder), 0);
 }
@@ -64,7 +45,7 @@ START_TEST(merges_go_by_rank)
     struct tokenizer *t;
     struct error err = {0};
     setup_folder();
-    put("tokenizer.json", DOCUMENT(MERGES, ""));
+    put_text("tokenizer.json", DOCUMENT(MERGES, ""));
     ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
     IDS(t, "ab", 5);
     IDS(t, "abc", 6);
@@ -86,9 +67,10 @@ START_TEST(a_template_adds_special_tokens)
     struct error err = {0};
     const int32_t want[] = {9, 5};
     setup_folder();
-    put("tokenizer.json",
-        DOCUMENT(MERGES, "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<end>\"}},"
-                         "{\"Sequence\":{\"id\":\"A\"}}]},"));
+    put_text("tokenizer.json",
+             DOCUMENT(MERGES,
+                      "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"<end>\"}},"
+                      "{\"Sequence\":{\"id\":\"A\"}}]},"));
     ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
     expect_ids(t, "ab", true, want, 2);
     IDS(t, "ab", 5);
@@ -117,7 +99,8 @@ START_TEST(characters_fall_back_on_bytes)
     struct tokenizer *t;
     struct error err = {0};
     setup_folder();
-    put("tokenizer.json",
+    put_text(
+        "tokenizer.json",
         "{\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true}],"
         "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"},"
         "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xe2\x96\x81\"}]},\"pre_tokenizer\":null,"
@@ -145,12 +128,12 @@ START_TEST(metaspace_cuts_at_blanks)
     struct tokenizer *t;
     struct error err = {0};
     setup_folder();
-    put("tokenizer.json",
-        "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":\"first\","
-        "\"split\":true},\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":"
-        "\"first\"},\"added_tokens\":[{\"id\":4,\"content\":\"<s>\",\"special\":true}],"
-        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"\xe2\x96\x81\":0,\"a\":1,\"\xe2\x96\x81"
-        "a\":2,\"a\xe2\x96\x81\":3},\"merges\":[\"a \xe2\x96\x81\",\"\xe2\x96\x81 a\"]}}");
+    put_text("tokenizer.json",
+             "{\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":\"first\","
+             "\"split\":true},\"decoder\":{\"type\":\"Metaspace\",\"replacement\":\"\xe2\x96\x81\",\"prepend_scheme\":"
+             "\"first\"},\"added_tokens\":[{\"id\":4,\"content\":\"<s>\",\"special\":true}],"
+             "\"model\":{\"type\":\"BPE\",\"vocab\":{\"\xe2\x96\x81\":0,\"a\":1,\"\xe2\x96\x81"
+             "a\":2,\"a\xe2\x96\x81\":3},\"merges\":[\"a \xe2\x96\x81\",\"\xe2\x96\x81 a\"]}}");
     ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
     const int32_t two[] = {2, 2}, later[] = {2, 4, 1};
     expect_round(t, "a a", two, 2); /* "a_" would be merged first, but a piece ends before each blank */
@@ -165,12 +148,12 @@ START_TEST(a_split_and_a_unicode_form)
     struct tokenizer *t;
     struct error err = {0};
     setup_folder();
-    put("tokenizer.json",
-        "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
-        "\"pattern\":{\"Regex\":\"\\\\p{N}{1,2}\"},\"behavior\":\"Isolated\",\"invert\":false},"
-        "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
-        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"1\":0,\"2\":1,\"12\":2,\"21\":3,\"\xc3\x83\":4,\"\xc2\xa9\":5},"
-        "\"merges\":[\"2 1\",\"1 2\"]}}");
+    put_text("tokenizer.json",
+             "{\"normalizer\":{\"type\":\"NFC\"},\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\","
+             "\"pattern\":{\"Regex\":\"\\\\p{N}{1,2}\"},\"behavior\":\"Isolated\",\"invert\":false},"
+             "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]},"
+             "\"model\":{\"type\":\"BPE\",\"vocab\":{\"1\":0,\"2\":1,\"12\":2,\"21\":3,\"\xc3\x83\":4,\"\xc2\xa9\":5},"
+             "\"merges\":[\"2 1\",\"1 2\"]}}");
     ck_assert_msg(tokenizer_load(&t, folder, &err) == OK, "%s", err.message);
     const int32_t pairs[] = {2, 2, 0}, composed[] = {4, 5};
     expect_ids(t, "12121", false, pairs, 3);        /* 12|12|1, though "21" has the lower rank */
@@ -210,7 +193,7 @@ START_TEST(broken_tokenizers_are_named)
     setup_folder();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err = {0};
-        put("tokenizer.json", cases[i].text);
+        put_text("tokenizer.json", cases[i].text);
         ck_assert_msg(tokenizer_load(&t, folder, &err) == ERR_INPUT, "case %zu was read", i);
         ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "tokenizer.json"), "'%s' does not name '%s'",
                       err.message, cases[i].says);
@@ -228,7 +211,7 @@ START_TEST(a_learned_vocabulary_round_trips)
     char *text;
     const char *hard = "The 1234567th cat's  hat\n\n\xe2\x80\x94 na\xc3\xafve\t\xf0\x9f\x98\x80 <|endoftext|>don't";
     setup_folder();
-    put("text", "the cat sat on the mat, the cat sat on the hat. the number is 1234 and the number is 1234.");
+    put_text("text", "the cat sat on the mat, the cat sat on the hat. the number is 1234 and the number is 1234.");
     text = path_join(folder, "text");
     const char *paths[] = {text};
     ck_assert_msg(bpe_train(paths, 1, 300, folder, &err) == OK, "%s", err.message);
@@ -270,7 +253,7 @@ START_TEST(a_long_piece_takes_no_quadratic_time)
     size_t n = 400000;
     char *text = malloc(n + 1);
     setup_folder();
-    put("tokenizer.json", DOCUMENT(MERGES, ""));
+    put_text("tokenizer.json", DOCUMENT(MERGES, ""));
     ck_assert_int_eq(tokenizer_load(&t, folder, &err), OK);
     for (size_t i = 0; i < n; i++)
         text[i] = "abc"[i % 3];

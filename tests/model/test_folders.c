@@ -1,25 +1,9 @@
 /* Model folders: what a broken one says, and that a saved one comes back. */
+#include "folder.h"
 #include "model/model.h"
-#include "suite_main.h"
 
 #include <string.h>
 #include <unistd.h>
-
-static char folder[64];
-
-static void setup_folder(void)
-{
-    strcpy(folder, "/tmp/difftf-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void put(const char *name, const char *text, size_t n)
-{
-    struct error err;
-    char *path = path_join(folder, name);
-    ck_assert_int_eq(file_write(path, text, n, &err), OK);
-    free(path);
-}
 
 /* The config of a fixture with one key replaced (value NULL: removed), its weights beside it. */
 static void put_config(const char *fixture, const char *key, const char *value)
@@ -57,9 +41,7 @@ static void remove_folder(void)
 {
     static const char *const names[] = {"config.json", "model.safetensors", "model.safetensors.index.json"};
     for (size_t i = 0; i < 3; i++) {
-        char *path = path_join(folder, names[i]);
-        unlink(path);
-        free(path);
+        take_away(names[i]);
     }
     ck_assert_int_eq(rmdir(folder), 0);
 }
