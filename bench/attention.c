@@ -112,10 +112,15 @@ enum status bench_attention(struct bench *b, struct error *err)
             struct job job;
             char name[64];
             status = open_job(&job, KINDS[k].config, table[i].n, table[i].backward, b->threads, err);
-            double work = status == OK ? gflop(&job.plan, table[i].n, table[i].backward) : 0;
             snprintf(name, sizeof name, "attention%s.%zu.%s", table[i].backward ? ".backward" : "", table[i].n, KINDS[k].name);
             if (status == OK)
-                bench_row(b, name, once, &job, table[i].runs, (double)table[i].n, "tokens/s", work, false);
+                bench_measure(b, &(struct bench_row){.name = name,
+                                                     .once = once,
+                                                     .context = &job,
+                                                     .runs = table[i].runs,
+                                                     .work = (double)table[i].n,
+                                                     .cost = gflop(&job.plan, table[i].n, table[i].backward),
+                                                     .goal = table[i].backward ? 0.4 : 0.5});
             close_job(&job);
         }
     return status;

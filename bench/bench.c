@@ -2,12 +2,12 @@
  * run: its matrix product, or its reading of memory. */
 #include "bench/bench.h"
 
-#include "suite/rates.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { MOST_RUNS = 15 };
 
 static int ascending(const void *a, const void *b)
 {
@@ -15,68 +15,151 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void bench_row(struct bench *b, const char *name, double (*once)(void *context), void *context, int runs, double work,
-               const char *unit, double cost, bool memory)
+static double median(const double *values, int n)
 {
-    enum { MOST = 15 };
-    double seconds[MOST];
-    runs = runs < MOST ? runs : MOST;
-    once(context);
-    for (int i = 0; i < runs; i++)
-        seconds[i] = once(context);
-    qsort(seconds, (size_t)runs, sizeof *seconds, ascending);
-    double middle = seconds[runs / 2], limit = memory ? b->bandwidth : b->sgemm;
+    double sorted[MOST_RUNS];
+    memcpy(sorted, values, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+static double spread(const double *values, int n)
+{
+    double low = values[0], high = values[0];
+    for (int i = 1; i < n; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    return (high - low) / median(values, n);
+}
+
+void bench_book(struct bench *b, const struct bench_result *r)
+{
     cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "name", name);
-    json_add_number(row, "rate", work / middle);
-    cJSON_AddStringToObject(row, "unit", unit);
-    json_add_number(row, memory ? "gigabytes_per_second" : "gflops", cost / middle);
-    json_add_number(row, "limit", limit);
-    cJSON_AddStringToObject(row, "limit_name", memory ? "read GB/s" : "sgemm GFLOP/s");
-    json_add_number(row, "ratio", cost / middle / limit);
-    json_add_number(row, "spread", (seconds[runs - 1] - seconds[0]) / middle);
-    json_add_number(row, "runs", runs);
+    cJSON_AddStringToObject(row, "name", r->name);
+    json_add_number(row, "rate", r->rate);
+    cJSON_AddStringToObject(row, "unit", r->unit);
+    json_add_number(row, "achieved", r->achieved);
+    json_add_number(row, "limit", r->limit);
+    cJSON_AddStringToObject(row, "limit_name", r->limit_name);
+    json_add_number(row, "share", r->share);
+    json_add_number(row, "spread", r->spread);
+    if (r->goal > 0)
+        json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-38s %10.1f %-9s %7.1f %-8s %4.0f %% of %s, spread %.0f %%\n", name, work / middle, unit, cost / middle,
-           memory ? "GB/s" : "GFLOP/s", 100 * cost / middle / limit, memory ? "reading" : "sgemm",
-           100 * (seconds[runs - 1] - seconds[0]) / middle);
+    printf("%-40s %10.1f %-8s %4.0f %% of %s", r->name, r->rate, r->unit, 100 * r->share, r->limit_name);
+    if (r->goal > 0)
+        printf(" (asked %.0f %%)", 100 * r->goal);
+    printf(", spread %.0f %%\n", 100 * r->spread);
     fflush(stdout);
+}
+
+void bench_measure(struct bench *b, const struct bench_row *row)
+{
+    double seconds[MOST_RUNS], limit[MOST_RUNS], share[MOST_RUNS];
+    int runs = row->runs < MOST_RUNS ? row->runs : MOST_RUNS;
+    row->once(row->context);
+    for (int i = 0; i < runs; i++) {
+        limit[i] = row->reading ? rates_read(b->machine) : rates_sgemm(b->machine);
+        seconds[i] = row->once(row->context);
+        share[i] = row->cost / seconds[i] / limit[i];
+    }
+    double middle = median(seconds, runs);
+    bench_book(b, &(struct bench_result){.name = row->name,
+                                         .rate = row->work / middle,
+                                         .unit = "tokens/s",
+                                         .achieved = row->cost / middle,
+                                         .limit = median(limit, runs),
+                                         .limit_name = row->reading ? "reading" : "sgemm",
+                                         .share = median(share, runs),
+                                         .spread = spread(seconds, runs),
+                                         .goal = row->goal});
+}
+
+void bench_against(struct bench *b, const struct bench_pair *pair)
+{
+    double times[MOST_RUNS];
+    int runs = pair->runs < MOST_RUNS ? pair->runs : MOST_RUNS;
+    for (int i = -1; i < runs; i++) {
+        double first = pair->once[0](pair->context[0]), second = pair->once[1](pair->context[1]);
+        if (i >= 0)
+            times[i] = second / first;
+    }
+    double middle = median(times, runs);
+    bench_book(b, &(struct bench_result){.name = pair->name,
+                                         .rate = middle,
+                                         .unit = "times",
+                                         .achieved = middle,
+                                         .limit = pair->limit,
+                                         .limit_name = pair->limit_name,
+                                         .share = middle / pair->limit,
+                                         .spread = spread(times, runs),
+                                         .goal = pair->goal});
 }
 
 static const struct {
     const char *name;
     enum status (*run)(struct bench *b, struct error *err);
-} PARTS[] = {{"prefill", bench_prefill}, {"decode", bench_decode}, {"attention", bench_attention}, {"train", bench_train}};
-enum { N_PARTS = sizeof PARTS / sizeof *PARTS };
+} PARTS[] = {{"prefill", bench_prefill}, {"decode", bench_decode},   {"attention", bench_attention},
+             {"train", bench_train},     {"scaling", bench_scaling}, {"layers", bench_layers},
+             {"long", bench_long}};
+enum { N_BENCHES = sizeof PARTS / sizeof *PARTS };
 
 static enum status bench(const char *part, const char *out, int threads, struct error *err)
 {
     cJSON *root = cJSON_CreateObject(), *machine = cJSON_AddObjectToObject(root, "machine");
-    struct bench b = {.threads = threads,
-                      .sgemm = rates_sgemm(threads),
-                      .bandwidth = rates_bandwidth(threads),
-                      .rows = cJSON_AddArrayToObject(root, "rows")};
-    enum status status = b.sgemm > 0 && b.bandwidth > 0 ? OK : error_set(err, ERR_SYSTEM, "bench: out of memory");
-    printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", threads, b.sgemm,
-           b.bandwidth);
-    json_add_number(machine, "threads", threads);
-    json_add_number(machine, "sgemm_gflops", b.sgemm);
-    json_add_number(machine, "read_gigabytes", b.bandwidth);
-    for (size_t i = 0; i < N_PARTS && status == OK; i++)
+    struct bench b = {.threads = threads, .machine = rates_machine_open(threads)};
+    enum status status = b.machine ? OK : error_set(err, ERR_SYSTEM, "bench: out of memory");
+    if (status == OK) {
+        double sgemm = rates_sgemm(b.machine), reading = rates_read(b.machine);
+        b.rows = cJSON_AddArrayToObject(root, "rows");
+        b.layers = cJSON_AddArrayToObject(root, "layers");
+        printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", threads, sgemm,
+               reading);
+        json_add_number(machine, "threads", threads);
+        json_add_number(machine, "sgemm_gflops", sgemm);
+        json_add_number(machine, "read_gigabytes", reading);
+    }
+    for (size_t i = 0; i < N_BENCHES && status == OK; i++)
         if (strcmp(part, "all") == 0 || strcmp(part, PARTS[i].name) == 0)
             status = PARTS[i].run(&b, err);
     if (status == OK && out != NULL)
         status = json_write(out, root, err);
+    rates_machine_close(b.machine);
     cJSON_Delete(root);
+    return status;
+}
+
+static enum status page(const char *from, const char *to, struct error *err)
+{
+    cJSON *bench = NULL;
+    enum status status = json_read(&bench, from, err);
+    if (status == OK)
+        status = bench_page(to, from, bench, err);
+    cJSON_Delete(bench);
     return status;
 }
 
 static int usage(FILE *stream, int code)
 {
-    fputs("usage: difftf-bench [all|prefill|decode|attention|train] [--json FILE] [--threads N]\n"
-          "Rates as shares of this machine's own matrix product and reading of memory, measured in the same run.\n",
-          stream);
+    fputs(
+        "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
+        "       difftf-bench page FILE PAGE\n"
+        "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
+        "page of such a FILE, with rooflines.\n"
+        "parts: all",
+        stream);
+    for (size_t i = 0; i < N_BENCHES; i++)
+        fprintf(stream, ", %s", PARTS[i].name);
+    fputs("\n", stream);
     return code;
+}
+
+static int finish(enum status status, const struct error *err)
+{
+    if (status != OK)
+        fprintf(stderr, "difftf-bench: %s\n", err->message);
+    return (int)status;
 }
 
 int main(int argc, char **argv)
@@ -86,6 +169,8 @@ int main(int argc, char **argv)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     int threads = processors > 0 ? (int)processors : 1;
     bool known = false;
+    if (argc == 4 && strcmp(argv[1], "page") == 0)
+        return finish(page(argv[2], argv[3], &err), &err);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout, OK);
@@ -98,12 +183,9 @@ int main(int argc, char **argv)
         else
             return usage(stderr, ERR_USAGE);
     }
-    for (size_t i = 0; i < N_PARTS; i++)
+    for (size_t i = 0; i < N_BENCHES; i++)
         known = known || strcmp(part, PARTS[i].name) == 0 || strcmp(part, "all") == 0;
     if (!known)
         return usage(stderr, ERR_USAGE);
-    enum status status = bench(part, out, threads, &err);
-    if (status != OK)
-        fprintf(stderr, "difftf-bench: %s\n", err.message);
-    return (int)status;
+    return finish(bench(part, out, threads, &err), &err);
 }

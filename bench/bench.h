@@ -3,26 +3,64 @@
 #define DIFFTF_BENCH_H
 
 #include "formats/json.h"
+#include "suite/rates.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct bench {
     int threads;
-    double sgemm, bandwidth; /* GFLOP/s and GB/s of this machine, in this run */
-    cJSON *rows;
+    struct rates_machine *machine;
+    cJSON *rows, *layers; /* what was measured; where the time of a layer goes */
 };
 
-/* Runs `once` (which returns seconds) some times after one that is not counted, and adds and prints a row: the median rate of
- * `work` a run, and its share of the machine: `cost` a run against `limit` a second. work    tokens (or GFLOP) a run,  unit
- * "tokens/s" cost    GFLOP or GB a run,        limit bench->sgemm or bench->bandwidth */
-void bench_row(struct bench *b, const char *name, double (*once)(void *context), void *context, int runs, double work,
-               const char *unit, double cost, bool memory);
+/* One run of some work: its seconds. */
+typedef double bench_run(void *context);
 
-/* Prefill and decoding of a model of 12 layers of 1,024 for both architectures; training of the embedded pair; attention alone.
- */
+/* Work whose rate is set against the machine's. */
+struct bench_row {
+    const char *name;
+    bench_run *once;
+    void *context;
+    int runs;
+    double work; /* tokens a run */
+    double cost; /* GFLOP or, with `reading`, GB a run */
+    bool reading;
+    double goal; /* the least share of the machine that is asked for, 0: none */
+};
+/* Runs it some times after one that is not counted, in turns with the machine's own product or reading, and books and prints the
+ * median rate, the median share of the machine and the spread. */
+void bench_measure(struct bench *b, const struct bench_row *row);
+
+/* Two kinds of work that take turns: how many times as fast the first is, as a share of `limit`. */
+struct bench_pair {
+    const char *name;
+    bench_run *once[2];
+    void *context[2];
+    int runs;
+    double limit, goal;
+    const char *limit_name;
+};
+void bench_against(struct bench *b, const struct bench_pair *pair);
+
+/* A finished row; `achieved` and `limit` are in one unit. */
+struct bench_result {
+    const char *name, *unit, *limit_name;
+    double rate, achieved, limit, share, spread, goal;
+};
+/* Books and prints it. */
+void bench_book(struct bench *b, const struct bench_result *result);
+
+/* The rows: see README.md. */
 enum status bench_prefill(struct bench *b, struct error *err);
 enum status bench_decode(struct bench *b, struct error *err);
+enum status bench_scaling(struct bench *b, struct error *err);
+enum status bench_layers(struct bench *b, struct error *err);
 enum status bench_train(struct bench *b, struct error *err);
 enum status bench_attention(struct bench *b, struct error *err);
+enum status bench_long(struct bench *b, struct error *err);
+
+/* Writes a page of what a run with --json kept in the file `name`. */
+enum status bench_page(const char *path, const char *name, const cJSON *bench, struct error *err);
 
 #endif

@@ -1,141 +1,211 @@
-/* models.c - rows of whole models: prefill and decoding of a middle-sized shape, training of the embedded pair's. */
+/* models.c - rows of whole models: prefill and decoding of a middle-sized shape, training and long texts of the embedded pair. */
 #include "bench/bench.h"
+#include "bench/shapes.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
+#include "lm/score.h"
 #include "suite/experiment.h"
-#include "suite/rates.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { RUNS = 5, CONTEXT = 512 };
 
-static const struct {
-    const char *name, *config;
-} SHAPES[] = {{"transformer",
-               "{\"model_type\":\"llama\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":16,"
-               "\"intermediate_size\":2816,\"vocab_size\":32000,\"max_position_embeddings\":65536}"},
-              {"diff-transformer",
-               "{\"model_type\":\"diff_transformer\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":8,"
-               "\"intermediate_size\":2816,\"vocab_size\":32000,\"max_position_embeddings\":65536}"}};
-enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
-
-/* A model of such a shape with small numbers that cost no time to draw. */
-static enum status make_model(struct model *m, const char *text, struct error *err)
-{
-    struct config config;
-    cJSON *json = cJSON_Parse(text);
-    enum status status = config_from_json(&config, json, "bench", err);
-    cJSON_Delete(json);
-    *m = (struct model){.config = config};
-    if (status == OK)
-        status = weights_init(&m->weights, &config, err);
-    if (status != OK)
-        return status;
-    struct rng rng = rng_stream(1, "bench", 0);
-    for (size_t i = 0; i < m->weights.n_storage; i++)
-        m->weights.storage[i] = (float)((double)(rng_u64(&rng) >> 40) * 0x1p-24 - 0.5) * 0.05f;
-    return model_derive(m, err);
-}
-
-/* The same weights as BF16, in memory that the caller frees after the model. */
-static enum status narrow(struct model *m, uint16_t **bytes, struct error *err)
-{
-    struct weights *w = &m->weights;
-    size_t total = 0;
-    for (size_t i = 0; i < w->n_rows; i++)
-        total += w->rows[i].matrix ? w->rows[i].count : 0;
-    uint16_t *at = *bytes = mem_array(total, sizeof *at);
-    if (at == NULL)
-        return error_set(err, ERR_SYSTEM, "bench: out of memory");
-    for (size_t i = 0; i < w->n_rows; i++) {
-        struct matrix *x = w->rows[i].matrix;
-        for (size_t j = 0; x != NULL && j < w->rows[i].count; j++)
-            at[j] = bf16_from_f32(x->f32[j]);
-        if (x != NULL) {
-            *x = (struct matrix){.data = (const unsigned char *)at, .dtype = DTYPE_BF16};
-            at += w->rows[i].count;
-        }
-    }
-    w->n_mapped = total * sizeof *at;
-    w->n_storage -= total; /* what decoding reads no more */
-    if (m->config.tied)
-        w->lm_head = w->embedding;
-    return OK;
-}
-
 static double seconds_of(void *context)
 {
-    return 1 / rates_job_run(context);
+    return 1 / rates_job_run(context); /* of one token */
 }
 
-static enum status row(struct bench *b, const char *work_name, const char *name, const struct model *m, enum rates_work work,
-                       size_t n, struct error *err)
+/* The work of a row on one model. */
+struct work {
+    const char *name;
+    enum rates_work kind;
+    size_t n;
+    double goal;
+};
+
+static enum status measure(struct bench *b, const struct work *w, const char *model_name, const struct model *m,
+                           struct error *err)
 {
     struct rates_job *job;
-    char text[96];
-    enum status status = rates_job_open(&job, m, work, n, b->threads, err);
+    char name[96];
+    enum status status = rates_job_open(&job, m, w->kind, w->n, b->threads, err);
     if (status != OK)
         return status;
-    snprintf(text, sizeof text, "%s.%s", work_name, name);
-    bool memory = work == RATES_DECODE; /* seconds_of is the time of one token */
-    double cost = memory ? rates_decode_bytes(m, n) / 1e9 : rates_job_gflops(job, 1);
-    bench_row(b, text, seconds_of, job, RUNS, 1, "tokens/s", cost, memory);
+    bool reading = w->kind == RATES_DECODE;
+    snprintf(name, sizeof name, "%s.%s", w->name, model_name);
+    bench_measure(b, &(struct bench_row){.name = name,
+                                         .once = seconds_of,
+                                         .context = job,
+                                         .runs = RUNS,
+                                         .work = 1,
+                                         .cost = reading ? rates_decode_bytes(m, w->n) / 1e9 : rates_job_gflops(job, 1),
+                                         .reading = reading,
+                                         .goal = w->goal});
     rates_job_close(job);
     return OK;
 }
 
+/* How many times as fast the first of two is. */
+static enum status against(struct bench *b, const char *name, const struct model *first, const struct model *second,
+                           int second_threads, const struct work *w, double limit, const char *limit_name, struct error *err)
+{
+    struct rates_job *job[2] = {NULL, NULL};
+    enum status status = rates_job_open(&job[0], first, w->kind, w->n, b->threads, err);
+    if (status == OK)
+        status = rates_job_open(&job[1], second, w->kind, w->n, second_threads, err);
+    if (status == OK)
+        bench_against(b, &(struct bench_pair){.name = name,
+                                              .once = {seconds_of, seconds_of},
+                                              .context = {job[0], job[1]},
+                                              .runs = RUNS,
+                                              .limit = limit,
+                                              .limit_name = limit_name,
+                                              .goal = w->goal});
+    rates_job_close(job[0]);
+    rates_job_close(job[1]);
+    return status;
+}
+
 enum status bench_prefill(struct bench *b, struct error *err)
 {
-    static const size_t lengths[] = {512, 2048};
+    static const struct work table[] = {{"prefill.512", RATES_PREFILL, 512, 0.75}, {"prefill.2048", RATES_PREFILL, 2048, 0.75}};
+    struct model m[BENCH_SHAPES] = {0};
     enum status status = OK;
-    for (size_t i = 0; i < N_SHAPES && status == OK; i++) {
-        struct model m;
-        status = make_model(&m, SHAPES[i].config, err);
-        for (size_t k = 0; k < 2 && status == OK; k++) {
-            char name[32];
-            snprintf(name, sizeof name, "prefill.%zu", lengths[k]);
-            status = row(b, name, SHAPES[i].name, &m, RATES_PREFILL, lengths[k], err);
-        }
-        model_free(&m);
+    for (size_t i = 0; i < BENCH_SHAPES && status == OK; i++) {
+        status = bench_model(&m[i], i, err);
+        for (size_t k = 0; k < sizeof table / sizeof *table && status == OK; k++)
+            status = measure(b, &table[k], BENCH_SHAPE_NAMES[i], &m[i], err);
     }
+    if (status == OK)
+        status = against(b, "prefill.2048.diff-over-transformer", &m[1], &m[0], b->threads,
+                         &(struct work){.kind = RATES_PREFILL, .n = 2048, .goal = 0.9}, 1, "the Transformer's rate", err);
+    for (size_t i = 0; i < BENCH_SHAPES; i++)
+        model_free(&m[i]);
+    return status;
+}
+
+static enum status decode_shape(struct bench *b, size_t i, struct error *err)
+{
+    struct model wide = {0}, narrow = {0};
+    uint16_t *bytes = NULL;
+    enum status status = bench_model(&wide, i, err);
+    if (status == OK)
+        status = bench_model(&narrow, i, err);
+    if (status == OK)
+        status = bench_narrow(&narrow, &bytes, err);
+    if (status == OK)
+        status = measure(b, &(struct work){"decode.f32", RATES_DECODE, CONTEXT, 0.8}, BENCH_SHAPE_NAMES[i], &wide, err);
+    if (status == OK)
+        status = measure(b, &(struct work){"decode.bf16", RATES_DECODE, CONTEXT, 0.8}, BENCH_SHAPE_NAMES[i], &narrow, err);
+    if (status == OK) {
+        char name[64];
+        snprintf(name, sizeof name, "decode.bf16-over-f32.%s", BENCH_SHAPE_NAMES[i]);
+        status = against(b, name, &narrow, &wide, b->threads, &(struct work){.kind = RATES_DECODE, .n = CONTEXT}, 2,
+                         "twice, as half the bytes would have it", err);
+    }
+    if (status == OK)
+        status = measure(b, &(struct work){"prefill.512.bf16", RATES_PREFILL, CONTEXT, 0}, BENCH_SHAPE_NAMES[i], &narrow, err);
+    model_free(&wide);
+    model_free(&narrow);
+    free(bytes);
     return status;
 }
 
 enum status bench_decode(struct bench *b, struct error *err)
 {
     enum status status = OK;
-    for (size_t i = 0; i < N_SHAPES && status == OK; i++) {
+    for (size_t i = 0; i < BENCH_SHAPES && status == OK; i++)
+        status = decode_shape(b, i, err);
+    return status;
+}
+
+enum status bench_scaling(struct bench *b, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < BENCH_SHAPES && status == OK && b->threads > 1; i++) {
         struct model m;
-        uint16_t *bytes = NULL;
-        status = make_model(&m, SHAPES[i].config, err);
+        char name[64], limit[32];
+        snprintf(name, sizeof name, "scaling.prefill.512.%s", BENCH_SHAPE_NAMES[i]);
+        snprintf(limit, sizeof limit, "%d threads over 1", b->threads);
+        status = bench_model(&m, i, err);
         if (status == OK)
-            status = row(b, "decode.f32", SHAPES[i].name, &m, RATES_DECODE, CONTEXT, err);
-        if (status == OK)
-            status = narrow(&m, &bytes, err);
-        if (status == OK)
-            status = row(b, "decode.bf16", SHAPES[i].name, &m, RATES_DECODE, CONTEXT, err);
-        if (status == OK)
-            status = row(b, "prefill.512.bf16", SHAPES[i].name, &m, RATES_PREFILL, CONTEXT, err);
+            status =
+                against(b, name, &m, &m, 1, &(struct work){.kind = RATES_PREFILL, .n = 512, .goal = 0.9}, b->threads, limit, err);
         model_free(&m);
-        free(bytes);
     }
+    return status;
+}
+
+static enum status embedded(struct model *m, size_t i, struct error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "models/%s", BENCH_SHAPE_NAMES[i]);
+    char *folder = embedded_path(path);
+    enum status status = folder ? model_load(m, folder, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
+    free(folder);
     return status;
 }
 
 enum status bench_train(struct bench *b, struct error *err)
 {
     enum status status = OK;
-    for (size_t i = 0; i < N_SHAPES && status == OK; i++) {
-        struct model m;
-        char path[64];
-        snprintf(path, sizeof path, "models/%s", SHAPES[i].name);
-        char *folder = embedded_path(path);
-        status = folder ? model_load(&m, folder, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
-        free(folder);
-        if (status != OK)
-            return status;
-        status = row(b, "train.512", SHAPES[i].name, &m, RATES_TRAIN, CONTEXT, err);
+    for (size_t i = 0; i < BENCH_SHAPES && status == OK; i++) {
+        struct model m = {0};
+        status = embedded(&m, i, err);
+        if (status == OK)
+            status = measure(b, &(struct work){"train.512", RATES_TRAIN, CONTEXT, 0.5}, BENCH_SHAPE_NAMES[i], &m, err);
+        model_free(&m);
+    }
+    return status;
+}
+
+/* Losses of 64K tokens, once: as long as its FLOPs take at 75 % of sgemm, attention's at 50 %, and 1.3 times that. */
+static enum status long_text(struct bench *b, const char *name, const struct model *m, struct error *err)
+{
+    enum { LENGTH = 1 << 16 };
+    struct session s;
+    int32_t *ids = mem_array(LENGTH, sizeof *ids);
+    double *nll = mem_array(LENGTH, sizeof *nll);
+    enum status status = session_init(&s, m, LENGTH, b->threads, err);
+    if (status == OK && (ids == NULL || nll == NULL))
+        status = error_set(err, ERR_SYSTEM, "bench: out of memory");
+    for (size_t i = 0; status == OK && i < LENGTH; i++)
+        ids[i] = (int32_t)(hash_u64(i) % m->config.vocab_size);
+    double sgemm = rates_sgemm(b->machine), started = clock_seconds();
+    if (status == OK)
+        status = score_tokens(&s, ids, LENGTH, nll, err);
+    double seconds = clock_seconds() - started;
+    if (status == OK) {
+        double all = rates_flops(m, LENGTH, true), rest = rates_flops(m, 0, true);
+        double predicted = LENGTH * (rest / 0.75 + (all - rest) / 0.5) / 1e9 / sgemm;
+        bench_book(b, &(struct bench_result){.name = name,
+                                             .rate = LENGTH / seconds,
+                                             .unit = "tokens/s",
+                                             .achieved = LENGTH / seconds,
+                                             .limit = LENGTH / predicted,
+                                             .limit_name = "what the FLOPs predict",
+                                             .share = predicted / seconds,
+                                             .goal = 1 / 1.3});
+    }
+    session_free(&s);
+    free(ids);
+    free(nll);
+    return status;
+}
+
+enum status bench_long(struct bench *b, struct error *err)
+{
+    enum status status = OK;
+    for (size_t i = 0; i < BENCH_SHAPES && status == OK; i++) {
+        struct model m = {0};
+        char name[64];
+        snprintf(name, sizeof name, "perplexity.65536.%s", BENCH_SHAPE_NAMES[i]);
+        status = embedded(&m, i, err);
+        if (status == OK)
+            status = long_text(b, name, &m, err);
         model_free(&m);
     }
     return status;

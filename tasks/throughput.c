@@ -75,18 +75,24 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
         rates_job_open(&job, &subject->model, (enum rates_work)work, (size_t)json_real(item, "where.length"), threads, err);
     if (status != OK)
         return status;
+    struct rates_machine *machine = rates_machine_open(threads);
+    if (machine == NULL) {
+        rates_job_close(job);
+        return error_set(err, ERR_SYSTEM, "throughput: out of memory");
+    }
     rates_job_run(job); /* warms up */
-    double rate = rates_job_run(job), limit = rates_sgemm(threads);
+    double rate = rates_job_run(job), limit = rates_sgemm(machine);
     cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
     json_add_number(result, "score", rate);
     cJSON_AddStringToObject(result, "output", "");
     json_add_number(evidence, "gflops", rates_job_gflops(job, rate));
     json_add_number(evidence, "sgemm_gflops", limit);
     json_add_number(evidence, "share_of_sgemm", rates_job_gflops(job, rate) / limit);
-    json_add_number(evidence, "read_gigabytes", rates_bandwidth(threads));
+    json_add_number(evidence, "read_gigabytes", rates_read(machine));
     json_add_number(evidence, "weights_gigabytes",
                     rate * ((double)subject->model.weights.n_mapped + (double)subject->model.weights.n_storage * sizeof(float)) /
                         1e9);
+    rates_machine_close(machine);
     rates_job_close(job);
     return OK;
 }

@@ -1,6 +1,7 @@
 /* layer.c - buffers and the forward pass of one layer; see layer.h. */
 #include "model/layer.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "numeric/gemm.h"
 #include "numeric/kernels.h"
@@ -115,24 +116,36 @@ static void fill_coefficients(struct layer_buffers *b, const struct layer_weight
     }
 }
 
+void layer_lap(struct layer_clock *clock, enum layer_part part)
+{
+    if (clock == NULL)
+        return;
+    double now = clock_seconds();
+    clock->seconds[part] += now - clock->last;
+    clock->last = now;
+}
+
 static void add(float *y, const float *a, const float *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = a[i] + b[i];
 }
 
-void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
+/* The attention half: b->mid = b->x + attention(norm(b->x)). */
+static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
 {
     const struct model *m = c->model;
     const struct config *cfg = &m->config;
     const struct attention_plan *p = &m->plan;
     const struct layer_weights *w = &m->weights.layers[layer];
-    size_t rows = c->rows, D = cfg->d_model, F = cfg->d_ff, width = attention_width(p);
+    size_t rows = c->rows, D = cfg->d_model, width = attention_width(p);
 
     rmsnorm_forward(b->normed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, c->threads);
+    layer_lap(c->clock, PART_NORMS);
     linear(b->q, b->normed, &w->q, w->q_bias, p->n_q_heads * p->head_dim, D, c);
     linear(c->k, b->normed, &w->k, w->k_bias, p->n_k_heads * p->head_dim, D, c);
     linear(c->v, b->normed, &w->v, w->v_bias, p->n_v_heads * p->v_dim, D, c);
+    layer_lap(c->clock, PART_QKV);
     if (cfg->qk_norm) {
         rmsnorm_forward(b->q, b->q, w->q_norm, rows * p->n_q_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
         rmsnorm_forward(c->k, c->k, w->k_norm, rows * p->n_k_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
@@ -144,22 +157,38 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     kv_store_append(kv, p, c->k, c->v, c->start, rows);
     if (b->coef != NULL)
         fill_coefficients(b, w, layer, c);
+    layer_lap(c->clock, PART_ROPE);
     attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer, c->scratch, c->threads);
+    layer_lap(c->clock, PART_ATTENTION);
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
+    layer_lap(c->clock, PART_NORMS);
     linear(b->mid, b->heads_normed, &w->o, w->o_bias, D, p->n_heads * width, c);
     add(b->mid, b->mid, b->x, rows * D);
+    layer_lap(c->clock, PART_OUTPUT);
+}
 
+void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
+{
+    const struct config *cfg = &c->model->config;
+    const struct layer_weights *w = &c->model->weights.layers[layer];
+    size_t rows = c->rows, D = cfg->d_model, F = cfg->d_ff;
+
+    attention_half(b, kv, layer, c);
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
+    layer_lap(c->clock, PART_NORMS);
     linear(b->gate, b->mid_normed, &w->gate, w->gate_bias, F, D, c);
     linear(b->up, b->mid_normed, &w->up, w->up_bias, F, D, c);
+    layer_lap(c->clock, PART_MLP);
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
         kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
+    layer_lap(c->clock, PART_ACTIVATION);
     linear(out, b->act, &w->down, w->down_bias, D, F, c);
     add(out, out, b->mid, rows * D);
+    layer_lap(c->clock, PART_MLP);
 }
 
 enum status layer_gradients_init(struct layer_gradients *g, const struct model *m, size_t rows, struct error *err)

@@ -28,6 +28,22 @@ struct layer_buffers {
 enum status layer_buffers_init(struct layer_buffers *b, const struct model *model, size_t rows, bool training, struct error *err);
 void layer_buffers_free(struct layer_buffers *b);
 
+/* Parts of the forward pass whose time is kept apart on request. */
+enum layer_part {
+    PART_NORMS,
+    PART_QKV,
+    PART_ROPE,
+    PART_ATTENTION,
+    PART_OUTPUT,
+    PART_MLP,
+    PART_ACTIVATION,
+    PART_LM_HEAD,
+    N_PARTS
+};
+struct layer_clock {
+    double seconds[N_PARTS], last;
+};
+
 /* What all layers share while one block of tokens passes. */
 struct layer_context {
     const struct model *model;
@@ -38,11 +54,15 @@ struct layer_context {
     float *storage;
     int threads;
     const struct logit_observer *observer; /* of this layer's logits; usually NULL */
+    struct layer_clock *clock;             /* usually NULL */
 };
 enum status layer_context_init(struct layer_context *c, const struct model *model, size_t rows, int threads, struct error *err);
 void layer_context_free(struct layer_context *c);
 /* Sets the positions and the rotation table of the next block, of a sequence of `length` tokens as far as it is known. */
 void layer_context_place(struct layer_context *c, size_t start, size_t rows, size_t length);
+
+/* The time since the last call belongs to this part. */
+void layer_lap(struct layer_clock *clock, enum layer_part part);
 
 /* Reads b->x, appends to kv, writes the outgoing stream into `out` [rows, D] (may be b->x). */
 void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c);

@@ -96,6 +96,7 @@ static void run_block(struct session *s, const int32_t *ids, size_t rows, size_t
     }
     s->context.observer = NULL;
     rmsnorm_forward(s->normed, x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, s->context.threads);
+    layer_lap(s->context.clock, PART_NORMS);
     if (probe != NULL && probe->on_final != NULL)
         probe->on_final(probe->context, s->n_tokens, rows, s->normed, D);
     s->n_tokens += rows;
@@ -120,6 +121,7 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
     }
     if (last_logits != NULL && n > 0)
         session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
+    layer_lap(s->context.clock, PART_LM_HEAD);
     if (s->trace != NULL)
         s->trace(s->trace_context, s->n_tokens - n, ids, n, last_logits);
     return OK;

@@ -15,7 +15,8 @@ enum {
     PANEL_IN = 512,
     MANY_ROWS = 4,
     FEW_OUT = 64,
-    FEW_IN = 512,
+    FEW_SPLIT = 4096,
+    FEW_WIDE = 512,
     FEW_WORK = 1 << 18, /* multiplications that are worth a thread */
 };
 
@@ -36,42 +37,69 @@ static int useful(int threads, size_t blocks)
     return (size_t)threads < blocks ? threads : (int)blocks;
 }
 
-/* Few rows: each thread takes blocks of outputs; weights that are no floats pass through a buffer in the first cache. */
+/* What a thread of few_rows works on: outputs first .. first + m - 1 of every row. */
+struct few {
+    float *y;
+    const float *x;
+    const struct matrix *w;
+    size_t rows, out, in, first, m;
+};
+
+static void few_f32(const struct few *f)
+{
+    for (size_t i = 0; i < f->rows; i++)
+        kernels_get()->matvec(f->y + i * f->out + f->first, f->w->f32 + f->first * f->in, f->in, f->x + i * f->in, f->m, f->in);
+}
+
+/* Whole rows of weights, as far as the split vector fits the first cache: memory is read in its order. */
+static void few_bf16(const struct few *f)
+{
+    float split[FEW_SPLIT];
+    for (size_t i = 0; i < f->rows; i++)
+        for (size_t c = 0, n; c < f->in; c += n) {
+            n = least(FEW_SPLIT, f->in - c);
+            const float *x = f->x + i * f->in + c;
+            for (size_t p = 0; p < n / 2; p++) {
+                split[p] = x[2 * p];
+                split[n / 2 + p] = x[2 * p + 1];
+            }
+            kernels_get()->matvec_bf16(f->y + i * f->out + f->first, f->w->data + 2 * (f->first * f->in + c), f->in, split, f->m,
+                                       n);
+        }
+}
+
+/* Any other storage passes through a buffer in the first cache. */
+static void few_widened(const struct few *f)
+{
+    enum { GROUP = 4 };
+    float wide[GROUP * FEW_WIDE];
+    for (size_t j = f->first; j < f->first + f->m; j += GROUP)
+        for (size_t c = 0, n; c < f->in; c += n) {
+            size_t group = least(GROUP, f->first + f->m - j);
+            n = least(FEW_WIDE, f->in - c);
+            for (size_t r = 0; r < group; r++)
+                matrix_widen(wide + r * FEW_WIDE, f->w, (j + r) * f->in + c, n);
+            for (size_t i = 0; i < f->rows; i++)
+                kernels_get()->matvec(f->y + i * f->out + j, wide, FEW_WIDE, f->x + i * f->in + c, group, n);
+        }
+}
+
+/* Few rows: what counts is the reading of the weights, so each thread takes one run of them. */
 static void few_rows(float *y, const float *x, const struct matrix *w, size_t rows, size_t out, size_t in, float beta,
                      int threads)
 {
-    const struct kernels *k = kernels_get();
+    void (*part)(const struct few *) = w->f32 != NULL ? few_f32 : few_widened;
+    if (w->dtype == DTYPE_BF16 && in % 32 == 0)
+        part = few_bf16;
     size_t blocks = (out + FEW_OUT - 1) / FEW_OUT;
-    threads = useful(threads, out * in / FEW_WORK + 1);
+    threads = useful(useful(threads, out * in / FEW_WORK + 1), blocks);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (size_t block = 0; block < blocks; block++) {
-        size_t j0 = block * FEW_OUT, m = least(FEW_OUT, out - j0);
-        float wide[4 * FEW_IN];
+    for (int t = 0; t < threads; t++) {
+        size_t first = blocks * (size_t)t / (size_t)threads * FEW_OUT, end = blocks * (size_t)(t + 1) / (size_t)threads * FEW_OUT;
+        struct few f = {.y = y, .x = x, .w = w, .rows = rows, .out = out, .in = in, .first = first, .m = least(end, out) - first};
         for (size_t i = 0; i < rows && beta == 0; i++)
-            memset(y + i * out + j0, 0, m * sizeof *y);
-        if (w->f32 != NULL) {
-            for (size_t i = 0; i < rows; i++)
-                k->matvec(y + i * out + j0, w->f32 + j0 * in, in, x + i * in, m, in);
-            continue;
-        }
-        for (size_t c = 0; c < in; c += FEW_IN) {
-            size_t n = least(FEW_IN, in - c);
-            if (w->dtype == DTYPE_BF16 && n % 32 == 0) {
-                for (size_t i = 0; i < rows; i++) {
-                    for (size_t p = 0; p < n; p++)
-                        wide[p / 2 + p % 2 * (n / 2)] = x[i * in + c + p];
-                    k->matvec_bf16(y + i * out + j0, w->data + 2 * (j0 * in + c), in, wide, m, n);
-                }
-                continue;
-            }
-            for (size_t j = j0; j < j0 + m; j += 4) {
-                size_t group = least(4, j0 + m - j);
-                for (size_t r = 0; r < group; r++)
-                    matrix_widen(wide + r * FEW_IN, w, (j + r) * in + c, n);
-                for (size_t i = 0; i < rows; i++)
-                    k->matvec(y + i * out + j, wide, FEW_IN, x + i * in + c, group, n);
-            }
-        }
+            memset(y + i * out + first, 0, f.m * sizeof *y);
+        part(&f);
     }
 }
 

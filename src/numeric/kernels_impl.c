@@ -45,12 +45,11 @@ static inline __attribute__((always_inline)) vec exp_vec(vec x)
 
 static inline __attribute__((always_inline)) float sum_vec(vec v)
 {
-    float t[16];
-    memcpy(t, &v, sizeof t);
-    for (int width = 8; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            t[i] += t[i + width];
-    return t[0];
+    typedef float half __attribute__((vector_size(32)));
+    typedef float quarter __attribute__((vector_size(16)));
+    half h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    quarter q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 /* R rows by N vectors of C, all of k: the accumulators stay in registers. */
@@ -227,65 +226,66 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
-/* Four rows at a time share the loads of x; two sums a row keep the multipliers busy. */
+typedef unsigned short hvec __attribute__((vector_size(32), aligned(1), may_alias));
+typedef unsigned int uvec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef unsigned int packed __attribute__((vector_size(64), aligned(1), may_alias));
+
+/* A group of rows shares the loads of x; two sums a row keep the multipliers busy. */
+static inline __attribute__((always_inline)) void rows_dot(const size_t group, float *y, const float *w, size_t ldw,
+                                                           const float *x, size_t n)
+{
+    vec sum[4][2] = {{{0}}};
+    for (size_t j = 0; j < n; j += 32) {
+        vec a = load(x + j), b = load(x + j + 16);
+        for (size_t r = 0; r < group; r++) {
+            sum[r][0] += load(w + r * ldw + j) * a;
+            sum[r][1] += load(w + r * ldw + j + 16) * b;
+        }
+    }
+    for (size_t r = 0; r < group; r++)
+        y[r] += sum_vec(sum[r][0] + sum[r][1]);
+}
+
 static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n)
 {
-    enum { GROUP = 4 };
     size_t whole = n / 32 * 32, i = 0;
-    for (; i + GROUP <= m; i += GROUP) {
-        vec sum[GROUP][2] = {{{0}}};
-        for (size_t j = 0; j < whole; j += 32) {
-            vec a = load(x + j), b = load(x + j + 16);
-            for (size_t r = 0; r < GROUP; r++) {
-                sum[r][0] += load(w + (i + r) * ldw + j) * a;
-                sum[r][1] += load(w + (i + r) * ldw + j + 16) * b;
-            }
-        }
-        for (size_t r = 0; r < GROUP; r++)
-            y[i + r] += sum_vec(sum[r][0] + sum[r][1]);
-    }
-    for (; i < m; i++) {
-        vec sum[2] = {{0}};
-        for (size_t j = 0; j < whole; j += 32) {
-            sum[0] += load(w + i * ldw + j) * load(x + j);
-            sum[1] += load(w + i * ldw + j + 16) * load(x + j + 16);
-        }
-        y[i] += sum_vec(sum[0] + sum[1]);
-    }
+    for (; i + 4 <= m; i += 4)
+        rows_dot(4, y + i, w + i * ldw, ldw, x, whole);
+    for (; i < m; i++)
+        rows_dot(1, y + i, w + i * ldw, ldw, x, whole);
     for (i = 0; whole < n && i < m; i++)
         for (size_t j = whole; j < n; j++)
             y[i] += w[i * ldw + j] * x[j];
 }
 
-typedef unsigned short hvec __attribute__((vector_size(32), aligned(1), may_alias));
-typedef unsigned int uvec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef unsigned int packed __attribute__((vector_size(64), aligned(1), may_alias));
+/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. Rows are too short for the processor
+ * to foresee the next ones, so they are asked for AHEAD bytes early. */
+enum { AHEAD = 8192 };
 
-/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
+static inline __attribute__((always_inline)) void rows_dot_bf16(const size_t group, float *y, const unsigned char *w, size_t ldw,
+                                                                const float *x, size_t n)
+{
+    vec sum[4][2] = {{{0}}};
+    for (size_t j = 0; j < n; j += 32) {
+        vec even = load(x + j / 2), odd = load(x + n / 2 + j / 2);
+        for (size_t r = 0; r < group; r++) {
+            __builtin_prefetch(w + 2 * (r * ldw + j) + AHEAD);
+            uvec pair = *(const packed *)(w + 2 * (r * ldw + j));
+            sum[r][0] += (vec)(pair << 16) * even;
+            sum[r][1] += (vec)(pair & 0xffff0000u) * odd;
+        }
+    }
+    for (size_t r = 0; r < group; r++)
+        y[r] += sum_vec(sum[r][0] + sum[r][1]);
+}
+
 static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
 {
-    enum { GROUP = 4 };
-    const float *odd = x + n / 2;
-    for (size_t i = 0; i < m; i += GROUP) {
-        size_t rows = m - i < GROUP ? m - i : GROUP;
-        vec sum[GROUP][2] = {{{0}}};
-        for (size_t j = 0; rows == GROUP && j < n; j += 32) {
-            vec a = load(x + j / 2), b = load(odd + j / 2);
-            for (size_t r = 0; r < GROUP; r++) {
-                uvec pair = *(const packed *)(w + 2 * ((i + r) * ldw + j));
-                sum[r][0] += (vec)(pair << 16) * a;
-                sum[r][1] += (vec)(pair & 0xffff0000u) * b;
-            }
-        }
-        for (size_t r = 0; rows < GROUP && r < rows; r++)
-            for (size_t j = 0; j < n; j += 32) {
-                uvec pair = *(const packed *)(w + 2 * ((i + r) * ldw + j));
-                sum[r][0] += (vec)(pair << 16) * load(x + j / 2);
-                sum[r][1] += (vec)(pair & 0xffff0000u) * load(odd + j / 2);
-            }
-        for (size_t r = 0; r < rows; r++)
-            y[i + r] += sum_vec(sum[r][0] + sum[r][1]);
-    }
+    size_t i = 0;
+    for (; i + 4 <= m; i += 4)
+        rows_dot_bf16(4, y + i, w + 2 * i * ldw, ldw, x, n);
+    for (; i < m; i++)
+        rows_dot_bf16(1, y + i, w + 2 * i * ldw, ldw, x, n);
 }
 
 /* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */

@@ -190,10 +190,8 @@ static enum status write_report(struct text *out, const cJSON *report, int index
     return status;
 }
 
-static enum status write_body(struct text *out, const char *title, const cJSON *reports, struct error *err)
+void page_open(struct text *out, const char *title)
 {
-    const cJSON *report;
-    int i = 0;
     put(out, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
              "content=\"width=device-width,initial-scale=1\">\n<title>");
     text(out, title);
@@ -201,9 +199,31 @@ static enum status write_body(struct text *out, const char *title, const cJSON *
     put(out, PAGE_STYLE);
     put(out, "</style></head><body>\n<header><h1>");
     text(out, title);
-    put(out,
-        "</h1>\n<p class=\"soft\">Transformers and Diff Transformers compared by difftf-eval, after the evaluations of arXiv "
-        "2410.05258. Intervals are 95 %.</p>\n<nav aria-label=\"Evaluations\"><ul>");
+    put(out, "</h1>\n");
+}
+
+void page_close(struct text *out)
+{
+    put(out, "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script>\n");
+    put(out, PAGE_SCRIPT);
+    put(out, "</script></body></html>\n");
+}
+
+enum status page_save(const char *path, struct text *out, enum status status, struct error *err)
+{
+    if (status == OK)
+        status = out->data ? file_write(path, out->data, out->len, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    text_free(out);
+    return status;
+}
+
+static enum status write_body(struct text *out, const char *title, const cJSON *reports, struct error *err)
+{
+    const cJSON *report;
+    int i = 0;
+    page_open(out, title);
+    put(out, "<p class=\"soft\">Transformers and Diff Transformers compared by difftf-eval, after the evaluations of arXiv "
+             "2410.05258. Intervals are 95 %.</p>\n<nav aria-label=\"Evaluations\"><ul>");
     cJSON_ArrayForEach(report, reports)
     {
         put(out, "<li><a href=\"#");
@@ -222,20 +242,14 @@ static enum status write_body(struct text *out, const char *title, const cJSON *
         if (status == OK)
             status = write_report(out, report, i++, err);
     }
-    put(out, "</main>\n<div id=\"tip\" role=\"status\" hidden></div>\n<script>\n");
-    put(out, PAGE_SCRIPT);
-    put(out, "</script></body></html>\n");
+    page_close(out);
     return status;
 }
 
 enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err)
 {
     struct text out = {0};
-    enum status status = write_body(&out, title, reports, err);
-    if (status == OK)
-        status = out.data ? file_write(path, out.data, out.len, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    text_free(&out);
-    return status;
+    return page_save(path, &out, write_body(&out, title, reports, err), err);
 }
 
 enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err)

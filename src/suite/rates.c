@@ -21,41 +21,65 @@ double rates_flops(const struct model *m, size_t n, bool output)
     return 2 * (weights + (output ? (double)(c->vocab_size * c->d_model) : 0)) + attention;
 }
 
-enum { SGEMM = 2048, RUNS = 3 };
+enum { SGEMM = 2048, RUNS = 3, READ = 32 << 20 /* of 8 bytes: more than any cache holds */ };
 
-double rates_sgemm(int threads)
+struct rates_machine {
+    int threads;
+    float *matrices; /* three of SGEMM x SGEMM */
+    uint64_t *array;
+    uint64_t sum; /* of all that was read, so that no loop is left out */
+};
+
+struct rates_machine *rates_machine_open(int threads)
 {
-    size_t n = (size_t)SGEMM * SGEMM;
-    float *x = mem_array(3 * n, sizeof *x);
-    double best = 0;
-    for (int i = 0; x != NULL && i <= RUNS; i++) {
-        double started = clock_seconds();
-        struct matrix w = matrix_of(x + 2 * n);
-        linear_forward(x, x + n, &w, SGEMM, SGEMM, SGEMM, 0, threads);
-        double rate = 2.0 * (double)n * SGEMM / 1e9 / (clock_seconds() - started);
-        best = i > 0 && rate > best ? rate : best; /* the first run touches the memory */
+    struct rates_machine *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->threads = threads;
+    m->matrices = mem_array((size_t)3 * SGEMM * SGEMM, sizeof *m->matrices);
+    m->array = mem_array(READ, sizeof *m->array);
+    if (m->matrices == NULL || m->array == NULL) {
+        rates_machine_close(m);
+        return NULL;
     }
-    free(x);
-    return best;
+    for (size_t i = 0; i < READ; i += 512) /* every page is there */
+        m->array[i] = i;
+    rates_sgemm(m);
+    return m;
 }
 
-double rates_bandwidth(int threads)
+void rates_machine_close(struct rates_machine *m)
 {
-    const size_t n = (size_t)32 << 20; /* 256 MB: more than any cache */
-    uint64_t *x = mem_array(n, sizeof *x), sum = 0;
+    if (m == NULL)
+        return;
+    free(m->matrices);
+    free(m->array);
+    free(m);
+}
+
+double rates_sgemm(struct rates_machine *m)
+{
+    size_t n = (size_t)SGEMM * SGEMM;
+    struct matrix w = matrix_of(m->matrices + 2 * n);
+    double started = clock_seconds();
+    linear_forward(m->matrices, m->matrices + n, &w, SGEMM, SGEMM, SGEMM, 0, m->threads);
+    return 2.0 * (double)n * SGEMM / 1e9 / (clock_seconds() - started);
+}
+
+double rates_read(struct rates_machine *m)
+{
     double best = 0;
-    for (size_t i = 0; x != NULL && i < n; i += 512)
-        x[i] = i;
-    for (int r = 0; x != NULL && r <= RUNS; r++) {
+    for (int r = 0; r < RUNS; r++) {
+        uint64_t sum = 0;
         double started = clock_seconds();
-#pragma omp parallel for num_threads(threads) reduction(+ : sum) schedule(static)
-        for (size_t i = 0; i < n; i++)
-            sum += x[i];
-        double rate = (double)(n * sizeof *x) / 1e9 / (clock_seconds() - started);
+#pragma omp parallel for num_threads(m->threads) reduction(+ : sum) schedule(static)
+        for (size_t i = 0; i < READ; i++)
+            sum += m->array[i];
+        double rate = (double)READ * sizeof *m->array / 1e9 / (clock_seconds() - started);
         best = rate > best ? rate : best;
+        m->sum += sum;
     }
-    free(x);
-    return sum == 1 ? 0 : best; /* the sum is used, so that the loop stays */
+    return best;
 }
 
 struct rates_job {

@@ -8,10 +8,14 @@
  * length. A training step costs three times as much. */
 double rates_flops(const struct model *m, size_t n, bool output);
 
-/* GFLOP/s of a 2048 x 2048 x 2048 product, the best of some runs; 0 when out of memory. */
-double rates_sgemm(int threads);
-/* GB/s of a loop that reads a large array, the best of some runs; 0 when out of memory. */
-double rates_bandwidth(int threads);
+/* What this machine could do, measured on so many threads; NULL when out of memory. */
+struct rates_machine;
+struct rates_machine *rates_machine_open(int threads);
+void rates_machine_close(struct rates_machine *m);
+/* GFLOP/s of a 2048 x 2048 x 2048 product, now. */
+double rates_sgemm(struct rates_machine *m);
+/* GB/s of a loop that reads a large array, now. */
+double rates_read(struct rates_machine *m);
 
 enum rates_work { RATES_PREFILL, RATES_DECODE, RATES_TRAIN };
 extern const char *const RATES_NAMES[3]; /* "prefill", "decode", "train" */

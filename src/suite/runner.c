@@ -79,15 +79,26 @@ static bool finished(struct shared *s)
     return stop;
 }
 
-/* Items spread over threads when there are many; each on all threads when there are few. */
+static void run_next(struct shared *s, size_t i, int threads)
+{
+    if (s->units[i].result == NULL && !finished(s))
+        run_unit(s, &s->units[i], threads);
+}
+
+/* Items spread over threads when there are many; each on all threads when there are few: outside of any parallel region, for
+ * regions inside of one start new threads every time. */
 static void run_all(struct shared *s)
 {
-    size_t left = s->n_units - s->done;
-    int threads = s->runner->threads, workers = left >= (size_t)threads && !s->e->task->exclusive ? threads : 1;
-#pragma omp parallel for num_threads(workers) schedule(dynamic)
+    enum { MANY = 4 }; /* items a thread: fewer leave threads waiting for the last */
+    int threads = s->runner->threads;
+    if (threads == 1 || s->n_units - s->done < MANY * (size_t)threads || s->e->task->exclusive) {
+        for (size_t i = 0; i < s->n_units; i++)
+            run_next(s, i, threads);
+        return;
+    }
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
     for (size_t i = 0; i < s->n_units; i++)
-        if (s->units[i].result == NULL && !finished(s))
-            run_unit(s, &s->units[i], workers > 1 ? 1 : threads);
+        run_next(s, i, 1);
 }
 
 static void collect(struct shared *s, cJSON *items)
