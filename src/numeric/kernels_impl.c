@@ -52,6 +52,10 @@ static inline __attribute__((always_inline)) float sum_vec(vec v)
     return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
+/* Where each number is used once, memory is the limit, and rows are too short for the processor to foresee the next: they are
+ * asked for so many bytes early. */
+enum { AHEAD = 8192 };
+
 /* R rows by N vectors of C, all of k: the accumulators stay in registers. */
 #define MICRO(R, N)                                                                                                              \
     static inline void micro_##R##_##N(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,         \
@@ -61,10 +65,14 @@ static inline __attribute__((always_inline)) float sum_vec(vec v)
         for (int r = 0; r < R; r++)                                                                                              \
             for (int j = 0; j < N; j++)                                                                                          \
                 acc[r][j] = load(c + (size_t)r * ldc + 16 * (size_t)j);                                                          \
-        for (size_t i = 0; i < k; i++)                                                                                           \
+        for (size_t i = 0; i < k; i++) {                                                                                         \
+            if (R == 1)                                                                                                          \
+                for (int j = 0; j < N; j++)                                                                                      \
+                    __builtin_prefetch(b + i * ldb + 16 * (size_t)j + AHEAD / sizeof *b);                                        \
             for (int r = 0; r < R; r++)                                                                                          \
                 for (int j = 0; j < N; j++)                                                                                      \
                     acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + 16 * (size_t)j);                          \
+        }                                                                                                                        \
         for (int r = 0; r < R; r++)                                                                                              \
             for (int j = 0; j < N; j++)                                                                                          \
                 *(vec *)(c + (size_t)r * ldc + 16 * (size_t)j) = acc[r][j];                                                      \
@@ -258,10 +266,7 @@ static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t 
             y[i] += w[i * ldw + j] * x[j];
 }
 
-/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. Rows are too short for the processor
- * to foresee the next ones, so they are asked for AHEAD bytes early. */
-enum { AHEAD = 8192 };
-
+/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
 static inline __attribute__((always_inline)) void rows_dot_bf16(const size_t group, float *y, const unsigned char *w, size_t ldw,
                                                                 const float *x, size_t n)
 {
