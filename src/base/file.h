@@ -20,6 +20,8 @@ struct file_map {
 };
 enum status file_map_open(struct file_map *map, const char *path, struct error *err);
 void file_map_close(struct file_map *map);
+/* Brings in the pages of a part of a mapped file at once, which is cheaper than one by one as they are touched. */
+void file_map_bring_in(const unsigned char *from, size_t size);
 
 /* The whole file as a NUL-terminated string (`length` without the NUL); the caller frees it. */
 enum status file_read(char **text, size_t *length, const char *path, struct error *err);

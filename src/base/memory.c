@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE = 2 << 20, LARGE = 4 * HUGE_PAGE };
 
 bool size_mul(size_t a, size_t b, size_t *out)
 {
@@ -17,10 +20,16 @@ void *mem_array(size_t count, size_t size)
     size_t bytes;
     if (!size_mul(count, size, &bytes) || bytes > SIZE_MAX / 2)
         return NULL;
-    bytes = (bytes + 63) / 64 * 64;
-    void *p = aligned_alloc(64, bytes ? bytes : 64);
-    if (p != NULL)
-        memset(p, 0, bytes ? bytes : 64);
+    size_t unit = bytes >= LARGE ? HUGE_PAGE : 64;
+    bytes = bytes == 0 ? unit : (bytes + unit - 1) / unit * unit;
+    void *p = aligned_alloc(unit, bytes);
+    if (p == NULL)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    if (unit == HUGE_PAGE)
+        madvise(p, bytes, MADV_HUGEPAGE); /* a wish: small pages do, only slower */
+#endif
+    memset(p, 0, bytes);
     return p;
 }
 

@@ -13,7 +13,7 @@
 /* a * b in *out; false when it does not fit. */
 bool size_mul(size_t a, size_t b, size_t *out);
 
-/* count elements of `size` bytes, zeroed, 64-byte aligned; NULL when they cannot be had. */
+/* count elements of `size` bytes, zeroed, 64-byte aligned, on large pages where there are many; NULL when they cannot be had. */
 void *mem_array(size_t count, size_t size);
 
 /* Makes room for `need` elements in a growing array (doubling); false when out of memory. */

@@ -1,6 +1,7 @@
 /* weights.c - the list of tensors, loading, saving; see weights.h. */
 #include "model/weights.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -196,6 +197,7 @@ static enum status load_row(const struct weight_row *row, const struct shards *s
     const char *path = NULL;
     const struct tensor *t = shards_find(s, row->name, &path);
     struct matrix m = {.data = t->data, .dtype = t->dtype};
+    file_map_bring_in(t->data, dtype_bytes(t->dtype, t->count));
     size_t bad = matrix_find_not_finite(&m, t->count);
     if (bad < t->count)
         return error_set(err, ERR_INPUT, "%s: tensor '%s' holds a NaN or infinity at element %zu, expected finite weights", path,

@@ -14,7 +14,7 @@ enum {
     PANEL_OUT = 128,
     PANEL_IN = 512,
     MANY_ROWS = 4,
-    FEW_OUT = 64,
+    FEW_OUT = 16,
     FEW_SPLIT = 4096,
     FEW_WIDE = 512,
     FEW_WORK = 1 << 18, /* multiplications that are worth a thread */
@@ -47,25 +47,28 @@ struct few {
 
 static void few_f32(const struct few *f)
 {
-    for (size_t i = 0; i < f->rows; i++)
-        kernels_get()->matvec(f->y + i * f->out + f->first, f->w->f32 + f->first * f->in, f->in, f->x + i * f->in, f->m, f->in);
+    for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
+        for (size_t i = 0; i < f->rows; i++)
+            kernels_get()->matvec(f->y + i * f->out + j, f->w->f32 + j * f->in, f->in, f->x + i * f->in,
+                                  least(FEW_OUT, f->first + f->m - j), f->in);
 }
 
-/* Whole rows of weights, as far as the split vector fits the first cache: memory is read in its order. */
+/* Whole rows of weights, as far as the split vectors fit the second cache: memory is read once, in its order. */
 static void few_bf16(const struct few *f)
 {
-    float split[FEW_SPLIT];
-    for (size_t i = 0; i < f->rows; i++)
-        for (size_t c = 0, n; c < f->in; c += n) {
-            n = least(FEW_SPLIT, f->in - c);
-            const float *x = f->x + i * f->in + c;
+    float split[MANY_ROWS - 1][FEW_SPLIT];
+    for (size_t c = 0, n; c < f->in; c += n) {
+        n = least(FEW_SPLIT, f->in - c);
+        for (size_t i = 0; i < f->rows; i++)
             for (size_t p = 0; p < n / 2; p++) {
-                split[p] = x[2 * p];
-                split[n / 2 + p] = x[2 * p + 1];
+                split[i][p] = f->x[i * f->in + c + 2 * p];
+                split[i][n / 2 + p] = f->x[i * f->in + c + 2 * p + 1];
             }
-            kernels_get()->matvec_bf16(f->y + i * f->out + f->first, f->w->data + 2 * (f->first * f->in + c), f->in, split, f->m,
-                                       n);
-        }
+        for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
+            for (size_t i = 0; i < f->rows; i++)
+                kernels_get()->matvec_bf16(f->y + i * f->out + j, f->w->data + 2 * (j * f->in + c), f->in, split[i],
+                                           least(FEW_OUT, f->first + f->m - j), n);
+    }
 }
 
 /* Any other storage passes through a buffer in the first cache. */
@@ -93,9 +96,10 @@ static void few_rows(float *y, const float *x, const struct matrix *w, size_t ro
         part = few_bf16;
     size_t blocks = (out + FEW_OUT - 1) / FEW_OUT;
     threads = useful(useful(threads, out * in / FEW_WORK + 1), blocks);
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int t = 0; t < threads; t++) {
-        size_t first = blocks * (size_t)t / (size_t)threads * FEW_OUT, end = blocks * (size_t)(t + 1) / (size_t)threads * FEW_OUT;
+    int parts = useful(threads == 1 ? 1 : 4 * threads, blocks);
+#pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
+    for (int t = 0; t < parts; t++) {
+        size_t first = blocks * (size_t)t / (size_t)parts * FEW_OUT, end = blocks * (size_t)(t + 1) / (size_t)parts * FEW_OUT;
         struct few f = {.y = y, .x = x, .w = w, .rows = rows, .out = out, .in = in, .first = first, .m = least(end, out) - first};
         for (size_t i = 0; i < rows && beta == 0; i++)
             memset(y + i * out + first, 0, f.m * sizeof *y);

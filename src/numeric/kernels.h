@@ -7,6 +7,7 @@
 #ifndef DIFFTF_NUMERIC_KERNELS_H
 #define DIFFTF_NUMERIC_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LANES = 16 }; /* rows handed to the exp kernels are padded to a multiple of this */
@@ -37,6 +38,8 @@ struct kernels {
     /* n numbers of two bytes each, anywhere in memory, as floats. */
     void (*widen_f16)(float *out, const unsigned char *x, size_t n);
     void (*widen_bf16)(float *out, const unsigned char *x, size_t n);
+    /* No number of n of two bytes has all bits of `exponent` set: none is infinite or NaN. */
+    bool (*finite_16)(const unsigned char *x, size_t n, unsigned short exponent);
 };
 
 /* The best set this processor runs. */

@@ -324,6 +324,26 @@ static void widen_bf16(float *out, const unsigned char *x, size_t n)
     }
 }
 
+static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
+{
+    typedef unsigned short lanes __attribute__((vector_size(64), aligned(1), may_alias));
+    typedef unsigned long long words __attribute__((vector_size(64)));
+    lanes bad = {0};
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+        lanes h = *(const lanes *)(x + 2 * i) & exponent;
+        __builtin_prefetch(x + 2 * i + AHEAD);
+        bad |= (lanes)(h == exponent);
+    }
+    words any = (words)bad;
+    unsigned long long found = 0;
+    for (int k = 0; k < 8; k++)
+        found |= any[k];
+    for (; i < n; i++)
+        found |= ((x[2 * i] | (unsigned)x[2 * i + 1] << 8) & exponent) == exponent;
+    return found == 0;
+}
+
 extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -338,4 +358,5 @@ const struct kernels KERNELS = {
     .matvec_bf16 = matvec_bf16,
     .widen_f16 = widen_f16,
     .widen_bf16 = widen_bf16,
+    .finite_16 = finite_16,
 };

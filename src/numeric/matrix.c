@@ -57,26 +57,10 @@ void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n)
     }
 }
 
-/* Numbers of two bytes: none of n has all bits of its exponent set? Integers are compared faster than floats are made. */
-static bool all_finite(const unsigned char *data, size_t n, uint16_t exponent)
-{
-    enum { CHUNK = 2048 };
-    uint16_t buffer[CHUNK] = {0};
-    for (size_t i = 0; i < n; i += CHUNK) {
-        size_t count = n - i < CHUNK ? n - i : CHUNK;
-        uint16_t bad = 0;
-        memcpy(buffer, data + 2 * i, 2 * count);
-        for (size_t j = 0; j < count; j++)
-            bad |= (uint16_t)((buffer[j] & exponent) == exponent);
-        if (bad)
-            return false;
-    }
-    return true;
-}
-
 size_t matrix_find_not_finite(const struct matrix *m, size_t n)
 {
-    if ((m->dtype == DTYPE_BF16 || m->dtype == DTYPE_F16) && all_finite(m->data, n, m->dtype == DTYPE_BF16 ? 0x7f80 : 0x7c00))
+    if ((m->dtype == DTYPE_BF16 || m->dtype == DTYPE_F16) &&
+        kernels_get()->finite_16(m->data, n, m->dtype == DTYPE_BF16 ? 0x7f80 : 0x7c00))
         return n;
     enum { CHUNK = 1024 }; /* a multiple of the block of Q8_0 */
     float buffer[CHUNK] = {0};
