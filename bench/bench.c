@@ -171,6 +171,8 @@ int main(int argc, char **argv)
     bool known = false;
     if (argc == 4 && strcmp(argv[1], "page") == 0)
         return finish(page(argv[2], argv[3], &err), &err);
+    if (argc == 5 && strcmp(argv[1], "fixed") == 0)
+        return finish(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout, OK);

@@ -60,6 +60,10 @@ enum status bench_train(struct bench *b, struct error *err);
 enum status bench_attention(struct bench *b, struct error *err);
 enum status bench_long(struct bench *b, struct error *err);
 
+/* A small fixed piece of work on one thread, for counters; see tests/cost.sh. Prints what the count depends on, and the peak of
+ * memory. */
+enum status bench_fixed(const char *model, const char *work, size_t n, struct error *err);
+
 /* Writes a page of what a run with --json kept in the file `name`. */
 enum status bench_page(const char *path, const char *name, const cJSON *bench, struct error *err);
 

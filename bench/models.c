@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "lm/score.h"
-#include "suite/experiment.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,22 +138,12 @@ enum status bench_scaling(struct bench *b, struct error *err)
     return status;
 }
 
-static enum status embedded(struct model *m, size_t i, struct error *err)
-{
-    char path[64];
-    snprintf(path, sizeof path, "models/%s", BENCH_SHAPE_NAMES[i]);
-    char *folder = embedded_path(path);
-    enum status status = folder ? model_load(m, folder, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
-    free(folder);
-    return status;
-}
-
 enum status bench_train(struct bench *b, struct error *err)
 {
     enum status status = OK;
     for (size_t i = 0; i < BENCH_SHAPES && status == OK; i++) {
         struct model m = {0};
-        status = embedded(&m, i, err);
+        status = bench_embedded(&m, i, err);
         if (status == OK)
             status = measure(b, &(struct work){"train.512", RATES_TRAIN, CONTEXT, 0.5}, BENCH_SHAPE_NAMES[i], &m, err);
         model_free(&m);
@@ -203,7 +192,7 @@ enum status bench_long(struct bench *b, struct error *err)
         struct model m = {0};
         char name[64];
         snprintf(name, sizeof name, "perplexity.65536.%s", BENCH_SHAPE_NAMES[i]);
-        status = embedded(&m, i, err);
+        status = bench_embedded(&m, i, err);
         if (status == OK)
             status = long_text(b, name, &m, err);
         model_free(&m);

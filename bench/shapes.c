@@ -3,6 +3,10 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "suite/experiment.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 const char *const BENCH_SHAPE_NAMES[BENCH_SHAPES] = {"transformer", "diff-transformer"};
 
@@ -53,4 +57,14 @@ enum status bench_narrow(struct model *m, uint16_t **bytes, struct error *err)
     if (m->config.tied)
         w->lm_head = w->embedding;
     return OK;
+}
+
+enum status bench_embedded(struct model *m, size_t shape, struct error *err)
+{
+    char path[64];
+    snprintf(path, sizeof path, "models/%s", BENCH_SHAPE_NAMES[shape]);
+    char *folder = embedded_path(path);
+    enum status status = folder ? model_load(m, folder, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
+    free(folder);
+    return status;
 }

@@ -14,5 +14,7 @@ extern const char *const BENCH_SHAPE_NAMES[BENCH_SHAPES]; /* "transformer", "dif
 enum status bench_model(struct model *m, size_t shape, struct error *err);
 /* Its weights as BF16, in memory that the caller frees after the model. */
 enum status bench_narrow(struct model *m, uint16_t **bytes, struct error *err);
+/* The embedded model of that name. */
+enum status bench_embedded(struct model *m, size_t shape, struct error *err);
 
 #endif

@@ -1,0 +1,69 @@
+#!/bin/sh
+# What work costs, counted, not timed: instructions against committed figures, and growth over the length.
+# `tests/cost.sh record` prints the figures of this build, to be committed with the reason why they changed.
+. tests/check.inc
+
+bench="${BUILD:-build}/difftf-bench" figures=tests/fixtures/cost.tsv tolerance=3 # percent
+case ${BUILD:-build} in *sanitize*) echo done && exit ;; esac # its instructions are the sanitizers'
+
+# instructions FUNCTION MODEL WORK LENGTH: in the function and what it calls; what they depend on is left in $tmp/MODEL.key
+instructions() {
+    function=$1
+    shift
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect="$function" "$bench" fixed "$@" \
+        >"$tmp/$1.run" 2>"$tmp/$1.count"
+    sed 's/, peak.*//' "$tmp/$1.run" >"$tmp/$1.key"
+    sed -n 's/.*Collected : *//p' "$tmp/$1.count"
+}
+peak() { "$bench" fixed "$@" | sed -n 's/.*peak \([0-9]*\) KB/\1/p'; }
+exponent() { awk "BEGIN { printf \"%.2f\", log($2 / $1) / log($3) }"; } # of growth from $1 to $2 over a length $3 times as long
+within() { awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }"; }
+
+record() { # model work length
+    count=$(instructions bench_fixed_work "$@")
+    printf '%s\t%s\t%s\t%s\t%s\n' "$(cat "$tmp/$1.key")" "$@" "$count"
+}
+
+compare() { # model work length
+    count=$(instructions bench_fixed_work "$@") name="instructions of $2, $1"
+    kept=$(grep -F "$(cat "$tmp/$1.key")	$1	$2	$3	" "$figures" | cut -f 5)
+    if [ -z "$count" ]; then
+        echo "not ok $name: nothing was counted" && cat "$tmp/$1.run" "$tmp/$1.count"
+    elif [ -z "$kept" ]; then # another processor or OpenBLAS: its counts are nobody's fault
+        echo "ok $name: $count, no figure for $(cat "$tmp/$1.key")"
+    elif ! within "$count" 0 "$kept * (1 + $tolerance / 100)"; then
+        echo "not ok $name: $count, at most $tolerance % more than $kept expected"
+    elif ! within "$count" "$kept * (1 - $tolerance / 100)" "$count"; then
+        echo "not ok $name: $count is well below $kept: good, record it (tests/cost.sh record)"
+    else
+        echo "ok $name"
+    fi
+}
+
+# Doubling the length makes attention cost four times as much, less in short texts, and memory twice as much.
+growth() { # model
+    e=$(exponent "$(instructions attention_forward "$1" prefill 128)" "$(instructions attention_forward "$1" prefill 256)" 2)
+    name="attention's cost grows as length^$e, $1"
+    within "$e" 1.5 2.05 && echo "ok $name" || echo "not ok $name: expected 1.5 to 2.05"
+    base=$(peak "$1" prefill 16)
+    e=$(exponent $(($(peak "$1" prefill 1024) - base)) $(($(peak "$1" prefill 4096) - base)) 4)
+    name="memory grows as length^$e, $1"
+    within "$e" 0 1.1 && echo "ok $name" || echo "not ok $name: expected at most 1.1"
+}
+
+each_work() { # what model
+    "$1" "$2" prefill 128
+    "$1" "$2" decode 64
+    "$1" "$2" train 32
+}
+
+if [ "${1:-}" = record ]; then
+    each_work record transformer && each_work record diff-transformer
+    exit
+fi
+for model in transformer diff-transformer; do
+    { each_work compare $model && growth $model; } >"$tmp/$model.results" &
+done
+wait
+cat "$tmp/transformer.results" "$tmp/diff-transformer.results"
+echo done
