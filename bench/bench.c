@@ -17,7 +17,7 @@ static int ascending(const void *a, const void *b)
 
 static double median(const double *values, int n)
 {
-    double sorted[MOST_RUNS];
+    double sorted[MOST_RUNS] = {0};
     memcpy(sorted, values, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, ascending);
     return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
@@ -47,7 +47,7 @@ void bench_book(struct bench *b, const struct bench_result *r)
     if (r->goal > 0)
         json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-40s %10.1f %-8s %4.0f %% of %s", r->name, r->rate, r->unit, 100 * r->share, r->limit_name);
+    printf("%-40s %10.*f %-8s %4.0f %% of %s", r->name, r->rate < 10 ? 2 : 1, r->rate, r->unit, 100 * r->share, r->limit_name);
     if (r->goal > 0)
         printf(" (asked %.0f %%)", 100 * r->goal);
     printf(", spread %.0f %%\n", 100 * r->spread);
@@ -56,7 +56,7 @@ void bench_book(struct bench *b, const struct bench_result *r)
 
 void bench_measure(struct bench *b, const struct bench_row *row)
 {
-    double seconds[MOST_RUNS], limit[MOST_RUNS], share[MOST_RUNS];
+    double seconds[MOST_RUNS] = {0}, limit[MOST_RUNS] = {0}, share[MOST_RUNS] = {0};
     int runs = row->runs < MOST_RUNS ? row->runs : MOST_RUNS;
     row->once(row->context);
     for (int i = 0; i < runs; i++) {
@@ -78,7 +78,7 @@ void bench_measure(struct bench *b, const struct bench_row *row)
 
 void bench_against(struct bench *b, const struct bench_pair *pair)
 {
-    double times[MOST_RUNS];
+    double times[MOST_RUNS] = {0};
     int runs = pair->runs < MOST_RUNS ? pair->runs : MOST_RUNS;
     for (int i = -1; i < runs; i++) {
         double first = pair->once[0](pair->context[0]), second = pair->once[1](pair->context[1]);

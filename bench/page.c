@@ -26,7 +26,7 @@ static void write_rows(struct text *out, const cJSON *bench)
     cJSON_ArrayForEach(row, json_path(bench, "rows"))
     {
         cell(g, json_text(row, "name"));
-        grid_add(g, "%.1f", json_real(row, "rate"));
+        grid_add(g, "%.*f", json_real(row, "rate") < 10 ? 2 : 1, json_real(row, "rate"));
         cell(g, json_text(row, "unit"));
         cell(g, json_text(row, "limit_name"));
         grid_add(g, "%.0f %%", 100 * json_real(row, "share"));
@@ -69,13 +69,41 @@ static void draw_part(struct plot *p, const cJSON *entry, const cJSON *part, siz
                 plot_x(p, intensity), plot_y(p, rate), 3 + 12 * sqrt(share));
     plot_tip(p, tip.data);
     text_puts(p->out, "/>");
-    if (colour == 0 && share > 0.02) {
-        text_printf(p->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", plot_x(p, intensity),
-                    plot_y(p, rate) + 18 + 12 * sqrt(share));
-        html_text(p->out, json_text(part, "part"));
-        text_puts(p->out, "</text>");
-    }
     text_free(&tip);
+}
+
+static bool close_by(const struct plot *p, const cJSON *a, const cJSON *b)
+{
+    return fabs(plot_x(p, json_real(a, "intensity")) - plot_x(p, json_real(b, "intensity"))) < 60 &&
+           fabs(plot_y(p, json_real(a, "gflops")) - plot_y(p, json_real(b, "gflops"))) < 14;
+}
+
+/* The names of the parts that take time; those that lie together share a label. */
+static void draw_labels(struct plot *p, const cJSON *parts)
+{
+    const cJSON *part, *other;
+    cJSON_ArrayForEach(part, parts)
+    {
+        struct text label = {0};
+        bool first = true;
+        cJSON_ArrayForEach(other, parts)
+        {
+            if (json_real(other, "share") < 0.02 || !close_by(p, part, other))
+                continue;
+            if (label.len == 0 && other != part)
+                first = false; /* an earlier part has labelled this place */
+            text_printf(&label, "%s%s", label.len ? ", " : "", json_text(other, "part"));
+        }
+        if (first && label.len > 0) {
+            double half = 3.5 * (double)label.len, x = plot_x(p, json_real(part, "intensity"));
+            x = fmax(PLOT_LEFT + half, fmin(PLOT_WIDTH - PLOT_RIGHT - half, x));
+            text_printf(p->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", x,
+                        plot_y(p, json_real(part, "gflops")) + 30);
+            html_text(p->out, label.data);
+            text_puts(p->out, "</text>");
+        }
+        text_free(&label);
+    }
 }
 
 static void legend(struct text *out, const cJSON *layers, const cJSON *first)
@@ -128,6 +156,7 @@ static void write_roofline(struct text *out, const cJSON *layers, const cJSON *f
         cJSON_ArrayForEach(part, json_path(entry, "parts")) draw_part(&p, entry, part, i % 6);
         i++;
     }
+    draw_labels(&p, json_path(first, "parts"));
     plot_close(&p);
     text_puts(out, "</figure>\n");
 }

@@ -109,7 +109,7 @@ static void collect(struct shared *s, cJSON *items)
     {
         cJSON *results = cJSON_AddObjectToObject(item, "results");
         for (size_t m = 0; m < s->e->n_subjects; m++, i++) {
-            cJSON_AddItemToObject(results, s->units[i].subject->name, s->units[i].result);
+            cJSON_AddItemToObject(results, s->e->subjects[m].name, s->units[i].result);
             s->units[i].result = NULL;
         }
     }
