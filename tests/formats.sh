@@ -36,6 +36,23 @@ check "a tokenizer larger than the embedding" 3 "expected at most the model's vo
 check "a checkpoint that does not fit its config" 3 "is missing" "$build/difftf-convert" "$tmp/config.json" tests/fixtures/torch/state.pt "$tmp/converted"
 check "a checkpoint that is none" 3 "expected a .bin, .pt or .pth file" "$build/difftf-convert" "$tmp/config.json" README.md "$tmp/converted"
 
+# Q8_0 is the numbers it stands for.
+python3 tests/make_q8_gguf.py "$tmp/q8.gguf" "$tmp/plain.gguf"
+echo '[1,30,9,120,31,200,40,255,7]' >"$tmp/ids.json"
+for name in q8 plain; do
+    "$eval" logits --model "$tmp/$name.gguf" --ids "$tmp/ids.json" --out "$tmp/$name.safetensors"
+done
+check "a GGUF file of Q8_0 gives the logits of its numbers" 0 "2331 within" python3 -c "
+import json, struct
+def logits(path):
+    raw = open(path, 'rb').read()
+    n = struct.unpack('<Q', raw[:8])[0]
+    a, b = json.loads(raw[8:8 + n])['logits']['data_offsets']
+    return struct.unpack(f'<{(b - a) // 4}f', raw[8 + n + a:8 + n + b])
+x, y = logits('$tmp/q8.safetensors'), logits('$tmp/plain.safetensors')
+assert max(x) - min(x) > 1 and max(abs(a - b) for a, b in zip(x, y)) < 1e-4
+print(len(x), 'within 1e-4')"
+
 # Data as it is published.
 {
     echo '{"question":{"stem":"Which is hot?","choices":[{"text":"ice","label":"A"},{"text":"fire","label":"B"}]},"answerKey":"B"}'
