@@ -146,7 +146,7 @@ static int usage(FILE *stream, int code)
         "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
         "       difftf-bench page FILE PAGE\n"
         "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
-        "page of such a FILE, with rooflines.\n"
+        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter.\n"
         "parts: all",
         stream);
     for (size_t i = 0; i < N_BENCHES; i++)
