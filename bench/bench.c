@@ -145,6 +145,7 @@ static int usage(FILE *stream, int code)
     fputs(
         "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
         "       difftf-bench page FILE PAGE\n"
+        "       difftf-bench fixed MODEL prefill|decode|train LENGTH\n"
         "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
         "page of such a FILE, with rooflines; fixed: one small run for an instruction counter.\n"
         "parts: all",
