@@ -81,7 +81,7 @@ void bench_against(struct bench *b, const struct bench_pair *pair)
     double times[MOST_RUNS] = {0};
     int runs = pair->runs < MOST_RUNS ? pair->runs : MOST_RUNS;
     for (int i = -1; i < runs; i++) {
-        double first = pair->once[0](pair->context[0]), second = pair->once[1](pair->context[1]);
+        double first = pair->once(pair->context[0]), second = pair->once(pair->context[1]);
         if (i >= 0)
             times[i] = second / first;
     }

@@ -32,10 +32,10 @@ struct bench_row {
  * median rate, the median share of the machine and the spread. */
 void bench_measure(struct bench *b, const struct bench_row *row);
 
-/* Two kinds of work that take turns: how many times as fast the first is, as a share of `limit`. */
+/* The same work of two contexts that take turns: how many times as fast the first is, as a share of `limit`. */
 struct bench_pair {
     const char *name;
-    bench_run *once[2];
+    bench_run *once;
     void *context[2];
     int runs;
     double limit, goal;

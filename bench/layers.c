@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -30,8 +30,8 @@ struct cost {
 /* A product with `weights` elements for `rows` tokens, in blocks: rows of `in` and `out` floats pass. */
 static struct cost product(const struct pass *p, double weights, double rows, double in, double out)
 {
-    double blocks = p->one_by_one ? rows : (rows + SESSION_BLOCK - 1) / SESSION_BLOCK;
-    return (struct cost){2 * weights * rows, 4 * (weights * (double)(size_t)blocks + rows * (in + out))};
+    double blocks = p->one_by_one ? rows : ceil(rows / SESSION_BLOCK);
+    return (struct cost){2 * weights * rows, 4 * (weights * blocks + rows * (in + out))};
 }
 
 static struct cost elements(double n, double flops, double floats)
@@ -119,8 +119,8 @@ static enum status one_model(struct bench *b, size_t shape, const struct pass *p
         status = error_set(err, ERR_SYSTEM, "bench: out of memory");
     if (status == OK)
         status = session_init(&s, &m, all, b->threads, err);
-    for (size_t i = 0; status == OK && i < all; i++)
-        ids[i] = (int32_t)(hash_u64(i) % m.config.vocab_size);
+    if (status == OK)
+        rates_ids(ids, all, &m);
     s.context.clock = &clock;
     if (status == OK)
         status = session_run(&s, ids, pass->before, NULL, NULL, err);

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "lm/score.h"
 
 #include <math.h>
@@ -58,7 +57,7 @@ static enum status against(struct bench *b, const char *name, const struct model
         status = rates_job_open(&job[1], second, w->kind, w->n, second_threads, err);
     if (status == OK)
         bench_against(b, &(struct bench_pair){.name = name,
-                                              .once = {seconds_of, seconds_of},
+                                              .once = seconds_of,
                                               .context = {job[0], job[1]},
                                               .runs = RUNS,
                                               .limit = limit,
@@ -162,8 +161,8 @@ static enum status long_text(struct bench *b, const char *name, const struct mod
     enum status status = session_init(&s, m, LENGTH, b->threads, err);
     if (status == OK && (ids == NULL || nll == NULL))
         status = error_set(err, ERR_SYSTEM, "bench: out of memory");
-    for (size_t i = 0; status == OK && i < LENGTH; i++)
-        ids[i] = (int32_t)(hash_u64(i) % m->config.vocab_size);
+    if (status == OK)
+        rates_ids(ids, LENGTH, m);
     double sgemm = 0, started;
     for (int i = 0; i < PROBES; i++)
         sgemm = fmax(sgemm, rates_sgemm(b->machine));

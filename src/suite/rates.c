@@ -82,6 +82,12 @@ double rates_read(struct rates_machine *m)
     return best;
 }
 
+void rates_ids(int32_t *ids, size_t n, const struct model *m)
+{
+    for (size_t i = 0; i < n; i++)
+        ids[i] = (int32_t)(hash_u64(i) % m->config.vocab_size);
+}
+
 struct rates_job {
     const struct model *model;
     enum rates_work work;
@@ -103,8 +109,8 @@ enum status rates_job_open(struct rates_job **job, const struct model *m, enum r
         return error_set(err, ERR_SYSTEM, "rates: out of memory");
     *j = (struct rates_job){.model = m, .work = work, .n = n, .ids = mem_array(all, sizeof(int32_t))};
     enum status status = j->ids ? OK : error_set(err, ERR_SYSTEM, "rates: out of memory");
-    for (size_t i = 0; status == OK && i < all; i++)
-        j->ids[i] = (int32_t)(hash_u64(i) % m->config.vocab_size);
+    if (status == OK)
+        rates_ids(j->ids, all, m);
     j->logits = mem_array(m->config.vocab_size, sizeof *j->logits);
     if (status == OK && j->logits == NULL)
         status = error_set(err, ERR_SYSTEM, "rates: out of memory");

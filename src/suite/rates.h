@@ -21,6 +21,9 @@ enum rates_work { RATES_PREFILL, RATES_DECODE, RATES_TRAIN };
 extern const char *const RATES_NAMES[3]; /* "prefill", "decode", "train" */
 enum { RATES_DECODE_TOKENS = 32 };
 
+/* n token ids of the model's vocabulary, the same every time. */
+void rates_ids(int32_t *ids, size_t n, const struct model *m);
+
 /* What a measurement needs, made once and run many times. */
 struct rates_job;
 /* Prefill or one training pass of n tokens; decoding of RATES_DECODE_TOKENS tokens after n, each with its logits. */
