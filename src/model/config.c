@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 /* Beyond every published model; they keep products of sizes far from overflow. */
 enum { MAX_SIZE = 1 << 24, MAX_HEADS = 4096 };
@@ -15,7 +16,7 @@ static enum status find_family(struct config *c, const char *type, const char *p
 {
     struct text known = {0};
     for (size_t i = 0; FAMILIES[i] != NULL; i++) {
-        if (strcmp(FAMILIES[i]->model_type, type) == 0)
+        if (strcasecmp(FAMILIES[i]->model_type, type) == 0) /* Motif's own files are not of one mind about the capital */
             c->family = FAMILIES[i];
         text_printf(&known, "%s%s", i ? ", " : "", FAMILIES[i]->model_type);
     }
@@ -63,6 +64,15 @@ enum status config_set_head_dim(struct config *c, size_t n_heads, size_t head_di
     if (c->head_dim % 2 != 0)
         return error_set(err, ERR_INPUT, "%s: key 'head_dim' is %zu, expected an even width", path, c->head_dim);
     return OK;
+}
+
+enum status config_check_kv_heads(size_t n_heads, size_t n_kv_heads, const char *path, struct error *err)
+{
+    return n_heads % n_kv_heads == 0
+               ? OK
+               : error_set(err, ERR_INPUT,
+                           "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu", path,
+                           n_kv_heads, n_heads);
 }
 
 enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
@@ -115,9 +125,6 @@ enum status config_from_json(struct config *c, const cJSON *json, const char *pa
     const char *wanted = c->family->activation ? c->family->activation : "silu";
     if (act != NULL && strcmp(act, wanted) != 0)
         return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, act, wanted);
-    if (n_heads % n_kv_heads != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
-                         path, n_kv_heads, n_heads);
     return c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
 }
 
@@ -181,9 +188,14 @@ size_t config_window(const struct config *c, size_t layer)
     return config_marked(c->windowed, layer) ? c->window : 0;
 }
 
+size_t config_output_heads(const struct config *c)
+{
+    return c->n_noise_heads ? c->n_q_heads - c->n_noise_heads : c->n_q_heads / c->n_maps;
+}
+
 enum status config_plan(struct attention_plan *p, const struct config *c, struct error *err)
 {
-    *p = (struct attention_plan){.n_heads = c->n_q_heads / c->n_maps,
+    *p = (struct attention_plan){.n_heads = config_output_heads(c),
                                  .n_maps = c->n_maps,
                                  .n_parts = c->n_parts,
                                  .head_dim = c->head_dim,

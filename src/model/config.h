@@ -30,8 +30,9 @@ struct config {
     size_t n_layers, d_model, d_ff, vocab_size;
     size_t n_heads; /* output heads: num_attention_heads as the family counts them */
     size_t n_q_heads, n_k_heads, n_v_heads;
-    size_t head_dim; /* d: width of a query or key head */
-    size_t v_dim;    /* width of a value head */
+    size_t n_noise_heads; /* query heads of second maps where output heads share them; 0: each has its own */
+    size_t head_dim;      /* d: width of a query or key head */
+    size_t v_dim;         /* width of a value head */
     size_t n_maps, n_parts;
     size_t context;                                        /* max_position_embeddings */
     size_t window;                                         /* keys that a query of a windowed layer sees, its own included */
@@ -74,6 +75,10 @@ cJSON *config_to_json(const struct config *config);
 
 /* For families: the width of a query head as given (0: not), or that of n_heads side by side. */
 enum status config_set_head_dim(struct config *config, size_t n_heads, size_t head_dim, const char *path, struct error *err);
+/* For families: is every key and value head used by equally many query heads? */
+enum status config_check_kv_heads(size_t n_heads, size_t n_kv_heads, const char *path, struct error *err);
+/* Output heads of the attention: one for each query head of a first map. */
+size_t config_output_heads(const struct config *config);
 /* Does the MLP have PolyNorm in the place of SiLU? */
 bool config_has_polynorm(const struct config *config);
 /* lambda_init = 0.8 - 0.6 exp(-0.3 l), l from 0 (Ye et al. 2024, section 2.1), unless the config fixes it. */

@@ -35,7 +35,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
 {
     struct layer_weights *x = &w->layers[l];
     size_t D = c->d_model, F = c->d_ff, d = c->head_dim, width = c->n_parts * c->v_dim;
-    size_t q = c->n_q_heads * d, k = c->n_k_heads * d, v = c->n_v_heads * c->v_dim, out = c->n_q_heads / c->n_maps * width;
+    size_t q = c->n_q_heads * d, k = c->n_k_heads * d, v = c->n_v_heads * c->v_dim, out = config_output_heads(c) * width;
     bool vectors = c->lambda == LAMBDA_VECTORS, poly = config_has_polynorm(c);
     const struct {
         const char *name;
@@ -74,8 +74,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
         {"self_attn.k_proj.weight", &x->k, INIT_NORMAL, k, D, true},
         {"self_attn.v_proj.weight", &x->v, INIT_NORMAL, v, D, true},
         {"self_attn.o_proj.weight", &x->o, INIT_NORMAL_RESIDUAL, D, out, true},
-        {"self_attn.lambda_proj.weight", &x->lambda_proj, INIT_NORMAL, c->n_q_heads / c->n_maps, D,
-         c->lambda == LAMBDA_PROJECTION},
+        {"self_attn.lambda_proj.weight", &x->lambda_proj, INIT_NORMAL, config_output_heads(c), D, c->lambda == LAMBDA_PROJECTION},
         {"mlp.gate_proj.weight", &x->gate, INIT_NORMAL, F, D, true},
         {"mlp.up_proj.weight", &x->up, INIT_NORMAL, F, D, true},
         {"mlp.down_proj.weight", &x->down, INIT_NORMAL_RESIDUAL, D, F, true},

@@ -46,11 +46,23 @@ static void remove_folder(void)
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
+/* A config.json in which one key is another, or is not there, and what the message must say. */
+struct change {
+    const char *key, *value, *says;
+};
+static void expect_configs_refused(const char *fixture, const struct change *cases, size_t n)
+{
+    setup_folder();
+    for (size_t i = 0; i < n; i++) {
+        put_config(fixture, cases[i].key, cases[i].value);
+        expect_refused(cases[i].says);
+    }
+    remove_folder();
+}
+
 START_TEST(wrong_configs_are_named)
 {
-    static const struct {
-        const char *key, *value, *says;
-    } cases[] = {
+    static const struct change cases[] = {
         {"model_type", NULL, "model_type"},
         {"model_type", "\"mamba\"", "llama"},
         {"hidden_size", NULL, "hidden_size"},
@@ -75,12 +87,24 @@ START_TEST(wrong_configs_are_named)
         {"num_hidden_layers", "3", "layers.2"},
         {"num_hidden_layers", "1", "layers.1"},
     };
-    setup_folder();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        put_config("llama-mha", cases[i].key, cases[i].value);
-        expect_refused(cases[i].says);
-    }
-    remove_folder();
+    expect_configs_refused("llama-mha", cases, sizeof cases / sizeof *cases);
+}
+END_TEST
+
+START_TEST(wrong_groups_of_noise_heads_are_named)
+{
+    static const struct change cases[] = {
+        {"num_noise_heads", "0", "num_noise_heads"},
+        {"num_noise_heads", "5", "num_noise_heads"},
+        {"num_noise_heads", "12", "num_noise_heads"},
+        {"num_noise_heads", "3", "num_noise_heads"},
+        {"num_noise_heads", "2", "o_proj"},
+        {"num_key_value_heads", "3", "num_key_value_heads"},
+        {"num_attention_heads", "8", "self_attn.q_proj"},
+        {"k_ratio", "2", "k_ratio"},
+        {"use_sliding_window", "true", "use_sliding"},
+    };
+    expect_configs_refused("motif-grouped", cases, sizeof cases / sizeof *cases);
 }
 END_TEST
 
@@ -163,5 +187,5 @@ START_TEST(lambda_init_follows_the_depth)
 }
 END_TEST
 
-SUITE_MAIN("folders", wrong_configs_are_named, broken_weights_are_named, broken_indexes_are_named, a_saved_model_comes_back,
-           lambda_init_follows_the_depth)
+SUITE_MAIN("folders", wrong_configs_are_named, wrong_groups_of_noise_heads_are_named, broken_weights_are_named,
+           broken_indexes_are_named, a_saved_model_comes_back, lambda_init_follows_the_depth)

@@ -183,6 +183,12 @@ START_TEST(motif_forward)
 }
 END_TEST
 
+START_TEST(motif_grouped_forward)
+{
+    check_forward("motif-grouped");
+}
+END_TEST
+
 START_TEST(gguf_forward)
 {
     struct oracle o;
@@ -318,6 +324,6 @@ END_TEST
 
 SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward,
            diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step, diffllama_forward,
-           diff_transformer_v2_forward, motif_forward, gguf_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward,
-           qwen3_forward, smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes,
-           motif_is_not_trained)
+           diff_transformer_v2_forward, motif_forward, motif_grouped_forward, gguf_forward, mistral_with_a_window_forward,
+           qwen2_with_yarn_forward, qwen3_forward, smollm3_with_dynamic_rotation_forward, diffllama_slopes,
+           diff_transformer_v2_slopes, motif_is_not_trained)
