@@ -95,21 +95,11 @@ void layer_context_place(struct layer_context *c, size_t start, size_t rows, siz
     rope_table(&cfg->rope, cfg->head_dim, c->cosines, c->sines, start, rows, length);
 }
 
-static void linear(float *y, const float *x, const struct matrix *w, const float *bias, size_t out, size_t in,
-                   const struct layer_context *c)
-{
-    linear_forward(y, x, w, c->rows, out, in, 0, c->threads);
-    if (bias != NULL)
-        bias_forward(y, bias, c->rows, out);
-}
-
 /* The coefficients (1, -lambda) of every head and token; lambda is the layer's, or the sigmoid of its projection. */
-static void fill_coefficients(struct layer_buffers *b, const struct layer_weights *w, size_t layer, const struct layer_context *c)
+static void fill_coefficients(struct layer_buffers *b, size_t layer, const struct layer_context *c)
 {
     const struct model *m = c->model;
     size_t n = c->rows * m->plan.n_heads;
-    if (b->lam != NULL)
-        linear(b->lam, b->normed, &w->lambda_proj, NULL, m->plan.n_heads, m->config.d_model, c);
     for (size_t i = 0; i < n; i++) {
         b->coef[2 * i] = 1.0f;
         b->coef[2 * i + 1] = b->lam ? -1.0f / (1.0f + expf(-b->lam[i])) : -m->lambda[layer];
@@ -142,9 +132,11 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
 
     rmsnorm_forward(b->normed, b->x, w->attention_norm, rows, D, cfg->norm_eps, 1, c->threads);
     layer_lap(c->clock, PART_NORMS);
-    linear(b->q, b->normed, &w->q, w->q_bias, p->n_q_heads * p->head_dim, D, c);
-    linear(c->k, b->normed, &w->k, w->k_bias, p->n_k_heads * p->head_dim, D, c);
-    linear(c->v, b->normed, &w->v, w->v_bias, p->n_v_heads * p->v_dim, D, c);
+    const struct linear inputs[] = {{b->q, &w->q, w->q_bias, p->n_q_heads * p->head_dim},
+                                    {c->k, &w->k, w->k_bias, p->n_k_heads * p->head_dim},
+                                    {c->v, &w->v, w->v_bias, p->n_v_heads * p->v_dim},
+                                    {b->lam, &w->lambda_proj, NULL, p->n_heads}};
+    linear_forward(inputs, b->lam != NULL ? 4 : 3, b->normed, rows, D, c->threads);
     layer_lap(c->clock, PART_QKV);
     if (cfg->qk_norm) {
         rmsnorm_forward(b->q, b->q, w->q_norm, rows * p->n_q_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
@@ -156,7 +148,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
     }
     kv_store_append(kv, p, c->k, c->v, c->start, rows);
     if (b->coef != NULL)
-        fill_coefficients(b, w, layer, c);
+        fill_coefficients(b, layer, c);
     layer_lap(c->clock, PART_ROPE);
     attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer, c->scratch, c->threads);
     layer_lap(c->clock, PART_ATTENTION);
@@ -164,7 +156,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
     layer_lap(c->clock, PART_NORMS);
-    linear(b->mid, b->heads_normed, &w->o, w->o_bias, D, p->n_heads * width, c);
+    linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, c->threads);
     add(b->mid, b->mid, b->x, rows * D);
     layer_lap(c->clock, PART_OUTPUT);
 }
@@ -178,15 +170,15 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     attention_half(b, kv, layer, c);
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
     layer_lap(c->clock, PART_NORMS);
-    linear(b->gate, b->mid_normed, &w->gate, w->gate_bias, F, D, c);
-    linear(b->up, b->mid_normed, &w->up, w->up_bias, F, D, c);
+    const struct linear inputs[] = {{b->gate, &w->gate, w->gate_bias, F}, {b->up, &w->up, w->up_bias, F}};
+    linear_forward(inputs, 2, b->mid_normed, rows, D, c->threads);
     layer_lap(c->clock, PART_MLP);
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
         kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
     layer_lap(c->clock, PART_ACTIVATION);
-    linear(out, b->act, &w->down, w->down_bias, D, F, c);
+    linear_forward(&(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, rows, F, c->threads);
     add(out, out, b->mid, rows * D);
     layer_lap(c->clock, PART_MLP);
 }

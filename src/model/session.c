@@ -136,5 +136,6 @@ void session_rewind(struct session *s, size_t n)
 void session_logits(const struct session *s, float *logits, const float *normed, size_t rows)
 {
     const struct config *c = &s->model->config;
-    linear_forward(logits, normed, &s->model->weights.lm_head, rows, c->vocab_size, c->d_model, 0, s->context.threads);
+    linear_forward(&(struct linear){logits, &s->model->weights.lm_head, NULL, c->vocab_size}, 1, normed, rows, c->d_model,
+                   s->context.threads);
 }

@@ -37,26 +37,26 @@ static int useful(int threads, size_t blocks)
     return (size_t)threads < blocks ? threads : (int)blocks;
 }
 
-/* What a thread of few_rows works on: outputs first .. first + m - 1 of every row. */
-struct few {
-    float *y;
+/* Outputs first .. first + m - 1 of a layer for rows of x: what one thread works on. */
+struct part {
+    const struct linear *layer;
     const float *x;
-    const struct matrix *w;
-    size_t rows, out, in, first, m;
+    size_t rows, in, first, m;
 };
 
-static void few_f32(const struct few *f)
+static void few_f32(const struct part *f)
 {
+    float *y = f->layer->y;
     for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
         for (size_t i = 0; i < f->rows; i++)
-            kernels_get()->matvec(f->y + i * f->out + j, f->w->f32 + j * f->in, f->in, f->x + i * f->in,
+            kernels_get()->matvec(y + i * f->layer->out + j, f->layer->w->f32 + j * f->in, f->in, f->x + i * f->in,
                                   least(FEW_OUT, f->first + f->m - j), f->in);
 }
 
 /* Whole rows of weights, as far as the split vectors fit the second cache: memory is read once, in its order. */
-static void few_bf16(const struct few *f)
+static void few_bf16(const struct part *f)
 {
-    float split[MANY_ROWS - 1][FEW_SPLIT];
+    float split[MANY_ROWS - 1][FEW_SPLIT], *y = f->layer->y;
     for (size_t c = 0, n; c < f->in; c += n) {
         n = least(FEW_SPLIT, f->in - c);
         for (size_t i = 0; i < f->rows; i++)
@@ -66,80 +66,125 @@ static void few_bf16(const struct few *f)
             }
         for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
             for (size_t i = 0; i < f->rows; i++)
-                kernels_get()->matvec_bf16(f->y + i * f->out + j, f->w->data + 2 * (j * f->in + c), f->in, split[i],
+                kernels_get()->matvec_bf16(y + i * f->layer->out + j, f->layer->w->data + 2 * (j * f->in + c), f->in, split[i],
                                            least(FEW_OUT, f->first + f->m - j), n);
     }
 }
 
 /* Any other storage passes through a buffer in the first cache. */
-static void few_widened(const struct few *f)
+static void few_widened(const struct part *f)
 {
     enum { GROUP = 4 };
-    float wide[GROUP * FEW_WIDE];
+    float wide[GROUP * FEW_WIDE], *y = f->layer->y;
     for (size_t j = f->first; j < f->first + f->m; j += GROUP)
         for (size_t c = 0, n; c < f->in; c += n) {
             size_t group = least(GROUP, f->first + f->m - j);
             n = least(FEW_WIDE, f->in - c);
             for (size_t r = 0; r < group; r++)
-                matrix_widen(wide + r * FEW_WIDE, f->w, (j + r) * f->in + c, n);
+                matrix_widen(wide + r * FEW_WIDE, f->layer->w, (j + r) * f->in + c, n);
             for (size_t i = 0; i < f->rows; i++)
-                kernels_get()->matvec(f->y + i * f->out + j, wide, FEW_WIDE, f->x + i * f->in + c, group, n);
+                kernels_get()->matvec(y + i * f->layer->out + j, wide, FEW_WIDE, f->x + i * f->in + c, group, n);
         }
 }
 
-/* Few rows: what counts is the reading of the weights, so each thread takes one run of them. */
-static void few_rows(float *y, const float *x, const struct matrix *w, size_t rows, size_t out, size_t in, float beta,
-                     int threads)
+static void few_part(const struct part *f)
 {
-    void (*part)(const struct few *) = w->f32 != NULL ? few_f32 : few_widened;
-    if (w->dtype == DTYPE_BF16 && in % 32 == 0)
-        part = few_bf16;
-    size_t blocks = (out + FEW_OUT - 1) / FEW_OUT;
-    threads = useful(useful(threads, out * in / FEW_WORK + 1), blocks);
-    int parts = useful(threads == 1 ? 1 : 4 * threads, blocks);
+    const struct linear *l = f->layer;
+    for (size_t i = 0; i < f->rows; i++)
+        for (size_t j = f->first; j < f->first + f->m; j++)
+            l->y[i * l->out + j] = l->bias ? l->bias[j] : 0.0f;
+    if (l->w->f32 != NULL)
+        few_f32(f);
+    else if (l->w->dtype == DTYPE_BF16 && f->in % 32 == 0)
+        few_bf16(f);
+    else
+        few_widened(f);
+}
+
+static size_t few_units(const struct linear *l)
+{
+    return (l->out + FEW_OUT - 1) / FEW_OUT;
+}
+
+/* Few rows: what counts is the reading of the weights, so each thread takes one run of them. */
+static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
+{
+    size_t units = 0;
+    for (size_t l = 0; l < n_layers; l++)
+        units += few_units(&layers[l]);
+    threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
+    int parts = useful(threads == 1 ? 1 : 4 * threads, units);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (int t = 0; t < parts; t++) {
-        size_t first = blocks * (size_t)t / (size_t)parts * FEW_OUT, end = blocks * (size_t)(t + 1) / (size_t)parts * FEW_OUT;
-        struct few f = {.y = y, .x = x, .w = w, .rows = rows, .out = out, .in = in, .first = first, .m = least(end, out) - first};
-        for (size_t i = 0; i < rows && beta == 0; i++)
-            memset(y + i * out + first, 0, f.m * sizeof *y);
-        part(&f);
+        size_t first = units * (size_t)t / (size_t)parts, end = units * (size_t)(t + 1) / (size_t)parts, before = 0;
+        for (size_t l = 0; l < n_layers && before < end; before += few_units(&layers[l++])) {
+            size_t from = first > before ? (first - before) * FEW_OUT : 0, to = least((end - before) * FEW_OUT, layers[l].out);
+            if (from < to)
+                few_part(&(struct part){&layers[l], x, rows, in, from, to - from});
+        }
     }
 }
 
-/* y block [m, n] from rows of x and a panel of weights that are no floats, widened piece by piece. */
-static void widened_block(float *y, size_t ldy, const float *x, const struct matrix *w, size_t first, size_t m, size_t n,
-                          size_t in, float beta)
+/* A block of a layer whose weights are no floats: widened piece by piece. */
+static void widened_block(const struct part *b, size_t row)
 {
+    const struct linear *l = b->layer;
     float panel[(size_t)PANEL_OUT * PANEL_IN];
-    for (size_t c = 0; c < in; c += PANEL_IN) {
-        size_t depth = least(PANEL_IN, in - c);
-        for (size_t j = 0; j < n; j++)
-            matrix_widen(panel + j * depth, w, (first + j) * in + c, depth);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)depth, 1.0f, x + c, (int)in, panel, (int)depth,
-                    c ? 1.0f : beta, y, (int)ldy);
+    for (size_t c = 0; c < b->in; c += PANEL_IN) {
+        size_t depth = least(PANEL_IN, b->in - c);
+        for (size_t j = 0; j < b->m; j++)
+            matrix_widen(panel + j * depth, l->w, (b->first + j) * b->in + c, depth);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->rows, (int)b->m, (int)depth, 1.0f, b->x + c, (int)b->in,
+                    panel, (int)depth, c ? 1.0f : 0.0f, l->y + row * l->out + b->first, (int)l->out);
     }
 }
 
-void linear_forward(float *y, const float *x, const struct matrix *w, size_t rows, size_t out, size_t in, float beta, int threads)
+/* The blocks of a layer, [rows, outputs] each. */
+struct blocks {
+    size_t rows, out, n_out, n;
+};
+
+static struct blocks blocks_of(const struct linear *l, size_t rows)
+{
+    bool wide = l->w->f32 != NULL;
+    struct blocks b = {.rows = wide ? ROW_BLOCK : PANEL_ROWS, .out = wide ? OUT_BLOCK : PANEL_OUT};
+    b.n_out = (l->out + b.out - 1) / b.out;
+    b.n = (rows + b.rows - 1) / b.rows * b.n_out;
+    return b;
+}
+
+static void many_block(const struct linear *l, const struct blocks *blocks, size_t block, const float *x, size_t rows, size_t in)
+{
+    size_t row = block / blocks->n_out * blocks->rows, first = block % blocks->n_out * blocks->out;
+    struct part b = {l, x + row * in, least(blocks->rows, rows - row), in, first, least(blocks->out, l->out - first)};
+    if (l->w->f32 != NULL)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b.rows, (int)b.m, (int)in, 1.0f, b.x, (int)in,
+                    l->w->f32 + first * in, (int)in, 0.0f, l->y + row * l->out + first, (int)l->out);
+    else
+        widened_block(&b, row);
+    for (size_t i = row; l->bias != NULL && i < row + b.rows; i++)
+        for (size_t j = first; j < first + b.m; j++)
+            l->y[i * l->out + j] += l->bias[j];
+}
+
+void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
 {
     if (rows < MANY_ROWS) {
-        few_rows(y, x, w, rows, out, in, beta, threads);
+        few_rows(layers, n_layers, x, rows, in, threads);
         return;
     }
-    bool wide = w->f32 != NULL;
-    size_t row_block = wide ? ROW_BLOCK : PANEL_ROWS, out_block = wide ? OUT_BLOCK : PANEL_OUT;
-    size_t n_row = (rows + row_block - 1) / row_block, n_out = (out + out_block - 1) / out_block;
-    threads = useful(threads, n_row * n_out);
+    size_t total = 0;
+    for (size_t l = 0; l < n_layers; l++)
+        total += blocks_of(&layers[l], rows).n;
+    threads = useful(threads, total);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
-    for (size_t block = 0; block < n_row * n_out; block++) {
-        size_t i = block / n_out * row_block, j = block % n_out * out_block;
-        size_t m = least(row_block, rows - i), n = least(out_block, out - j);
-        if (wide)
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)m, (int)n, (int)in, 1.0f, x + i * in, (int)in,
-                        w->f32 + j * in, (int)in, beta, y + i * out + j, (int)out);
-        else
-            widened_block(y + i * out + j, out, x + i * in, w, j, m, n, in, beta);
+    for (size_t unit = 0; unit < total; unit++) {
+        size_t block = unit;
+        const struct linear *l = layers;
+        struct blocks blocks = blocks_of(l, rows);
+        for (; block >= blocks.n; blocks = blocks_of(++l, rows))
+            block -= blocks.n;
+        many_block(l, &blocks, block, x, rows, in);
     }
 }
 

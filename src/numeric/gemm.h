@@ -15,9 +15,15 @@
 
 #include <stddef.h>
 
-/* y [rows, out] = beta y + x [rows, in] W^T; beta is 0 or 1. */
-void linear_forward(float *y, const float *x, const struct matrix *w, size_t rows, size_t out, size_t in, float beta,
-                    int threads);
+/* y [rows, out] = x W^T + bias. */
+struct linear {
+    float *y;
+    const struct matrix *w; /* [out, in] */
+    const float *bias;      /* [out], or NULL */
+    size_t out;
+};
+/* Layers that read the same x [rows, in], such as the queries, keys and values: their work is shared out as one. */
+void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads);
 /* dx [rows, in] = beta dx + dy [rows, out] W. */
 void linear_backward_input(float *dx, const float *dy, const float *w, size_t rows, size_t out, size_t in, float beta,
                            int threads);

@@ -58,13 +58,6 @@ void rope_apply(float *x, const float *cosines, const float *sines, size_t rows,
         }
 }
 
-void bias_forward(float *y, const float *b, size_t rows, size_t width)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < width; j++)
-            y[i * width + j] += b[j];
-}
-
 void bias_backward(float *db, const float *dy, size_t rows, size_t width)
 {
     for (size_t i = 0; i < rows; i++)
@@ -117,7 +110,7 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const stru
     for (size_t v = 0; v < vocab; v += width) {
         size_t n = vocab - v < width ? vocab - v : width;
         struct matrix block = matrix_from_row(w, v, d_model);
-        linear_forward(logits, x, &block, rows, n, d_model, 0, threads);
+        linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             const float *row = logits + i * n;
@@ -138,7 +131,7 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const stru
         size_t n = vocab - v < width ? vocab - v : width;
         struct matrix block = matrix_from_row(w, v, d_model);
         if (vocab > width) /* a single block is still there */
-            linear_forward(logits, x, &block, rows, n, d_model, 0, threads);
+            linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             float *row = logits + i * n, weight = targets[i] < 0 ? 0 : scale / sum[i];

@@ -24,8 +24,7 @@ void rmsnorm_backward(float *dx, float *dg, const float *dy, const float *x, con
 void rope_apply(float *x, const float *cosines, const float *sines, size_t rows, size_t n_heads, size_t head_dim,
                 bool interleaved, float direction);
 
-/* y [rows, width] += b [width], and its gradient db += column sums of dy. */
-void bias_forward(float *y, const float *b, size_t rows, size_t width);
+/* The gradient of a bias [width]: db += column sums of dy [rows, width]. */
 void bias_backward(float *db, const float *dy, size_t rows, size_t width);
 
 /* Cross-entropy of logits = x W^T against targets, W [vocab, d_model], x [rows, d_model].

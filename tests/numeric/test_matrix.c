@@ -127,6 +127,47 @@ static double stored_at(enum dtype dtype, const unsigned char *raw, size_t i)
     return dtype == DTYPE_F16 ? scale : scale * (int8_t)raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK];
 }
 
+/* Layers of one x give the bits that each gives alone, whatever their sizes, storage and number. */
+START_TEST(layers_side_by_side)
+{
+    enum { LAYERS = 4, IN = 96 };
+    static const size_t out[LAYERS] = {7, 700, 33, 130}, rows[] = {1, 2, 5, 300};
+    static const enum dtype dtypes[LAYERS] = {DTYPE_BF16, DTYPE_F32, DTYPE_F16, DTYPE_BF16};
+    struct matrix w[LAYERS];
+    float *bias = mem_array(700, 4);
+    for (size_t i = 0; i < 700; i++)
+        bias[i] = (float)i;
+    for (size_t l = 0; l < LAYERS; l++) {
+        unsigned char *raw = random_stored(dtypes[l], out[l] * IN);
+        w[l] = (struct matrix){.data = raw, .dtype = dtypes[l], .f32 = dtypes[l] == DTYPE_F32 ? (float *)raw : NULL};
+    }
+    for (size_t t = 0; t < sizeof rows / sizeof *rows; t++) {
+        float *x = mem_array(rows[t] * IN, 4), *alone[LAYERS], *together[LAYERS];
+        struct linear layers[LAYERS];
+        for (size_t i = 0; i < rows[t] * IN; i++)
+            x[i] = sinf((float)i);
+        for (size_t l = 0; l < LAYERS; l++) {
+            alone[l] = mem_array(rows[t] * out[l], 4);
+            together[l] = mem_array(rows[t] * out[l], 4);
+            layers[l] = (struct linear){alone[l], &w[l], l % 2 ? bias : NULL, out[l]};
+            linear_forward(&layers[l], 1, x, rows[t], IN, 1);
+            layers[l].y = together[l];
+        }
+        linear_forward(layers, LAYERS, x, rows[t], IN, 3);
+        for (size_t l = 0; l < LAYERS; l++) {
+            ck_assert_msg(memcmp(alone[l], together[l], rows[t] * out[l] * 4) == 0, "%zu rows: layer %zu has other bits", rows[t],
+                          l);
+            free(alone[l]);
+            free(together[l]);
+        }
+        free(x);
+    }
+    for (size_t l = 0; l < LAYERS; l++)
+        free((void *)w[l].data);
+    free(bias);
+}
+END_TEST
+
 START_TEST(products_with_stored_weights)
 {
     static const size_t rows[] = {1, 3, 4, 37, 530};
@@ -137,13 +178,13 @@ START_TEST(products_with_stored_weights)
         for (size_t t = 0; t < sizeof rows / sizeof *rows; t++) {
             struct rng rng = rng_stream(3, "x", t);
             size_t n = rows[t];
-            float *x = mem_array(n * in, 4), *y = mem_array(n * out, 4), *again = mem_array(n * out, 4);
+            float *x = mem_array(n * in, 4), *y = mem_array(n * out, 4), *again = mem_array(n * out, 4), bias[150];
             for (size_t i = 0; i < n * in; i++)
                 x[i] = (float)rng_normal(&rng);
-            for (size_t i = 0; i < n * out; i++)
-                y[i] = again[i] = 1;
-            linear_forward(y, x, &w, n, out, in, 1, 1);
-            linear_forward(again, x, &w, n, out, in, 1, 3);
+            for (size_t i = 0; i < out; i++)
+                bias[i] = 1;
+            linear_forward(&(struct linear){y, &w, bias, out}, 1, x, n, in, 1);
+            linear_forward(&(struct linear){again, &w, bias, out}, 1, x, n, in, 3);
             ck_assert_msg(memcmp(y, again, n * out * 4) == 0, "dtype %d, %zu rows: threads change the bits", (int)dtype, n);
             for (size_t i = 0; i<n; i += n> 40 ? 31 : 1)
                 for (size_t j = 0; j < out; j++) {
@@ -181,4 +222,4 @@ START_TEST(what_is_not_finite_is_found)
 END_TEST
 
 SUITE_MAIN("matrix", every_half_number_widens_exactly, a_matrix_times_a_vector, bf16_rows_times_a_split_vector,
-           products_with_stored_weights, what_is_not_finite_is_found)
+           products_with_stored_weights, layers_side_by_side, what_is_not_finite_is_found)

@@ -122,8 +122,8 @@ START_TEST(linear_layers_for_any_number_of_threads)
             for (size_t p = 0; p < in; p++)
                 want[i * out + j] += (double)x[i * in + p] * (double)w[j * in + p];
     struct matrix m = matrix_of(w);
-    linear_forward(y, x, &m, rows, out, in, 0, 1);
-    linear_forward(y2, x, &m, rows, out, in, 0, 3);
+    linear_forward(&(struct linear){y, &m, NULL, out}, 1, x, rows, in, 1);
+    linear_forward(&(struct linear){y2, &m, NULL, out}, 1, x, rows, in, 3);
     expect_near("y", y, want, rows * out, 1e-6);
     ck_assert_int_eq(memcmp(y, y2, rows * out * sizeof *y), 0);
     free(x);
