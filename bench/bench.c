@@ -15,7 +15,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(const double *values, int n)
+double bench_median(const double *values, int n)
 {
     double sorted[MOST_RUNS] = {0};
     memcpy(sorted, values, (size_t)n * sizeof *sorted);
@@ -23,14 +23,14 @@ static double median(const double *values, int n)
     return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
 }
 
-static double spread(const double *values, int n)
+double bench_spread(const double *values, int n)
 {
     double low = values[0], high = values[0];
     for (int i = 1; i < n; i++) {
         low = values[i] < low ? values[i] : low;
         high = values[i] > high ? values[i] : high;
     }
-    return (high - low) / median(values, n);
+    return (high - low) / bench_median(values, n);
 }
 
 void bench_book(struct bench *b, const struct bench_result *r)
@@ -64,15 +64,15 @@ void bench_measure(struct bench *b, const struct bench_row *row)
         seconds[i] = row->once(row->context);
         share[i] = row->cost / seconds[i] / limit[i];
     }
-    double middle = median(seconds, runs);
+    double middle = bench_median(seconds, runs);
     bench_book(b, &(struct bench_result){.name = row->name,
                                          .rate = row->work / middle,
                                          .unit = "tokens/s",
                                          .achieved = row->cost / middle,
-                                         .limit = median(limit, runs),
+                                         .limit = bench_median(limit, runs),
                                          .limit_name = row->reading ? "reading" : "sgemm",
-                                         .share = median(share, runs),
-                                         .spread = spread(seconds, runs),
+                                         .share = bench_median(share, runs),
+                                         .spread = bench_spread(seconds, runs),
                                          .goal = row->goal});
 }
 
@@ -85,7 +85,7 @@ void bench_against(struct bench *b, const struct bench_pair *pair)
         if (i >= 0)
             times[i] = second / first;
     }
-    double middle = median(times, runs);
+    double middle = bench_median(times, runs);
     bench_book(b, &(struct bench_result){.name = pair->name,
                                          .rate = middle,
                                          .unit = "times",
@@ -93,16 +93,15 @@ void bench_against(struct bench *b, const struct bench_pair *pair)
                                          .limit = pair->limit,
                                          .limit_name = pair->limit_name,
                                          .share = middle / pair->limit,
-                                         .spread = spread(times, runs),
+                                         .spread = bench_spread(times, runs),
                                          .goal = pair->goal});
 }
 
 static const struct {
     const char *name;
     enum status (*run)(struct bench *b, struct error *err);
-} PARTS[] = {{"prefill", bench_prefill}, {"decode", bench_decode},   {"attention", bench_attention},
-             {"train", bench_train},     {"scaling", bench_scaling}, {"layers", bench_layers},
-             {"long", bench_long}};
+} PARTS[] = {{"prefill", bench_prefill}, {"decode", bench_decode}, {"attention", bench_attention}, {"train", bench_train},
+             {"scaling", bench_scaling}, {"layers", bench_layers}, {"load", bench_load},           {"long", bench_long}};
 enum { N_BENCHES = sizeof PARTS / sizeof *PARTS };
 
 static enum status bench(const char *part, const char *out, int threads, struct error *err)
@@ -146,8 +145,11 @@ static int usage(FILE *stream, int code)
         "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
         "       difftf-bench page FILE PAGE\n"
         "       difftf-bench fixed MODEL prefill|decode|train LENGTH\n"
+        "       difftf-bench first FOLDER THREADS\n"
         "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
-        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter.\n"
+        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter; first: a model's first token, for "
+        "a\n"
+        "clock.\n"
         "parts: all",
         stream);
     for (size_t i = 0; i < N_BENCHES; i++)
@@ -174,6 +176,8 @@ int main(int argc, char **argv)
         return finish(page(argv[2], argv[3], &err), &err);
     if (argc == 5 && strcmp(argv[1], "fixed") == 0)
         return finish(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
+    if (argc == 4 && strcmp(argv[1], "first") == 0)
+        return finish(bench_first(argv[2], atoi(argv[3]), &err), &err);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             return usage(stdout, OK);

@@ -51,6 +51,10 @@ struct bench_result {
 /* Books and prints it. */
 void bench_book(struct bench *b, const struct bench_result *result);
 
+/* Of at most 15 values; the spread is from the least to the largest, as a share of the median. */
+double bench_median(const double *values, int n);
+double bench_spread(const double *values, int n);
+
 /* The rows: see README.md. */
 enum status bench_prefill(struct bench *b, struct error *err);
 enum status bench_decode(struct bench *b, struct error *err);
@@ -58,11 +62,15 @@ enum status bench_scaling(struct bench *b, struct error *err);
 enum status bench_layers(struct bench *b, struct error *err);
 enum status bench_train(struct bench *b, struct error *err);
 enum status bench_attention(struct bench *b, struct error *err);
+enum status bench_load(struct bench *b, struct error *err);
 enum status bench_long(struct bench *b, struct error *err);
 
 /* A small fixed piece of work on one thread, for counters; see tests/cost.sh. Prints what the count depends on, and the peak of
  * memory. */
 enum status bench_fixed(const char *model, const char *work, size_t n, struct error *err);
+
+/* Loads a model and computes the token after a short prompt: what bench_load starts as a program of its own. */
+enum status bench_first(const char *folder, int threads, struct error *err);
 
 /* Writes a page of what a run with --json kept in the file `name`. */
 enum status bench_page(const char *path, const char *name, const cJSON *bench, struct error *err);

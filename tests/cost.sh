@@ -74,6 +74,9 @@ echo '{}' >"$tmp/bench.json"
 check "a file that is no bench" 3 "expected what difftf-bench --json wrote" "$bench" page "$tmp/bench.json" "$tmp/bench.html"
 check "work that there is not" 2 "expected transformer or diff-transformer, prefill, decode or train" "$bench" fixed transformer nothing 3
 
+check "a first token and the memory it took" 0 "peak [0-9]* KB" "$bench" first models/transformer 1
+check "a first token of a folder that is not there" 3 "no/model" "$bench" first no/model 1
+
 for model in transformer diff-transformer; do
     { each_work compare $model && growth $model; } >"$tmp/$model.results" &
 done
