@@ -177,7 +177,7 @@ static double probability(const struct tracer *t, int32_t id)
 {
     double top = -INFINITY, sum = 0;
     for (size_t i = 0; i < t->vocab; i++)
-        top = fmax(top, (double)t->logits[i]);
+        top = (double)t->logits[i] > top ? (double)t->logits[i] : top;
     for (size_t i = 0; i < t->vocab; i++)
         sum += exp((double)t->logits[i] - top);
     return exp((double)t->logits[id] - top) / sum;

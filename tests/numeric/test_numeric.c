@@ -19,11 +19,17 @@ static float *random_array(size_t n, uint64_t seed, double scale)
     return x;
 }
 
+/* fmax in a loop is more than GCC 12 for ARM can compile. */
+static double larger(double a, double b)
+{
+    return b > a ? b : a;
+}
+
 static void expect_near(const char *what, const float *got, const double *want, size_t n, double tolerance)
 {
     double largest = 1e-30;
     for (size_t i = 0; i < n; i++)
-        largest = fmax(largest, fabs(want[i]));
+        largest = larger(largest, fabs(want[i]));
     for (size_t i = 0; i < n; i++)
         ck_assert_msg(fabs((double)got[i] - want[i]) <= tolerance * largest, "%s[%zu] is %.8g, expected %.8g", what, i,
                       (double)got[i], want[i]);
@@ -434,7 +440,7 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
                     else
                         ck_assert_msg(fabs((double)logits[j] - exact / 4) < 1e-5, "logit [%zu, %zu] is %g, expected %g", i, j,
                                       (double)logits[j], exact / 4);
-                    absmax = j <= i ? fmax(absmax, fabs((double)logits[j])) : absmax;
+                    absmax = j <= i ? larger(absmax, fabs((double)logits[j])) : absmax;
                 }
                 for (size_t j = 0; j <= i; j++) { /* 4 bits: seven steps each way */
                     row[m][j] = exp(rint((double)logits[j] / (absmax / 7)) * (absmax / 7));
@@ -446,8 +452,8 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
                             (double)coef[i * nc + h * 2 + m] * row[m][j] / sum[m] * (double)v[j * nv + p.v_head[h] * 2 * D + c];
             }
             for (size_t c = 0; c < 2 * D; c++) {
-                worst = fmax(worst, fabs(want[c] - (double)out[i * no + h * 2 * D + c]));
-                moved = fmax(moved, fabs((double)plain[i * no + h * 2 * D + c] - (double)out[i * no + h * 2 * D + c]));
+                worst = larger(worst, fabs(want[c] - (double)out[i * no + h * 2 * D + c]));
+                moved = larger(moved, fabs((double)plain[i * no + h * 2 * D + c] - (double)out[i * no + h * 2 * D + c]));
             }
         }
     ck_assert_msg(worst < 1e-4, "rounded attention is off by %g", worst);
