@@ -19,7 +19,7 @@ LDFLAGS  += -fopenmp $(SANITIZE)
 
 # The innermost loops once for each instruction set.
 KERNELS := portable
-ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine)),)
+ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 KERNELS += avx2 avx512
 endif
 ISA_avx2   := -mavx2 -mfma
