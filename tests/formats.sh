@@ -34,6 +34,16 @@ check "a tokenizer larger than the embedding" 3 "expected at most the model's vo
 
 # PyTorch.
 check "a checkpoint that does not fit its config" 3 "is missing" "$build/difftf-convert" "$tmp/config.json" tests/fixtures/torch/state.pt "$tmp/converted"
+check "and leaves nothing" 1 "" sh -c "ls '$tmp/converted' 2>/dev/null || { echo; exit 1; }"
+official=tests/fixtures/torch/official
+check "a checkpoint with the official names, in two files" 0 "diff_transformer, 3296 parameters" \
+    "$build/difftf-convert" $official/config.json $official/part1.pth $official/part2.pth "$tmp/official"
+echo '[1,30,9,12,31,20,4]' >"$tmp/ids.json"
+"$eval" logits --model $official --ids "$tmp/ids.json" --out "$tmp/meant.safetensors"
+"$eval" logits --model "$tmp/official" --ids "$tmp/ids.json" --out "$tmp/converted.safetensors"
+check "is the model that it means" 0 "" sh -c "cmp '$tmp/meant.safetensors' '$tmp/converted.safetensors' && echo"
+check "a folder that holds a model is not written over" 3 "expected a new folder" \
+    "$build/difftf-convert" $official/config.json $official/part1.pth $official/part2.pth "$tmp/official"
 check "a checkpoint that is none" 3 "expected a .bin, .pt or .pth file" "$build/difftf-convert" "$tmp/config.json" README.md "$tmp/converted"
 
 # Q8_0 is the numbers it stands for.

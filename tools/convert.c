@@ -4,6 +4,7 @@
  *
  * CONFIG is a config.json that describes the model (docs of `model_type`: difftf-eval list models). Nothing in the checkpoint is
  * run. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Parts of names, as the official code and its relatives have them, and ours. */
 static const struct {
@@ -100,16 +102,12 @@ static enum status write_all(const char *path, const struct torch_file *files, s
     return status;
 }
 
-/* The folder must load: then names, shapes and dtypes are right. */
-static enum status convert(const char *config, char **checkpoints, size_t n, const char *folder, struct error *err)
+static enum status write_folder(const char *weights, const char *copy, const char *config, char **checkpoints, size_t n,
+                                const char *folder, struct error *err)
 {
     struct torch_file *files = calloc(n, sizeof *files);
-    struct model model;
     cJSON *json = NULL;
-    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
-    enum status status = files && weights && copy ? OK : error_set(err, ERR_SYSTEM, "convert: out of memory");
-    if (status == OK)
-        status = json_read(&json, config, err);
+    enum status status = files ? json_read(&json, config, err) : error_set(err, ERR_SYSTEM, "convert: out of memory");
     for (size_t i = 0; i < n && status == OK; i++)
         status = torch_file_open(&files[i], checkpoints[i], err);
     if (status == OK)
@@ -120,15 +118,33 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
         status = json_write(copy, json, err);
     for (size_t i = 0; files != NULL && i < n; i++)
         torch_file_close(&files[i]);
-    if (status == OK) {
-        status = model_load(&model, folder, err);
-        if (status == OK) {
-            printf("%s: %s, %zu parameters\n", folder, model.config.family->model_type, model.weights.n_params);
-            model_free(&model);
-        }
-    }
     cJSON_Delete(json);
     free(files);
+    return status;
+}
+
+/* The folder must load: then names, shapes and dtypes are right. One that does not is taken away. */
+static enum status convert(const char *config, char **checkpoints, size_t n, const char *folder, struct error *err)
+{
+    struct model model;
+    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
+    enum status status = weights && copy ? OK : error_set(err, ERR_SYSTEM, "convert: out of memory");
+    bool fresh = status == OK && !file_exists(weights) && !file_exists(copy), empty = !file_is_directory(folder);
+    if (status == OK && !fresh)
+        status = error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
+    if (status == OK)
+        status = write_folder(weights, copy, config, checkpoints, n, folder, err);
+    if (status == OK)
+        status = model_load(&model, folder, err);
+    if (status == OK) {
+        printf("%s: %s, %zu parameters\n", folder, model.config.family->model_type, model.weights.n_params);
+        model_free(&model);
+    } else if (fresh) {
+        unlink(weights);
+        unlink(copy);
+        if (empty)
+            rmdir(folder);
+    }
     free(weights);
     free(copy);
     return status;
