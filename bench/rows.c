@@ -1,0 +1,96 @@
+/* rows.c - measuring and booking the rows of the bench; see bench.h. */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_RUNS = 15 };
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double bench_median(const double *values, int n)
+{
+    double sorted[MOST_RUNS] = {0};
+    memcpy(sorted, values, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+}
+
+double bench_spread(const double *values, int n)
+{
+    double low = values[0], high = values[0];
+    for (int i = 1; i < n; i++) {
+        low = values[i] < low ? values[i] : low;
+        high = values[i] > high ? values[i] : high;
+    }
+    return (high - low) / bench_median(values, n);
+}
+
+void bench_book(struct bench *b, const struct bench_result *r)
+{
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "name", r->name);
+    json_add_number(row, "rate", r->rate);
+    cJSON_AddStringToObject(row, "unit", r->unit);
+    json_add_number(row, "achieved", r->achieved);
+    json_add_number(row, "limit", r->limit);
+    cJSON_AddStringToObject(row, "limit_name", r->limit_name);
+    json_add_number(row, "share", r->share);
+    json_add_number(row, "spread", r->spread);
+    if (r->goal > 0)
+        json_add_number(row, "goal", r->goal);
+    cJSON_AddItemToArray(b->rows, row);
+    printf("%-40s %10.*f %-8s %4.0f %% of %s", r->name, r->rate < 10 ? 2 : 1, r->rate, r->unit, 100 * r->share, r->limit_name);
+    if (r->goal > 0)
+        printf(" (asked %.0f %%)", 100 * r->goal);
+    printf(", spread %.0f %%\n", 100 * r->spread);
+    fflush(stdout);
+}
+
+void bench_measure(struct bench *b, const struct bench_row *row)
+{
+    double seconds[MOST_RUNS] = {0}, limit[MOST_RUNS] = {0}, share[MOST_RUNS] = {0};
+    int runs = row->runs < MOST_RUNS ? row->runs : MOST_RUNS;
+    row->once(row->context);
+    for (int i = 0; i < runs; i++) {
+        limit[i] = row->reading ? rates_read(b->machine) : rates_sgemm(b->machine);
+        seconds[i] = row->once(row->context);
+        share[i] = row->cost / seconds[i] / limit[i];
+    }
+    double middle = bench_median(seconds, runs);
+    bench_book(b, &(struct bench_result){.name = row->name,
+                                         .rate = row->work / middle,
+                                         .unit = "tokens/s",
+                                         .achieved = row->cost / middle,
+                                         .limit = bench_median(limit, runs),
+                                         .limit_name = row->reading ? "reading" : "sgemm",
+                                         .share = bench_median(share, runs),
+                                         .spread = bench_spread(seconds, runs),
+                                         .goal = row->goal});
+}
+
+void bench_against(struct bench *b, const struct bench_pair *pair)
+{
+    double times[MOST_RUNS] = {0};
+    int runs = pair->runs < MOST_RUNS ? pair->runs : MOST_RUNS;
+    for (int i = -1; i < runs; i++) {
+        double first = pair->once(pair->context[0]), second = pair->once(pair->context[1]);
+        if (i >= 0)
+            times[i] = second / first;
+    }
+    double middle = bench_median(times, runs);
+    bench_book(b, &(struct bench_result){.name = pair->name,
+                                         .rate = middle,
+                                         .unit = "times",
+                                         .achieved = middle,
+                                         .limit = pair->limit,
+                                         .limit_name = pair->limit_name,
+                                         .share = middle / pair->limit,
+                                         .spread = bench_spread(times, runs),
+                                         .goal = pair->goal});
+}
