@@ -57,9 +57,8 @@ static int usage(FILE *stream, int code)
         "       difftf-bench fixed MODEL prefill|decode|train LENGTH\n"
         "       difftf-bench first FOLDER THREADS\n"
         "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
-        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter; first: a model's first token, for "
-        "a\n"
-        "clock.\n"
+        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter; first: a model's first token,\n"
+        "for a clock.\n"
         "parts: all",
         stream);
     for (size_t i = 0; i < N_BENCHES; i++)

@@ -55,6 +55,9 @@ void bench_book(struct bench *b, const struct bench_result *result);
 double bench_median(const double *values, int n);
 double bench_spread(const double *values, int n);
 
+/* The most memory of this program so far, without that of the one that started it. */
+double bench_peak_kilobytes(void);
+
 /* The rows: see README.md. */
 enum status bench_prefill(struct bench *b, struct error *err);
 enum status bench_decode(struct bench *b, struct error *err);

@@ -7,7 +7,6 @@
 #include <cblas.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 /* Counters are told to count in here alone. */
 __attribute__((noinline)) void bench_fixed_work(struct rates_job *job)
@@ -32,11 +31,9 @@ enum status bench_fixed(const char *model, const char *work, size_t n, struct er
     if (status == OK)
         status = rates_job_open(&job, &m, (enum rates_work)kind, n, 1, err);
     if (status == OK) {
-        struct rusage used;
         bench_fixed_work(job);
-        getrusage(RUSAGE_SELF, &used);
-        printf("kernels %s, %s on %s, peak %ld KB\n", kernels_get()->name, openblas_get_config(), openblas_get_corename(),
-               used.ru_maxrss);
+        printf("kernels %s, %s on %s, peak %.0f KB\n", kernels_get()->name, openblas_get_config(), openblas_get_corename(),
+               bench_peak_kilobytes());
     }
     rates_job_close(job);
     model_free(&m);

@@ -20,20 +20,6 @@ extern char **environ;
 static const double ASKED_RATE = 2.5;
 enum { RUNS = 5, PROGRAM_BYTES = 32 << 20, PROMPT = 2 };
 
-/* Of this program alone; what getrusage says counts the one that started it too. */
-static double peak_kilobytes(void)
-{
-    char line[256];
-    double kilobytes = 0;
-    FILE *status = fopen("/proc/self/status", "re");
-    while (status != NULL && fgets(line, sizeof line, status) != NULL)
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kilobytes = strtod(line + 6, NULL);
-    if (status != NULL)
-        fclose(status);
-    return kilobytes;
-}
-
 enum status bench_first(const char *folder, int threads, struct error *err)
 {
     struct model m = {0};
@@ -50,7 +36,7 @@ enum status bench_first(const char *folder, int threads, struct error *err)
         status = session_run(&s, ids, PROMPT, NULL, logits, err);
     }
     if (status == OK)
-        printf("peak %.0f KB\n", peak_kilobytes());
+        printf("peak %.0f KB\n", bench_peak_kilobytes());
     fflush(stdout); /* the first token is there: what follows is no part of the time */
     free(logits);
     if (s.model != NULL)
@@ -95,19 +81,24 @@ static double seconds_of(void *context)
     return seconds;
 }
 
-static double median_of(struct program *p, double seconds[RUNS])
+static enum status time_program(struct program *p, double seconds[RUNS], struct error *err)
 {
     seconds_of(p); /* brings the file into memory */
     for (int i = 0; i < RUNS; i++)
         seconds[i] = seconds_of(p);
-    return bench_median(seconds, RUNS);
+    return p->failed ? error_set(err, ERR_SYSTEM, "%s: a program that reads it did not end well", p->folder) : OK;
 }
 
 /* The rate is that of the weights: what a small model takes, the start of the program, is no part of it. */
-static void book(struct bench *b, size_t shape, struct program *p, double start, double weights, double session)
+static enum status book(struct bench *b, size_t shape, struct program *p, double start, double weights, double session,
+                        struct error *err)
 {
     char name[64];
-    double seconds[RUNS], rate = weights / 1e9 / (median_of(p, seconds) - start);
+    double seconds[RUNS];
+    enum status status = time_program(p, seconds, err);
+    if (status != OK)
+        return status;
+    double rate = weights / 1e9 / (bench_median(seconds, RUNS) - start);
     snprintf(name, sizeof name, "load.bf16.%s", BENCH_SHAPE_NAMES[shape]);
     bench_book(b, &(struct bench_result){.name = name,
                                          .rate = rate,
@@ -128,6 +119,7 @@ static void book(struct bench *b, size_t shape, struct program *p, double start,
                                          .limit_name = "the peak was foreseen",
                                          .share = foreseen / p->peak,
                                          .goal = 1 / 1.1});
+    return OK;
 }
 
 /* A folder of BF16 weights under a name of its own. */
@@ -161,20 +153,18 @@ static void remove_folder(const char *folder)
 
 enum status bench_load(struct bench *b, struct error *err)
 {
-    double seconds[RUNS], start = 0;
+    double seconds[RUNS];
     struct program small = {.folder = embedded_path("models/transformer"), .threads = b->threads};
     enum status status = small.folder ? OK : error_set(err, ERR_SYSTEM, "bench: out of memory");
     if (status == OK)
-        start = median_of(&small, seconds);
+        status = time_program(&small, seconds, err);
     for (size_t shape = 0; shape < BENCH_SHAPES && status == OK; shape++) {
         char folder[256];
         double weights, session;
         status = write_folder(folder, shape, &weights, &session, b->threads, err);
-        struct program p = {.folder = folder, .threads = b->threads, .failed = small.failed};
+        struct program p = {.folder = folder, .threads = b->threads};
         if (status == OK)
-            book(b, shape, &p, start, weights, session);
-        if (p.failed)
-            status = error_set(err, ERR_SYSTEM, "%s: a program that reads it did not end well", folder);
+            status = book(b, shape, &p, bench_median(seconds, RUNS), weights, session, err);
         remove_folder(folder);
     }
     free(small.folder);

@@ -7,6 +7,12 @@
 
 #define FIXTURES "tests/fixtures/"
 
+/* fmax, which in a loop is more than GCC 12 for ARM can compile. */
+static inline double larger(double a, double b)
+{
+    return b > a ? b : a;
+}
+
 #define SUITE_MAIN(name, ...)                                                                                                    \
     int main(void)                                                                                                               \
     {                                                                                                                            \

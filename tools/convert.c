@@ -129,7 +129,7 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     struct model model;
     char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
     enum status status = weights && copy ? OK : error_set(err, ERR_SYSTEM, "convert: out of memory");
-    bool fresh = status == OK && !file_exists(weights) && !file_exists(copy), empty = !file_is_directory(folder);
+    bool fresh = status == OK && !file_exists(weights) && !file_exists(copy), made = !file_is_directory(folder);
     if (status == OK && !fresh)
         status = error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
     if (status == OK)
@@ -142,7 +142,7 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     } else if (fresh) {
         unlink(weights);
         unlink(copy);
-        if (empty)
+        if (made)
             rmdir(folder);
     }
     free(weights);

@@ -66,15 +66,6 @@ enum status config_set_head_dim(struct config *c, size_t n_heads, size_t head_di
     return OK;
 }
 
-enum status config_check_kv_heads(size_t n_heads, size_t n_kv_heads, const char *path, struct error *err)
-{
-    return n_heads % n_kv_heads == 0
-               ? OK
-               : error_set(err, ERR_INPUT,
-                           "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu", path,
-                           n_kv_heads, n_heads);
-}
-
 enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
 {
     *c = (struct config){.context = 2048, .norm_eps = 1e-6f, .lambda_init = -1};
@@ -125,7 +116,11 @@ enum status config_from_json(struct config *c, const cJSON *json, const char *pa
     const char *wanted = c->family->activation ? c->family->activation : "silu";
     if (act != NULL && strcmp(act, wanted) != 0)
         return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, act, wanted);
-    return c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    status = c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    if (status == OK && c->n_noise_heads == 0 && n_heads % n_kv_heads != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
+                         path, n_kv_heads, n_heads);
+    return status;
 }
 
 cJSON *config_to_json(const struct config *c)

@@ -75,8 +75,6 @@ cJSON *config_to_json(const struct config *config);
 
 /* For families: the width of a query head as given (0: not), or that of n_heads side by side. */
 enum status config_set_head_dim(struct config *config, size_t n_heads, size_t head_dim, const char *path, struct error *err);
-/* For families: is every key and value head used by equally many query heads? */
-enum status config_check_kv_heads(size_t n_heads, size_t n_kv_heads, const char *path, struct error *err);
 /* Output heads of the attention: one for each query head of a first map. */
 size_t config_output_heads(const struct config *config);
 /* Does the MLP have PolyNorm in the place of SiLU? */

@@ -7,9 +7,7 @@
 static enum status read(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim, const char *path,
                         struct error *err)
 {
-    enum status status = config_check_kv_heads(n_heads, n_kv_heads, path, err);
-    if (status == OK)
-        status = config_set_head_dim(c, 2 * n_heads, head_dim, path, err);
+    enum status status = config_set_head_dim(c, 2 * n_heads, head_dim, path, err);
     if (status != OK)
         return status;
     c->n_heads = n_heads;

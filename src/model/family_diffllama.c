@@ -11,9 +11,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     (void)json;
     if (n_heads % 2 != 0)
         return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected an even number", path, n_heads);
-    enum status status = config_check_kv_heads(n_heads, n_kv_heads, path, err);
-    if (status == OK)
-        status = config_set_head_dim(c, n_heads, head_dim, path, err);
+    enum status status = config_set_head_dim(c, n_heads, head_dim, path, err);
     if (status != OK)
         return status;
     c->n_heads = c->n_q_heads = n_heads;

@@ -9,9 +9,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
                         struct error *err)
 {
     (void)json;
-    enum status status = config_check_kv_heads(n_heads, n_kv_heads, path, err);
-    if (status == OK)
-        status = config_set_head_dim(c, n_heads, head_dim, path, err);
+    enum status status = config_set_head_dim(c, n_heads, head_dim, path, err);
     if (status != OK)
         return status;
     c->n_heads = c->n_q_heads = n_heads;

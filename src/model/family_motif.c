@@ -10,17 +10,17 @@
 static enum status read_noise_heads(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, const char *path,
                                     struct error *err)
 {
-    int64_t noise = (int64_t)n_heads / 2, k_ratio = 1;
+    int64_t noise = 0, k_ratio = 1; /* noise 0: not given, a noise head for each signal head */
     if (n_kv_heads % 2 != 0)
         return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected an even number", path, n_kv_heads);
-    if (!cJSON_HasObjectItem(json, "num_noise_heads") && n_heads % 2 != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected an even number", path, n_heads);
     enum status status = json_get_int(json, "num_noise_heads", 1, (int64_t)n_heads, true, &noise, path, err);
     if (status == OK)
         status = json_get_int(json, "k_ratio", 1, 1, true, &k_ratio, path, err);
     if (status != OK)
         return status;
-    size_t n = (size_t)noise;
+    if (noise == 0 && n_heads % 2 != 0)
+        return error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is %zu, expected an even number", path, n_heads);
+    size_t n = noise ? (size_t)noise : n_heads / 2;
     if (n == n_heads || n_heads % n != 0 || n % (n_kv_heads / 2) != 0)
         return error_set(
             err, ERR_INPUT,

@@ -48,12 +48,6 @@ static void close_oracle(struct oracle *o)
     free(o->ids);
 }
 
-/* fmax in a loop is more than GCC 12 for ARM can compile. */
-static double larger(double a, double b)
-{
-    return b > a ? b : a;
-}
-
 /* `got` within tolerance times the largest expected value. */
 static void expect_tensor(const struct oracle *o, const char *name, const float *got, double tolerance)
 {

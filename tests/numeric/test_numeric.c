@@ -19,12 +19,6 @@ static float *random_array(size_t n, uint64_t seed, double scale)
     return x;
 }
 
-/* fmax in a loop is more than GCC 12 for ARM can compile. */
-static double larger(double a, double b)
-{
-    return b > a ? b : a;
-}
-
 static void expect_near(const char *what, const float *got, const double *want, size_t n, double tolerance)
 {
     double largest = 1e-30;
