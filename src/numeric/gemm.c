@@ -44,61 +44,58 @@ struct part {
     size_t rows, in, first, m;
 };
 
-static void few_f32(const struct part *f)
+/* Few rows go through the weights in columns of FEW_SPLIT, so that what is read of x stays in the first cache. */
+struct columns {
+    size_t first, n;
+    const float *split; /* [rows, FEW_SPLIT] x in the order of matvec_bf16, or NULL when no layer asks for it */
+};
+
+static bool has_bf16_kernel(const struct linear *l, size_t in)
 {
-    float *y = f->layer->y;
-    for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
-        for (size_t i = 0; i < f->rows; i++)
-            kernels_get()->matvec(y + i * f->layer->out + j, f->layer->w->f32 + j * f->in, f->in, f->x + i * f->in,
-                                  least(FEW_OUT, f->first + f->m - j), f->in);
+    return l->w->dtype == DTYPE_BF16 && in % 32 == 0;
 }
 
-/* Whole rows of weights, as far as the split vectors fit the second cache: memory is read once, in its order. */
-static void few_bf16(const struct part *f)
+static void split_columns(float *split, const float *x, size_t rows, size_t in, size_t first, size_t n)
 {
-    float split[MANY_ROWS - 1][FEW_SPLIT], *y = f->layer->y;
-    for (size_t c = 0, n; c < f->in; c += n) {
-        n = least(FEW_SPLIT, f->in - c);
-        for (size_t i = 0; i < f->rows; i++)
-            for (size_t p = 0; p < n / 2; p++) {
-                split[i][p] = f->x[i * f->in + c + 2 * p];
-                split[i][n / 2 + p] = f->x[i * f->in + c + 2 * p + 1];
-            }
-        for (size_t j = f->first; j < f->first + f->m; j += FEW_OUT)
-            for (size_t i = 0; i < f->rows; i++)
-                kernels_get()->matvec_bf16(y + i * f->layer->out + j, f->layer->w->data + 2 * (j * f->in + c), f->in, split[i],
-                                           least(FEW_OUT, f->first + f->m - j), n);
-    }
+    for (size_t i = 0; i < rows; i++)
+        for (size_t p = 0; p < n / 2; p++) {
+            split[i * FEW_SPLIT + p] = x[i * in + first + 2 * p];
+            split[i * FEW_SPLIT + n / 2 + p] = x[i * in + first + 2 * p + 1];
+        }
 }
 
-/* Any other storage passes through a buffer in the first cache. */
-static void few_widened(const struct part *f)
+/* Storage without a kernel of its own passes through a buffer in the first cache. */
+static void few_widened(const struct part *f, const struct columns *c)
 {
     enum { GROUP = 4 };
     float wide[GROUP * FEW_WIDE], *y = f->layer->y;
     for (size_t j = f->first; j < f->first + f->m; j += GROUP)
-        for (size_t c = 0, n; c < f->in; c += n) {
+        for (size_t from = c->first, n; from < c->first + c->n; from += n) {
             size_t group = least(GROUP, f->first + f->m - j);
-            n = least(FEW_WIDE, f->in - c);
+            n = least(FEW_WIDE, c->first + c->n - from);
             for (size_t r = 0; r < group; r++)
-                matrix_widen(wide + r * FEW_WIDE, f->layer->w, (j + r) * f->in + c, n);
+                matrix_widen(wide + r * FEW_WIDE, f->layer->w, (j + r) * f->in + from, n);
             for (size_t i = 0; i < f->rows; i++)
-                kernels_get()->matvec(y + i * f->layer->out + j, wide, FEW_WIDE, f->x + i * f->in + c, group, n);
+                kernels_get()->matvec(y + i * f->layer->out + j, wide, FEW_WIDE, f->x + i * f->in + from, group, n);
         }
 }
 
-static void few_part(const struct part *f)
+static void few_part(const struct part *f, const struct columns *c)
 {
     const struct linear *l = f->layer;
-    for (size_t i = 0; i < f->rows; i++)
-        for (size_t j = f->first; j < f->first + f->m; j++)
-            l->y[i * l->out + j] = l->bias ? l->bias[j] : 0.0f;
-    if (l->w->f32 != NULL)
-        few_f32(f);
-    else if (l->w->dtype == DTYPE_BF16 && f->in % 32 == 0)
-        few_bf16(f);
-    else
-        few_widened(f);
+    const struct kernels *k = kernels_get();
+    size_t weight = f->first * f->in + c->first;
+    for (size_t i = 0; i < f->rows; i++) {
+        float *y = l->y + i * l->out + f->first;
+        for (size_t j = 0; j < f->m && c->first == 0; j++)
+            y[j] = l->bias ? l->bias[f->first + j] : 0.0f;
+        if (l->w->f32 != NULL)
+            k->matvec(y, l->w->f32 + weight, f->in, f->x + i * f->in + c->first, f->m, c->n);
+        else if (has_bf16_kernel(l, f->in))
+            k->matvec_bf16(y, l->w->data + 2 * weight, f->in, c->split + i * FEW_SPLIT, f->m, c->n);
+    }
+    if (l->w->f32 == NULL && !has_bf16_kernel(l, f->in))
+        few_widened(f, c);
 }
 
 static size_t few_units(const struct linear *l)
@@ -106,21 +103,30 @@ static size_t few_units(const struct linear *l)
     return (l->out + FEW_OUT - 1) / FEW_OUT;
 }
 
-/* Few rows: what counts is the reading of the weights, so each thread takes one run of them. */
+/* Few rows: what counts is the reading of the weights. Guided: each thread takes a long run of them, and the last ones, ever
+ * shorter, go to who comes first. */
 static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
 {
+    _Alignas(64) float split[(MANY_ROWS - 1) * FEW_SPLIT];
     size_t units = 0;
-    for (size_t l = 0; l < n_layers; l++)
+    bool wanted = false;
+    for (size_t l = 0; l < n_layers; l++) {
         units += few_units(&layers[l]);
+        wanted = wanted || has_bf16_kernel(&layers[l], in);
+    }
     threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
-    int parts = useful(threads == 1 ? 1 : 4 * threads, units);
-#pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
-    for (int t = 0; t < parts; t++) {
-        size_t first = units * (size_t)t / (size_t)parts, end = units * (size_t)(t + 1) / (size_t)parts, before = 0;
-        for (size_t l = 0; l < n_layers && before < end; before += few_units(&layers[l++])) {
-            size_t from = first > before ? (first - before) * FEW_OUT : 0, to = least((end - before) * FEW_OUT, layers[l].out);
-            if (from < to)
-                few_part(&(struct part){&layers[l], x, rows, in, from, to - from});
+    for (size_t first = 0; first < in; first += FEW_SPLIT) {
+        struct columns c = {first, least(FEW_SPLIT, in - first), split};
+        if (wanted)
+            split_columns(split, x, rows, in, c.first, c.n);
+#pragma omp parallel for num_threads(threads) schedule(guided) if (threads > 1)
+        for (size_t unit = 0; unit < units; unit++) {
+            const struct linear *l = layers;
+            size_t at = unit;
+            for (; at >= few_units(l); l++)
+                at -= few_units(l);
+            at *= FEW_OUT;
+            few_part(&(struct part){l, x, rows, in, at, least(FEW_OUT, l->out - at)}, &c);
         }
     }
 }

@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) float sum_vec(vec v)
 
 /* Where each number is used once, memory is the limit, and rows are too short for the processor to foresee the next: they are
  * asked for so many bytes early. */
-enum { AHEAD = 8192 };
+enum { AHEAD = 4096 };
 
 /* R rows by N vectors of C, all of k: the accumulators stay in registers. */
 #define MICRO(R, N)                                                                                                              \
@@ -267,30 +267,18 @@ static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t 
 }
 
 /* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
-static inline __attribute__((always_inline)) void rows_dot_bf16(const size_t group, float *y, const unsigned char *w, size_t ldw,
-                                                                const float *x, size_t n)
-{
-    vec sum[4][2] = {{{0}}};
-    for (size_t j = 0; j < n; j += 32) {
-        vec even = load(x + j / 2), odd = load(x + n / 2 + j / 2);
-        for (size_t r = 0; r < group; r++) {
-            __builtin_prefetch(w + 2 * (r * ldw + j) + AHEAD);
-            uvec pair = *(const packed *)(w + 2 * (r * ldw + j));
-            sum[r][0] += (vec)(pair << 16) * even;
-            sum[r][1] += (vec)(pair & 0xffff0000u) * odd;
-        }
-    }
-    for (size_t r = 0; r < group; r++)
-        y[r] += sum_vec(sum[r][0] + sum[r][1]);
-}
-
 static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
 {
-    size_t i = 0;
-    for (; i + 4 <= m; i += 4)
-        rows_dot_bf16(4, y + i, w + 2 * i * ldw, ldw, x, n);
-    for (; i < m; i++)
-        rows_dot_bf16(1, y + i, w + 2 * i * ldw, ldw, x, n);
+    for (size_t i = 0; i < m; i++, w += 2 * ldw) {
+        vec even = {0}, odd = {0};
+        for (size_t j = 0; j < n; j += 32) {
+            __builtin_prefetch(w + 2 * j + AHEAD);
+            uvec pair = *(const packed *)(w + 2 * j);
+            even += (vec)(pair << 16) * load(x + j / 2);
+            odd += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2);
+        }
+        y[i] += sum_vec(even + odd);
+    }
 }
 
 /* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
