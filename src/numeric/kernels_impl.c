@@ -82,8 +82,10 @@ MICRO(1, 1)
 MICRO(6, 4)
 MICRO(6, 2)
 MICRO(6, 1)
+MICRO(1, 8)
 MICRO(1, 4)
 MICRO(1, 2)
+#define MICRO_ROW_WIDE micro_1_8
 #define MICRO_WIDE micro_6_4
 #define MICRO_HALF micro_6_2
 #define MICRO_THIN micro_6_1
@@ -92,14 +94,18 @@ MICRO(1, 2)
 #elif defined(__AVX2__)
 MICRO(3, 2)
 MICRO(3, 1)
+MICRO(1, 4)
 MICRO(1, 2)
+#define MICRO_ROW_WIDE micro_1_4
 #define MICRO_WIDE micro_3_2
 #define MICRO_HALF micro_3_2
 #define MICRO_THIN micro_3_1
 #define MICRO_ROW micro_1_2
 #define MICRO_ROW_HALF micro_1_2
 #else
+MICRO(1, 2)
 MICRO(2, 1)
+#define MICRO_ROW_WIDE micro_1_2
 #define MICRO_WIDE micro_2_1
 #define MICRO_HALF micro_2_1
 #define MICRO_THIN micro_2_1
@@ -125,6 +131,8 @@ static void tile_gemm(float *c, size_t ldc, const float *a, size_t a_row, size_t
                       size_t n, size_t k)
 {
     size_t j = 0;
+    for (; m == 1 && j + 32 * COLUMNS <= n; j += 32 * COLUMNS) /* decoding reads B once: the wider the better */
+        MICRO_ROW_WIDE(c + j, ldc, a, a_row, a_col, b + j, ldb, k);
     for (; j + 16 * COLUMNS <= n; j += 16 * COLUMNS)
         strip(MICRO_WIDE, MICRO_ROW, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
     for (; j + 16 * HALF <= n; j += 16 * HALF)
