@@ -21,6 +21,7 @@ struct pass {
     const char *name;
     size_t before, n; /* tokens that were there; new ones */
     bool one_by_one;  /* decoded, each with its logits */
+    bool bf16;        /* the weights */
 };
 
 struct cost {
@@ -31,7 +32,7 @@ struct cost {
 static struct cost product(const struct pass *p, double weights, double rows, double in, double out)
 {
     double blocks = p->one_by_one ? rows : ceil(rows / SESSION_BLOCK);
-    return (struct cost){2 * weights * rows, 4 * (weights * blocks + rows * (in + out))};
+    return (struct cost){2 * weights * rows, (p->bf16 ? 2 : 4) * weights * blocks + 4 * rows * (in + out)};
 }
 
 static struct cost elements(double n, double flops, double floats)
@@ -59,7 +60,7 @@ static void count(const struct model *m, const struct pass *pass, struct cost co
     for (size_t i = 0; i < PART_LM_HEAD; i++)
         cost[i] = (struct cost){cost[i].flops * layers, cost[i].bytes * layers};
     double V = (double)c->vocab_size, wanted = pass->one_by_one ? n : 1;
-    cost[PART_LM_HEAD] = product(&(struct pass){.one_by_one = true}, D * V, wanted, D, V);
+    cost[PART_LM_HEAD] = product(&(struct pass){.one_by_one = true, .bf16 = pass->bf16}, D * V, wanted, D, V);
 }
 
 static enum status run(struct session *s, const struct pass *pass, const int32_t *ids, float *logits, struct error *err)
@@ -113,7 +114,10 @@ static enum status one_model(struct bench *b, size_t shape, const struct pass *p
     struct layer_clock clock = {0};
     size_t all = pass->before + pass->n;
     int32_t *ids = mem_array(all, sizeof *ids);
+    uint16_t *bytes = NULL;
     enum status status = bench_model(&m, shape, err);
+    if (status == OK && pass->bf16)
+        status = bench_narrow(&m, &bytes, err);
     float *logits = status == OK ? mem_array(m.config.vocab_size, sizeof *logits) : NULL;
     if (status == OK && (ids == NULL || logits == NULL))
         status = error_set(err, ERR_SYSTEM, "bench: out of memory");
@@ -134,6 +138,7 @@ static enum status one_model(struct bench *b, size_t shape, const struct pass *p
     if (s.model != NULL)
         session_free(&s);
     model_free(&m);
+    free(bytes);
     free(ids);
     free(logits);
     return status;
@@ -141,8 +146,9 @@ static enum status one_model(struct bench *b, size_t shape, const struct pass *p
 
 enum status bench_layers(struct bench *b, struct error *err)
 {
-    static const struct pass passes[] = {{"a prompt of 2048 tokens", 0, 2048, false},
-                                         {"decoding 32 tokens after 512", 512, 32, true}};
+    static const struct pass passes[] = {{"a prompt of 2048 tokens", 0, 2048, false, false},
+                                         {"decoding 32 tokens after 512", 512, 32, true, false},
+                                         {"decoding 32 tokens after 512, BF16 weights", 512, 32, true, true}};
     enum status status = OK;
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         for (size_t shape = 0; shape < BENCH_SHAPES && status == OK; shape++)
