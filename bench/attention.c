@@ -1,5 +1,6 @@
 /* attention.c - rows of attention alone: 16 query heads of 64 for both architectures, forward to 16K and backward. */
 #include "bench/bench.h"
+#include "bench/shapes.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -12,8 +13,8 @@ static const struct {
     const char *name, *config;
 } KINDS[] = {{"transformer", "{\"model_type\":\"llama\",\"hidden_size\":1024,\"num_hidden_layers\":1,\"num_attention_heads\":16,"
                              "\"intermediate_size\":1,\"vocab_size\":1}"},
-             {"diff-transformer", "{\"model_type\":\"diff_transformer\",\"hidden_size\":1024,\"num_hidden_layers\":1,"
-                                  "\"num_attention_heads\":8,\"intermediate_size\":1,\"vocab_size\":1}"}};
+             {"diff", "{\"model_type\":\"diff_transformer\",\"hidden_size\":1024,\"num_hidden_layers\":1,"
+                      "\"num_attention_heads\":8,\"intermediate_size\":1,\"vocab_size\":1}"}};
 
 /* One layer's attention of a whole sequence. */
 struct job {
@@ -110,11 +111,14 @@ enum status bench_attention(struct bench *b, struct error *err)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS && status == OK; k++) {
             struct job job;
-            char name[64];
+            char name[64], shape[BENCH_SHAPE_TEXT];
             status = open_job(&job, KINDS[k].config, table[i].n, table[i].backward, b->threads, err);
             snprintf(name, sizeof name, "attention%s.%zu.%s", table[i].backward ? ".backward" : "", table[i].n, KINDS[k].name);
+            snprintf(shape, sizeof shape, "one layer, %zu query heads of %zu, %zu tokens", job.plan.n_q_heads, job.plan.head_dim,
+                     table[i].n);
             if (status == OK)
                 bench_measure(b, &(struct bench_row){.name = name,
+                                                     .shape = shape,
                                                      .once = once,
                                                      .context = &job,
                                                      .runs = table[i].runs,

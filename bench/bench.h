@@ -19,22 +19,22 @@ typedef double bench_run(void *context);
 
 /* Work whose rate is set against the machine's. */
 struct bench_row {
-    const char *name;
+    const char *name, *shape;
     bench_run *once;
     void *context;
     int runs;
     double work; /* tokens a run */
     double cost; /* GFLOP or, with `reading`, GB a run */
     bool reading;
-    double goal; /* the least share of the machine that is asked for, 0: none */
+    double goal; /* the least ratio that is asked for, 0: none */
 };
 /* Runs it some times after one that is not counted, in turns with the machine's own product or reading, and books and prints the
- * median rate, the median share of the machine and the spread. */
+ * median rate, the median share of the machine's rate and the spread. */
 void bench_measure(struct bench *b, const struct bench_row *row);
 
 /* The same work of two contexts that take turns: how many times as fast the first is, as a share of `limit`. */
 struct bench_pair {
-    const char *name;
+    const char *name, *shape;
     bench_run *once;
     void *context[2];
     int runs;
@@ -43,10 +43,11 @@ struct bench_pair {
 };
 void bench_against(struct bench *b, const struct bench_pair *pair);
 
-/* A finished row; `achieved` and `limit` are in one unit. */
+/* A finished row; `limit` is in the unit of `rate`: what the machine's own rate would have allowed. */
 struct bench_result {
-    const char *name, *unit, *limit_name;
-    double rate, achieved, limit, share, spread, goal;
+    const char *name, *shape, *unit, *limit_name;
+    double rate, limit, ratio, spread, goal;
+    int runs;
 };
 /* Books and prints it. */
 void bench_book(struct bench *b, const struct bench_result *result);

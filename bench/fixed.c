@@ -24,9 +24,8 @@ enum status bench_fixed(const char *model, const char *work, size_t n, struct er
     while (kind < 3 && strcmp(RATES_NAMES[kind], work) != 0)
         kind++;
     if (shape == BENCH_SHAPES || kind == 3 || n == 0)
-        return error_set(err, ERR_USAGE,
-                         "fixed %s %s: expected transformer or diff-transformer, prefill, decode or train, and a length", model,
-                         work);
+        return error_set(err, ERR_USAGE, "fixed %s %s: expected transformer or diff, prefill, decode or train, and a length",
+                         model, work);
     enum status status = bench_embedded(&m, shape, err);
     if (status == OK)
         status = rates_job_open(&job, &m, (enum rates_work)kind, n, 1, err);

@@ -46,6 +46,7 @@ enum status bench_first(const char *folder, int threads, struct error *err)
 }
 
 struct program {
+    const char *shape;
     char *folder;
     int threads;
     double peak; /* bytes */
@@ -101,29 +102,32 @@ static enum status book(struct bench *b, size_t shape, struct program *p, double
     double rate = weights / 1e9 / (bench_median(seconds, RUNS) - start);
     snprintf(name, sizeof name, "load.bf16.%s", BENCH_SHAPE_NAMES[shape]);
     bench_book(b, &(struct bench_result){.name = name,
-                                         .rate = rate,
+                                         .shape = p->shape,
                                          .unit = "GB/s",
-                                         .achieved = rate,
+                                         .rate = rate,
                                          .limit = ASKED_RATE,
                                          .limit_name = "5 GB to the first token in 2 s",
-                                         .share = rate / ASKED_RATE,
+                                         .ratio = rate / ASKED_RATE,
+                                         .runs = RUNS,
                                          .spread = bench_spread(seconds, RUNS),
                                          .goal = 1});
     snprintf(name, sizeof name, "load.memory.%s", BENCH_SHAPE_NAMES[shape]);
     double foreseen = weights + session + PROGRAM_BYTES;
     bench_book(b, &(struct bench_result){.name = name,
-                                         .rate = p->peak / 1e6,
+                                         .shape = p->shape,
                                          .unit = "MB",
-                                         .achieved = foreseen,
-                                         .limit = p->peak,
+                                         .rate = p->peak / 1e6,
+                                         .limit = foreseen / 1e6,
                                          .limit_name = "the peak was foreseen",
-                                         .share = foreseen / p->peak,
+                                         .ratio = foreseen / p->peak,
+                                         .runs = RUNS,
                                          .goal = 1 / 1.1});
     return OK;
 }
 
 /* A folder of BF16 weights under a name of its own. */
-static enum status write_folder(char folder[256], size_t shape, double *weights, double *session, int threads, struct error *err)
+static enum status write_folder(char folder[256], char text[BENCH_SHAPE_TEXT], size_t shape, double *weights, double *session,
+                                int threads, struct error *err)
 {
     const char *base = getenv("TMPDIR");
     struct model m = {0};
@@ -134,6 +138,7 @@ static enum status write_folder(char folder[256], size_t shape, double *weights,
     if (status == OK)
         status = model_save(&m, folder, DTYPE_BF16, err);
     *weights = 2 * (double)m.weights.n_params;
+    bench_shape_text(text, &m, PROMPT);
     *session = status == OK ? (double)session_memory(&m, PROMPT, threads) : 0;
     model_free(&m);
     return status;
@@ -159,10 +164,10 @@ enum status bench_load(struct bench *b, struct error *err)
     if (status == OK)
         status = time_program(&small, seconds, err);
     for (size_t shape = 0; shape < BENCH_SHAPES && status == OK; shape++) {
-        char folder[256];
+        char folder[256], text[BENCH_SHAPE_TEXT];
         double weights, session;
-        status = write_folder(folder, shape, &weights, &session, b->threads, err);
-        struct program p = {.folder = folder, .threads = b->threads};
+        status = write_folder(folder, text, shape, &weights, &session, b->threads, err);
+        struct program p = {.shape = text, .folder = folder, .threads = b->threads};
         if (status == OK)
             status = book(b, shape, &p, bench_median(seconds, RUNS), weights, session, err);
         remove_folder(folder);

@@ -29,13 +29,15 @@ static enum status measure(struct bench *b, const struct work *w, const char *mo
                            struct error *err)
 {
     struct rates_job *job;
-    char name[96];
+    char name[96], shape[BENCH_SHAPE_TEXT];
     enum status status = rates_job_open(&job, m, w->kind, w->n, b->threads, err);
     if (status != OK)
         return status;
     bool reading = w->kind == RATES_DECODE;
     snprintf(name, sizeof name, "%s.%s", w->name, model_name);
+    bench_shape_text(shape, m, w->n);
     bench_measure(b, &(struct bench_row){.name = name,
+                                         .shape = shape,
                                          .once = seconds_of,
                                          .context = job,
                                          .runs = RUNS,
@@ -52,11 +54,14 @@ static enum status against(struct bench *b, const char *name, const struct model
                            int second_threads, const struct work *w, double limit, const char *limit_name, struct error *err)
 {
     struct rates_job *job[2] = {NULL, NULL};
+    char shape[BENCH_SHAPE_TEXT];
+    bench_shape_text(shape, first, w->n);
     enum status status = rates_job_open(&job[0], first, w->kind, w->n, b->threads, err);
     if (status == OK)
         status = rates_job_open(&job[1], second, w->kind, w->n, second_threads, err);
     if (status == OK)
         bench_against(b, &(struct bench_pair){.name = name,
+                                              .shape = shape,
                                               .once = seconds_of,
                                               .context = {job[0], job[1]},
                                               .runs = RUNS,
@@ -145,7 +150,7 @@ enum status bench_train(struct bench *b, struct error *err)
         struct model m = {0};
         status = bench_embedded(&m, i, err);
         if (status == OK)
-            status = measure(b, &(struct work){"train.512", RATES_TRAIN, CONTEXT, 0.5}, BENCH_SHAPE_NAMES[i], &m, err);
+            status = measure(b, &(struct work){"train", RATES_TRAIN, CONTEXT, 0.5}, BENCH_SHAPE_NAMES[i], &m, err);
         model_free(&m);
     }
     return status;
@@ -173,15 +178,18 @@ static enum status long_text(struct bench *b, const char *name, const struct mod
     for (int i = 0; i < PROBES; i++) /* what the machine does meanwhile falls on before or after */
         sgemm = fmax(sgemm, rates_sgemm(b->machine));
     if (status == OK) {
+        char shape[BENCH_SHAPE_TEXT];
+        bench_shape_text(shape, m, LENGTH);
         double all = rates_flops(m, LENGTH, true), rest = rates_flops(m, 0, true);
         double predicted = LENGTH * (rest / 0.75 + (all - rest) / 0.5) / 1e9 / sgemm;
         bench_book(b, &(struct bench_result){.name = name,
-                                             .rate = LENGTH / seconds,
+                                             .shape = shape,
                                              .unit = "tokens/s",
-                                             .achieved = LENGTH / seconds,
+                                             .rate = LENGTH / seconds,
                                              .limit = LENGTH / predicted,
                                              .limit_name = "what the FLOPs predict",
-                                             .share = predicted / seconds,
+                                             .ratio = predicted / seconds,
+                                             .runs = 1,
                                              .goal = 1 / 1.3});
     }
     session_free(&s);

@@ -17,10 +17,10 @@ static void cell(struct grid *g, const char *text)
 static void write_rows(struct text *out, const cJSON *bench)
 {
     const cJSON *row;
-    struct table t = {.title = (char[]){"of each row: the median, as a share of the machine's limit in the same run"},
+    struct table t = {.title = (char[]){"of each row: the median, as a ratio to the machine's limit in the same run"},
                       .grid = {.columns = 7}};
     struct grid *g = &t.grid;
-    static const char *const head[] = {"work", "rate", "unit", "limit", "share", "asked", "spread"};
+    static const char *const head[] = {"work", "rate", "unit", "limit", "ratio", "asked", "spread"};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
         cell(g, head[i]);
     cJSON_ArrayForEach(row, json_path(bench, "rows"))
@@ -29,7 +29,7 @@ static void write_rows(struct text *out, const cJSON *bench)
         grid_add(g, "%.*f", json_real(row, "rate") < 10 ? 2 : 1, json_real(row, "rate"));
         cell(g, json_text(row, "unit"));
         cell(g, json_text(row, "limit_name"));
-        grid_add(g, "%.0f %%", 100 * json_real(row, "share"));
+        grid_add(g, "%.0f %%", 100 * json_real(row, "ratio"));
         if (json_has(row, "goal"))
             grid_add(g, "%.0f %%", 100 * json_real(row, "goal"));
         else

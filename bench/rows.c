@@ -49,17 +49,18 @@ void bench_book(struct bench *b, const struct bench_result *r)
 {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "name", r->name);
-    json_add_number(row, "rate", r->rate);
+    cJSON_AddStringToObject(row, "shape", r->shape);
     cJSON_AddStringToObject(row, "unit", r->unit);
-    json_add_number(row, "achieved", r->achieved);
+    json_add_number(row, "rate", r->rate);
     json_add_number(row, "limit", r->limit);
     cJSON_AddStringToObject(row, "limit_name", r->limit_name);
-    json_add_number(row, "share", r->share);
+    json_add_number(row, "ratio", r->ratio);
     json_add_number(row, "spread", r->spread);
+    json_add_number(row, "runs", r->runs);
     if (r->goal > 0)
         json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-40s %10.*f %-8s %4.0f %% of %s", r->name, r->rate < 10 ? 2 : 1, r->rate, r->unit, 100 * r->share, r->limit_name);
+    printf("%-40s %10.*f %-8s %4.0f %% of %s", r->name, r->rate < 10 ? 2 : 1, r->rate, r->unit, 100 * r->ratio, r->limit_name);
     if (r->goal > 0)
         printf(" (asked %.0f %%)", 100 * r->goal);
     printf(", spread %.0f %%\n", 100 * r->spread);
@@ -68,22 +69,23 @@ void bench_book(struct bench *b, const struct bench_result *r)
 
 void bench_measure(struct bench *b, const struct bench_row *row)
 {
-    double seconds[MOST_RUNS] = {0}, limit[MOST_RUNS] = {0}, share[MOST_RUNS] = {0};
+    double seconds[MOST_RUNS] = {0}, ratio[MOST_RUNS] = {0};
     int runs = row->runs < MOST_RUNS ? row->runs : MOST_RUNS;
     row->once(row->context);
     for (int i = 0; i < runs; i++) {
-        limit[i] = row->reading ? rates_read(b->machine) : rates_sgemm(b->machine);
+        double limit = row->reading ? rates_read(b->machine) : rates_sgemm(b->machine);
         seconds[i] = row->once(row->context);
-        share[i] = row->cost / seconds[i] / limit[i];
+        ratio[i] = row->cost / seconds[i] / limit;
     }
-    double middle = bench_median(seconds, runs);
+    double rate = row->work / bench_median(seconds, runs), share = bench_median(ratio, runs);
     bench_book(b, &(struct bench_result){.name = row->name,
-                                         .rate = row->work / middle,
+                                         .shape = row->shape,
                                          .unit = "tokens/s",
-                                         .achieved = row->cost / middle,
-                                         .limit = bench_median(limit, runs),
+                                         .rate = rate,
+                                         .limit = rate / share,
                                          .limit_name = row->reading ? "reading" : "sgemm",
-                                         .share = bench_median(share, runs),
+                                         .ratio = share,
+                                         .runs = runs,
                                          .spread = bench_spread(seconds, runs),
                                          .goal = row->goal});
 }
@@ -99,12 +101,13 @@ void bench_against(struct bench *b, const struct bench_pair *pair)
     }
     double middle = bench_median(times, runs);
     bench_book(b, &(struct bench_result){.name = pair->name,
-                                         .rate = middle,
+                                         .shape = pair->shape,
                                          .unit = "times",
-                                         .achieved = middle,
+                                         .rate = middle,
                                          .limit = pair->limit,
                                          .limit_name = pair->limit_name,
-                                         .share = middle / pair->limit,
+                                         .ratio = middle / pair->limit,
+                                         .runs = runs,
                                          .spread = bench_spread(times, runs),
                                          .goal = pair->goal});
 }

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-const char *const BENCH_SHAPE_NAMES[BENCH_SHAPES] = {"transformer", "diff-transformer"};
+const char *const BENCH_SHAPE_NAMES[BENCH_SHAPES] = {"transformer", "diff"};
+static const char *const EMBEDDED[BENCH_SHAPES] = {"models/transformer", "models/diff-transformer"};
 
 static const char *const CONFIGS[BENCH_SHAPES] = {
     "{\"model_type\":\"llama\",\"hidden_size\":1024,\"num_hidden_layers\":12,\"num_attention_heads\":16,"
@@ -59,11 +60,17 @@ enum status bench_narrow(struct model *m, uint16_t **bytes, struct error *err)
     return OK;
 }
 
+void bench_shape_text(char text[BENCH_SHAPE_TEXT], const struct model *m, size_t tokens)
+{
+    const struct config *c = &m->config;
+    const struct attention_plan *p = &m->plan;
+    snprintf(text, BENCH_SHAPE_TEXT, "%zu layers of %zu, %zu query heads of %zu, FFN %zu, vocabulary %zu, %zu tokens",
+             c->n_layers, c->d_model, p->n_q_heads, p->head_dim, c->d_ff, c->vocab_size, tokens);
+}
+
 enum status bench_embedded(struct model *m, size_t shape, struct error *err)
 {
-    char path[64];
-    snprintf(path, sizeof path, "models/%s", BENCH_SHAPE_NAMES[shape]);
-    char *folder = embedded_path(path);
+    char *folder = embedded_path(EMBEDDED[shape]);
     enum status status = folder ? model_load(m, folder, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
     free(folder);
     return status;

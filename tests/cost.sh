@@ -58,28 +58,28 @@ each_work() { # what model
 }
 
 if [ "${1:-}" = record ]; then
-    each_work record transformer && each_work record diff-transformer
+    each_work record transformer && each_work record diff
     exit
 fi
 
 # The page of a run.
 part='{"part": "mlp", "seconds": 1, "share": 0.9, "gflops": 80, "gigabytes_per_second": 2, "intensity": 40}'
 entry='"work": "a prompt", "sgemm_gflops": 100, "read_gigabytes": 10, "parts": ['$part']'
-row='{"name": "prefill", "rate": 5, "unit": "tokens/s", "achieved": 80, "limit": 100, "limit_name": "sgemm", "share": 0.8, "spread": 0.1, "goal": 0.75}'
+row='{"name": "prefill", "rate": 5, "unit": "tokens/s", "limit": 100, "limit_name": "sgemm", "ratio": 0.8, "spread": 0.1, "goal": 0.75}'
 echo "{\"machine\": {}, \"rows\": [$row], \"layers\": [{\"model\": \"t\", $entry}, {\"model\": \"d\", $entry}]}" >"$tmp/bench.json"
 check "a page of a bench" 0 "" sh -c "$bench page '$tmp/bench.json' '$tmp/bench.html' && echo"
 check "with its roofline" 0 "d, mlp: 80 GFLOP/s, 80 % of the roof, 90 % of the time" cat "$tmp/bench.html"
 check "and its rows" 0 "<td>75 %</td>" cat "$tmp/bench.html"
 echo '{}' >"$tmp/bench.json"
 check "a file that is no bench" 3 "expected what difftf-bench --json wrote" "$bench" page "$tmp/bench.json" "$tmp/bench.html"
-check "work that there is not" 2 "expected transformer or diff-transformer, prefill, decode or train" "$bench" fixed transformer nothing 3
+check "work that there is not" 2 "expected transformer or diff, prefill, decode or train" "$bench" fixed transformer nothing 3
 
 check "a first token and the memory it took" 0 "peak [0-9]* KB" "$bench" first models/transformer 1
 check "a first token of a folder that is not there" 3 "no/model" "$bench" first no/model 1
 
-for model in transformer diff-transformer; do
+for model in transformer diff; do
     { each_work compare $model && growth $model; } >"$tmp/$model.results" &
 done
 wait
-cat "$tmp/transformer.results" "$tmp/diff-transformer.results"
+cat "$tmp/transformer.results" "$tmp/diff.results"
 echo done

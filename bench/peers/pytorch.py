@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""pytorch.py THREADS: the bench's work in eager PyTorch, one JSON object a line: {"work", "peer", "rate"}.  Debian: python3-torch.
+"""pytorch.py THREADS: the bench's work in eager PyTorch, one JSON object a line: {"work", "peer", "rate", "spread", "runs"}.  Debian: python3-torch.
 
 Plain code as one would write it from the paper: products, softmax over the whole map, no fused kernels of other packages."""
 import json
@@ -92,15 +92,16 @@ def rate(work, peer, tokens, once, runs=5):
         started = time.perf_counter()
         once()
         times.append(time.perf_counter() - started)
-    print(json.dumps({"work": work, "peer": peer, "rate": tokens / statistics.median(times)}), flush=True)
+    print(json.dumps({"work": work, "peer": peer, "rate": tokens / statistics.median(times),
+                      "spread": (max(times) - min(times)) / statistics.median(times), "runs": runs}), flush=True)
 
 
-for kind, heads in (("transformer", 16), ("diff-transformer", 8)):
+for kind, heads in (("transformer", 16), ("diff", 8)):
     with torch.no_grad():
-        model = Model(1024, 12, heads, 64, 2816, 32000, kind == "diff-transformer")
+        model = Model(1024, 12, heads, 64, 2816, 32000, kind == "diff")
         for n in 512, 2048:
             ids = torch.randint(32000, (n,))
-            rate(f"prefill.{n}.{kind}", "PyTorch", n, lambda: model(ids), 3)
+            rate(f"prefill.{n}.{kind}", "torch", n, lambda: model(ids), 3)
         prompt, more = torch.randint(32000, (512,)), torch.randint(32000, (32, 1))
 
         def decode():
@@ -109,19 +110,19 @@ for kind, heads in (("transformer", 16), ("diff-transformer", 8)):
                 model(more[i], 512 + i, past)
         kept = [[None, None] for _ in model.layers]
         model(prompt, 0, kept)
-        rate(f"decode.f32.{kind}", "PyTorch", 32, decode, 3)
+        rate(f"decode.f32.{kind}", "torch", 32, decode, 3)
         del model, kept
         for n in 2048, 4096:
             maps = 16 // heads
             q, k, v = torch.randn(16, n, 64), torch.randn(16, n, 64), torch.randn(heads, n, 64 * maps)
             mask = torch.full((n, n), -math.inf).triu(1)
-            rate(f"attention.{n}.{kind}", "PyTorch", n, lambda: attention(q, k, v, mask, maps == 2), 3)
-    shape = json.load(open(f"models/{kind}/config.json"))
+            rate(f"attention.{n}.{kind}", "torch", n, lambda: attention(q, k, v, mask, maps == 2), 3)
+    shape = json.load(open("models/transformer/config.json" if kind == "transformer" else "models/diff-transformer/config.json"))
     small = Model(shape["hidden_size"], shape["num_hidden_layers"], shape["num_attention_heads"], shape["head_dim"],
-                  shape["intermediate_size"], shape["vocab_size"], kind == "diff-transformer")
+                  shape["intermediate_size"], shape["vocab_size"], kind == "diff")
     ids = torch.randint(shape["vocab_size"], (513,))
 
     def step():
         small.zero_grad()
         F.cross_entropy(small(ids[:-1], last=False), ids[1:]).backward()
-    rate(f"train.512.{kind}", "PyTorch", 512, step)
+    rate(f"train.{kind}", "torch", 512, step)
