@@ -14,7 +14,7 @@ enum {
     PANEL_OUT = 128,
     PANEL_IN = 512,
     MANY_ROWS = 4,
-    FEW_OUT = 16,
+    FEW_OUT = 32,
     FEW_SPLIT = 4096,
     FEW_WIDE = 512,
     FEW_WORK = 1 << 18, /* multiplications that are worth a thread */

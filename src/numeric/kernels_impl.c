@@ -1,21 +1,22 @@
 /* kernels_impl.c - the innermost loops; compiled once for each instruction set
- * with KERNELS naming the table.  GCC's vector types of 16 floats are lowered
- * to whatever the instruction set has. */
+ * with KERNELS naming the table.  A vector is as wide as the registers: GCC
+ * takes wider ones apart through memory. */
 #include "numeric/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int ivec __attribute__((vector_size(64), aligned(4), may_alias));
-
 #if defined(__AVX512F__)
-enum { ROWS = 6, COLUMNS = 4 }; /* accumulators: 24 of the 32 registers */
+enum { W = 16 }; /* floats */
 #elif defined(__AVX2__)
-enum { ROWS = 3, COLUMNS = 2 };
+enum { W = 8 };
 #else
-enum { ROWS = 2, COLUMNS = 1 };
+enum { W = 4 };
 #endif
+enum { ROWS = 6, LINE = 16 / W }; /* rows of a product; vectors in a cache line */
+
+typedef float vec __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef int ivec __attribute__((vector_size(4 * W), aligned(4), may_alias));
 
 static inline __attribute__((always_inline)) vec load(const float *p)
 {
@@ -43,12 +44,20 @@ static inline __attribute__((always_inline)) vec exp_vec(vec x)
     return (vec)(bits & keep);
 }
 
+/* By halves. */
 static inline __attribute__((always_inline)) float sum_vec(vec v)
 {
-    typedef float half __attribute__((vector_size(32)));
     typedef float quarter __attribute__((vector_size(16)));
+    quarter q;
+#if defined(__AVX512F__)
+    typedef float half __attribute__((vector_size(32)));
     half h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-    quarter q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+    q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
+#elif defined(__AVX2__)
+    q = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#else
+    q = v;
+#endif
     return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
@@ -64,55 +73,28 @@ enum { AHEAD = 4096 };
         vec acc[R][N];                                                                                                           \
         for (int r = 0; r < R; r++)                                                                                              \
             for (int j = 0; j < N; j++)                                                                                          \
-                acc[r][j] = load(c + (size_t)r * ldc + 16 * (size_t)j);                                                          \
+                acc[r][j] = load(c + (size_t)r * ldc + W * (size_t)j);                                                           \
         for (size_t i = 0; i < k; i++) {                                                                                         \
             if (R == 1)                                                                                                          \
-                for (int j = 0; j < N; j++)                                                                                      \
-                    __builtin_prefetch(b + i * ldb + 16 * (size_t)j + AHEAD / sizeof *b);                                        \
+                for (int j = 0; j < N; j += LINE)                                                                                \
+                    __builtin_prefetch(b + i * ldb + W * (size_t)j + AHEAD / sizeof *b);                                         \
             for (int r = 0; r < R; r++)                                                                                          \
                 for (int j = 0; j < N; j++)                                                                                      \
-                    acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + 16 * (size_t)j);                          \
+                    acc[r][j] += a[(size_t)r * a_row + i * a_col] * load(b + i * ldb + W * (size_t)j);                           \
         }                                                                                                                        \
         for (int r = 0; r < R; r++)                                                                                              \
             for (int j = 0; j < N; j++)                                                                                          \
-                *(vec *)(c + (size_t)r * ldc + 16 * (size_t)j) = acc[r][j];                                                      \
+                *(vec *)(c + (size_t)r * ldc + W * (size_t)j) = acc[r][j];                                                       \
     }
 MICRO(1, 1)
+MICRO(1, 2)
+MICRO(1, 4)
+MICRO(1, 8)
+MICRO(6, 1)
+MICRO(6, 2)
 #if defined(__AVX512F__)
 MICRO(6, 4)
-MICRO(6, 2)
-MICRO(6, 1)
-MICRO(1, 8)
-MICRO(1, 4)
-MICRO(1, 2)
-#define MICRO_ROW_WIDE micro_1_8
-#define MICRO_WIDE micro_6_4
-#define MICRO_HALF micro_6_2
-#define MICRO_THIN micro_6_1
-#define MICRO_ROW micro_1_4
-#define MICRO_ROW_HALF micro_1_2
-#elif defined(__AVX2__)
-MICRO(3, 2)
-MICRO(3, 1)
-MICRO(1, 4)
-MICRO(1, 2)
-#define MICRO_ROW_WIDE micro_1_4
-#define MICRO_WIDE micro_3_2
-#define MICRO_HALF micro_3_2
-#define MICRO_THIN micro_3_1
-#define MICRO_ROW micro_1_2
-#define MICRO_ROW_HALF micro_1_2
-#else
-MICRO(1, 2)
-MICRO(2, 1)
-#define MICRO_ROW_WIDE micro_1_2
-#define MICRO_WIDE micro_2_1
-#define MICRO_HALF micro_2_1
-#define MICRO_THIN micro_2_1
-#define MICRO_ROW micro_1_1
-#define MICRO_ROW_HALF micro_1_1
 #endif
-enum { HALF = COLUMNS > 2 ? 2 : COLUMNS };
 
 typedef void micro_kernel(float *, size_t, const float *, size_t, size_t, const float *, size_t, size_t);
 
@@ -131,14 +113,19 @@ static void tile_gemm(float *c, size_t ldc, const float *a, size_t a_row, size_t
                       size_t n, size_t k)
 {
     size_t j = 0;
-    for (; m == 1 && j + 32 * COLUMNS <= n; j += 32 * COLUMNS) /* decoding reads B once: the wider the better */
-        MICRO_ROW_WIDE(c + j, ldc, a, a_row, a_col, b + j, ldb, k);
-    for (; j + 16 * COLUMNS <= n; j += 16 * COLUMNS)
-        strip(MICRO_WIDE, MICRO_ROW, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
-    for (; j + 16 * HALF <= n; j += 16 * HALF)
-        strip(MICRO_HALF, MICRO_ROW_HALF, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
-    for (; j + 16 <= n; j += 16)
-        strip(MICRO_THIN, micro_1_1, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+    for (; m == 1 && j + 8 * W <= n; j += 8 * W) /* decoding reads B once: the wider the better */
+        micro_1_8(c + j, ldc, a, a_row, a_col, b + j, ldb, k);
+#if defined(__AVX512F__)
+    for (; j + 4 * W <= n; j += 4 * W)
+        strip(micro_6_4, micro_1_4, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+#else
+    for (; m == 1 && j + 4 * W <= n; j += 4 * W)
+        micro_1_4(c + j, ldc, a, a_row, a_col, b + j, ldb, k);
+#endif
+    for (; j + 2 * W <= n; j += 2 * W)
+        strip(micro_6_2, micro_1_2, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
+    for (; j + W <= n; j += W)
+        strip(micro_6_1, micro_1_1, c + j, ldc, a, a_row, a_col, b + j, ldb, m, k);
     if (j == n)
         return;
     for (size_t i = 0; i < m; i++)
@@ -152,14 +139,14 @@ static void tile_gemm(float *c, size_t ldc, const float *a, size_t a_row, size_t
 static float softmax_step(float *s, size_t n, float scale, float *max, float *sum)
 {
     vec top = load(s);
-    for (size_t i = 16; i < n; i += 16) {
+    for (size_t i = W; i < n; i += W) {
         vec x = load(s + i);
         ivec more = x > top;
         top = (vec)(((ivec)x & more) | ((ivec)top & ~more));
     }
-    float t[16], highest = *max;
+    float t[W], highest = *max;
     memcpy(t, &top, sizeof t);
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < W; i++)
         if (t[i] * scale > highest)
             highest = t[i] * scale;
     if (highest == -INFINITY) { /* every score so far is masked */
@@ -168,7 +155,7 @@ static float softmax_step(float *s, size_t n, float scale, float *max, float *su
     }
     float shrink = *max == -INFINITY ? 0.0f : *max == highest ? 1.0f : expf(*max - highest);
     vec total = {0};
-    for (size_t i = 0; i < n; i += 16) {
+    for (size_t i = 0; i < n; i += W) {
         vec e = exp_vec(load(s + i) * scale - highest);
         *(vec *)(s + i) = e;
         total += e;
@@ -180,22 +167,22 @@ static float softmax_step(float *s, size_t n, float scale, float *max, float *su
 
 static void exp_shift(float *s, size_t n, float scale, float shift)
 {
-    for (size_t i = 0; i < n; i += 16)
+    for (size_t i = 0; i < n; i += W)
         *(vec *)(s + i) = exp_vec(load(s + i) * scale - shift);
 }
 
 static void swiglu(float *y, const float *gate, const float *up, size_t n)
 {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
+    for (; i + W <= n; i += W) {
         vec g = load(gate + i);
         *(vec *)(y + i) = g / (1.0f + exp_vec(-g)) * load(up + i);
     }
     if (i < n) {
-        float g[16] = {0}, u[16] = {0}, out[16];
+        float g[W] = {0}, u[W] = {0}, out[W];
         memcpy(g, gate + i, (n - i) * sizeof *g);
         memcpy(u, up + i, (n - i) * sizeof *u);
-        swiglu(out, g, u, 16);
+        swiglu(out, g, u, W);
         memcpy(y + i, out, (n - i) * sizeof *y);
     }
 }
@@ -203,18 +190,18 @@ static void swiglu(float *y, const float *gate, const float *up, size_t n)
 static void swiglu_backward(float *d_gate, float *d_up, const float *dy, const float *gate, const float *up, size_t n)
 {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16) {
+    for (; i + W <= n; i += W) {
         vec g = load(gate + i), d = load(dy + i), u = load(up + i);
         vec sigmoid = 1.0f / (1.0f + exp_vec(-g));
         *(vec *)(d_up + i) = d * g * sigmoid;
         *(vec *)(d_gate + i) = d * u * sigmoid * (1.0f + g * (1.0f - sigmoid));
     }
     if (i < n) {
-        float d[16] = {0}, g[16] = {0}, u[16] = {0}, out_g[16], out_u[16];
+        float d[W] = {0}, g[W] = {0}, u[W] = {0}, out_g[W], out_u[W];
         memcpy(d, dy + i, (n - i) * sizeof *d);
         memcpy(g, gate + i, (n - i) * sizeof *g);
         memcpy(u, up + i, (n - i) * sizeof *u);
-        swiglu_backward(out_g, out_u, d, g, u, 16);
+        swiglu_backward(out_g, out_u, d, g, u, W);
         memcpy(d_gate + i, out_g, (n - i) * sizeof *d_gate);
         memcpy(d_up + i, out_u, (n - i) * sizeof *d_up);
     }
@@ -223,9 +210,9 @@ static void swiglu_backward(float *d_gate, float *d_up, const float *dy, const f
 static double exp_sum(const float *x, size_t n, float shift)
 {
     double total = 0;
-    for (size_t i = 0; i < n; i += 16) {
-        float t[16];
-        for (size_t j = 0; j < 16; j++)
+    for (size_t i = 0; i < n; i += W) {
+        float t[W];
+        for (size_t j = 0; j < W; j++)
             t[j] = i + j < n ? x[i + j] : -INFINITY;
         total += (double)sum_vec(exp_vec(load(t) - shift));
     }
@@ -235,27 +222,27 @@ static double exp_sum(const float *x, size_t n, float shift)
 static double dot(const float *a, const float *b, size_t n)
 {
     double total = 0;
-    for (size_t i = 0; i + 16 <= n; i += 16)
+    for (size_t i = 0; i + W <= n; i += W)
         total += (double)sum_vec(load(a + i) * load(b + i));
-    for (size_t i = n / 16 * 16; i < n; i++)
+    for (size_t i = n / W * W; i < n; i++)
         total += (double)a[i] * (double)b[i];
     return total;
 }
 
-typedef unsigned short hvec __attribute__((vector_size(32), aligned(1), may_alias));
-typedef unsigned int uvec __attribute__((vector_size(64), aligned(4), may_alias));
-typedef unsigned int packed __attribute__((vector_size(64), aligned(1), may_alias));
+typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_alias));
+typedef unsigned int uvec __attribute__((vector_size(4 * W), aligned(4), may_alias));
+typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_alias));
 
 /* A group of rows shares the loads of x; two sums a row keep the multipliers busy. */
 static inline __attribute__((always_inline)) void rows_dot(const size_t group, float *y, const float *w, size_t ldw,
                                                            const float *x, size_t n)
 {
     vec sum[4][2] = {{{0}}};
-    for (size_t j = 0; j < n; j += 32) {
-        vec a = load(x + j), b = load(x + j + 16);
+    for (size_t j = 0; j < n; j += 2 * W) {
+        vec a = load(x + j), b = load(x + j + W);
         for (size_t r = 0; r < group; r++) {
             sum[r][0] += load(w + r * ldw + j) * a;
-            sum[r][1] += load(w + r * ldw + j + 16) * b;
+            sum[r][1] += load(w + r * ldw + j + W) * b;
         }
     }
     for (size_t r = 0; r < group; r++)
@@ -264,7 +251,7 @@ static inline __attribute__((always_inline)) void rows_dot(const size_t group, f
 
 static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n)
 {
-    size_t whole = n / 32 * 32, i = 0;
+    size_t whole = n / (2 * W) * (2 * W), i = 0;
     for (; i + 4 <= m; i += 4)
         rows_dot(4, y + i, w + i * ldw, ldw, x, whole);
     for (; i < m; i++)
@@ -278,14 +265,19 @@ static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t 
 static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, w += 2 * ldw) {
-        vec even = {0}, odd = {0};
+        vec even[LINE] = {{0}}, odd[LINE] = {{0}};
         for (size_t j = 0; j < n; j += 32) {
             __builtin_prefetch(w + 2 * j + AHEAD);
-            uvec pair = *(const packed *)(w + 2 * j);
-            even += (vec)(pair << 16) * load(x + j / 2);
-            odd += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2);
+            for (size_t k = 0; k < LINE; k++) {
+                uvec pair = *(const packed *)(w + 2 * j + 4 * W * k);
+                even[k] += (vec)(pair << 16) * load(x + j / 2 + W * k);
+                odd[k] += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2 + W * k);
+            }
         }
-        y[i] += sum_vec(even + odd);
+        vec sum = even[0] + odd[0];
+        for (size_t k = 1; k < LINE; k++)
+            sum += even[k] + odd[k];
+        y[i] += sum_vec(sum);
     }
 }
 
@@ -301,7 +293,7 @@ static inline __attribute__((always_inline)) vec half_to_float(uvec h)
 static void widen_f16(float *out, const unsigned char *x, size_t n)
 {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16)
+    for (; i + W <= n; i += W)
         *(vec *)(out + i) = half_to_float(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec));
     for (; i < n; i++) {
         unsigned h = (unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8;
@@ -312,7 +304,7 @@ static void widen_f16(float *out, const unsigned char *x, size_t n)
 static void widen_bf16(float *out, const unsigned char *x, size_t n)
 {
     size_t i = 0;
-    for (; i + 16 <= n; i += 16)
+    for (; i + W <= n; i += W)
         *(vec *)(out + i) = (vec)(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec) << 16);
     for (; i < n; i++) {
         unsigned bits = ((unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8) << 16;
@@ -322,18 +314,20 @@ static void widen_bf16(float *out, const unsigned char *x, size_t n)
 
 static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
 {
-    typedef unsigned short lanes __attribute__((vector_size(64), aligned(1), may_alias));
-    typedef unsigned long long words __attribute__((vector_size(64)));
+    typedef unsigned short lanes __attribute__((vector_size(4 * W), aligned(1), may_alias));
+    typedef unsigned long long words __attribute__((vector_size(4 * W)));
     lanes bad = {0};
     size_t i = 0;
     for (; i + 32 <= n; i += 32) {
-        lanes h = *(const lanes *)(x + 2 * i) & exponent;
         __builtin_prefetch(x + 2 * i + AHEAD);
-        bad |= (lanes)(h == exponent);
+        for (size_t k = 0; k < LINE; k++) {
+            lanes h = *(const lanes *)(x + 2 * i + 4 * W * k) & exponent;
+            bad |= (lanes)(h == exponent);
+        }
     }
     words any = (words)bad;
     unsigned long long found = 0;
-    for (int k = 0; k < 8; k++)
+    for (int k = 0; k < W / 2; k++)
         found |= any[k];
     for (; i < n; i++)
         found |= ((x[2 * i] | (unsigned)x[2 * i + 1] << 8) & exponent) == exponent;
