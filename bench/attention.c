@@ -85,7 +85,7 @@ static enum status open_job(struct job *j, const char *config, size_t n, bool ba
     bool more = !backward || (j->map_out && j->lse && j->dq && j->dk && j->dv && j->dcoef);
     if (!j->q || !j->k || !j->v || (p->n_maps > 1 && !j->coef) || !j->out || !j->scratch || !more)
         return error_set(err, ERR_SYSTEM, "bench: out of memory for %zu tokens", n);
-    kv_store_append(&j->kv, p, j->k, j->v, 0, n);
+    kv_store_append(&j->kv, p, j->k, j->v, 0, n, threads);
     if (backward) /* its inputs are those of a forward pass */
         attention_forward(j->out, j->map_out, j->lse, p, &j->kv, j->q, j->coef, 0, n, NULL, j->scratch, threads);
     return OK;

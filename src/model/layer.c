@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "numeric/gemm.h"
-#include "numeric/kernels.h"
 #include "numeric/layers.h"
 
 #include <math.h>
@@ -115,12 +114,6 @@ void layer_lap(struct layer_clock *clock, enum layer_part part)
     clock->last = now;
 }
 
-static void add(float *y, const float *a, const float *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
-}
-
 /* The attention half: b->mid = b->x + attention(norm(b->x)). */
 static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
 {
@@ -143,10 +136,10 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
         rmsnorm_forward(c->k, c->k, w->k_norm, rows * p->n_k_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
     }
     if (!config_marked(cfg->unturned, layer)) {
-        rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, 1);
-        rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, 1);
+        rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, 1, c->threads);
+        rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, 1, c->threads);
     }
-    kv_store_append(kv, p, c->k, c->v, c->start, rows);
+    kv_store_append(kv, p, c->k, c->v, c->start, rows, c->threads);
     if (b->coef != NULL)
         fill_coefficients(b, layer, c);
     layer_lap(c->clock, PART_ROPE);
@@ -157,7 +150,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
     layer_lap(c->clock, PART_NORMS);
     linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, c->threads);
-    add(b->mid, b->mid, b->x, rows * D);
+    add_rows(b->mid, b->mid, b->x, rows, D, c->threads);
     layer_lap(c->clock, PART_OUTPUT);
 }
 
@@ -176,10 +169,10 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
-        kernels_get()->swiglu(b->act, b->gate, b->up, rows * F);
+        swiglu_forward(b->act, b->gate, b->up, rows, F, c->threads);
     layer_lap(c->clock, PART_ACTIVATION);
     linear_forward(&(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, rows, F, c->threads);
-    add(out, out, b->mid, rows * D);
+    add_rows(out, out, b->mid, rows, D, c->threads);
     layer_lap(c->clock, PART_MLP);
 }
 

@@ -1,7 +1,6 @@
 /* layer_backward.c - the backward pass of one layer; see layer.h. */
 #include "model/layer.h"
 #include "numeric/gemm.h"
-#include "numeric/kernels.h"
 #include "numeric/layers.h"
 
 #include <math.h>
@@ -23,7 +22,7 @@ static void mlp_backward(float *dx, const struct layer_weights *w, struct layer_
     const struct config *cfg = &c->model->config;
     size_t D = cfg->d_model, F = cfg->d_ff;
     linear_backward(g->dact, 0, dw->down.f32, dw->down_bias, dx, b->act, w->down.f32, D, F, c);
-    kernels_get()->swiglu_backward(g->dgate, g->dup, g->dact, b->gate, b->up, c->rows * F);
+    swiglu_backward(g->dgate, g->dup, g->dact, b->gate, b->up, c->rows, F, c->threads);
     linear_backward(g->dnormed, 0, dw->gate.f32, dw->gate_bias, g->dgate, b->mid_normed, w->gate.f32, F, D, c);
     linear_backward(g->dnormed, 1, dw->up.f32, dw->up_bias, g->dup, b->mid_normed, w->up.f32, F, D, c);
     rmsnorm_backward(dx, dw->mlp_norm, g->dnormed, b->mid, w->mlp_norm, c->rows, D, cfg->norm_eps, 1, 1);
@@ -79,8 +78,8 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
             float s = -b->coef[2 * i + 1];
             g->dlam[i] = -g->dcoef[2 * i + 1] * s * (1 - s);
         }
-    rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, -1);
-    rope_apply(g->dk, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, -1);
+    rope_apply(g->dq, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, -1, c->threads);
+    rope_apply(g->dk, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, -1, c->threads);
     linear_backward(g->dnormed, 0, dw->q.f32, dw->q_bias, g->dq, b->normed, w->q.f32, nq, D, c);
     linear_backward(g->dnormed, 1, dw->k.f32, dw->k_bias, g->dk, b->normed, w->k.f32, nk, D, c);
     linear_backward(g->dnormed, 1, dw->v.f32, dw->v_bias, g->dv, b->normed, w->v.f32, nv, D, c);

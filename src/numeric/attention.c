@@ -81,8 +81,9 @@ void kv_store_free(struct kv_store *kv)
 }
 
 void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const float *k, const float *v, size_t start,
-                     size_t rows)
+                     size_t rows, int threads)
 {
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
     for (size_t h = 0; h < p->n_k_heads; h++)
         for (size_t i = 0; i < rows; i++) {
             size_t at = start + i;
@@ -91,6 +92,7 @@ void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const 
             for (size_t j = 0; j < p->head_dim; j++)
                 tile[j * TILE] = from[j];
         }
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
     for (size_t h = 0; h < p->n_v_heads; h++)
         for (size_t i = 0; i < rows; i++)
             memcpy(kv->v + (h * kv->capacity + start + i) * p->v_dim, v + (i * p->n_v_heads + h) * p->v_dim,

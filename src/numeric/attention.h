@@ -53,7 +53,7 @@ enum status kv_store_init(struct kv_store *kv, const struct attention_plan *plan
 void kv_store_free(struct kv_store *kv);
 /* Puts rows of keys [rows, n_k_heads * d] and values [rows, n_v_heads * v_dim] at positions start.. */
 void kv_store_append(struct kv_store *kv, const struct attention_plan *plan, const float *k, const float *v, size_t start,
-                     size_t rows);
+                     size_t rows, int threads);
 
 /* Floats of scratch each thread needs, forward and backward. */
 size_t attention_scratch(const struct attention_plan *plan);

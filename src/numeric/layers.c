@@ -43,9 +43,10 @@ void rmsnorm_backward(float *dx, float *dg, const float *dy, const float *x, con
 }
 
 void rope_apply(float *x, const float *cosines, const float *sines, size_t rows, size_t n_heads, size_t head_dim,
-                bool interleaved, float direction)
+                bool interleaved, float direction, int threads)
 {
     size_t half = head_dim / 2, step = interleaved ? 2 : 1, partner = interleaved ? 1 : half;
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
     for (size_t i = 0; i < rows; i++)
         for (size_t h = 0; h < n_heads; h++) {
             float *p = x + (i * n_heads + h) * head_dim;
@@ -56,6 +57,30 @@ void rope_apply(float *x, const float *cosines, const float *sines, size_t rows,
                 p[j * step + partner] = a * s + b * c;
             }
         }
+}
+
+void add_rows(float *y, const float *a, const float *b, size_t rows, size_t width, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = i * width; j < (i + 1) * width; j++)
+            y[j] = a[j] + b[j];
+}
+
+void swiglu_forward(float *y, const float *gate, const float *up, size_t rows, size_t width, int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
+    for (size_t i = 0; i < rows; i++)
+        kernels_get()->swiglu(y + i * width, gate + i * width, up + i * width, width);
+}
+
+void swiglu_backward(float *d_gate, float *d_up, const float *dy, const float *gate, const float *up, size_t rows, size_t width,
+                     int threads)
+{
+#pragma omp parallel for num_threads(threads) if (threads > 1 && rows > 1)
+    for (size_t i = 0; i < rows; i++)
+        kernels_get()->swiglu_backward(d_gate + i * width, d_up + i * width, dy + i * width, gate + i * width, up + i * width,
+                                       width);
 }
 
 void bias_backward(float *db, const float *dy, size_t rows, size_t width)

@@ -22,7 +22,14 @@ void rmsnorm_backward(float *dx, float *dg, const float *dy, const float *x, con
  * x [rows, n_heads * head_dim] in place. interleaved: pairs (2j, 2j+1), else (j, j + head_dim/2).
  * direction -1 turns back: the backward pass. */
 void rope_apply(float *x, const float *cosines, const float *sines, size_t rows, size_t n_heads, size_t head_dim,
-                bool interleaved, float direction);
+                bool interleaved, float direction, int threads);
+
+/* y = a + b, [rows, width] each; y may be one of them. */
+void add_rows(float *y, const float *a, const float *b, size_t rows, size_t width, int threads);
+/* y = silu(gate) * up, [rows, width] each (Shazeer 2020), and its gradients from dy. */
+void swiglu_forward(float *y, const float *gate, const float *up, size_t rows, size_t width, int threads);
+void swiglu_backward(float *d_gate, float *d_up, const float *dy, const float *gate, const float *up, size_t rows, size_t width,
+                     int threads);
 
 /* The gradient of a bias [width]: db += column sums of dy [rows, width]. */
 void bias_backward(float *db, const float *dy, size_t rows, size_t width);

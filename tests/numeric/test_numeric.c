@@ -170,11 +170,11 @@ START_TEST(rope_turns_back)
             s[j] = sinf((float)j);
         }
         memcpy(y, x, sizeof x);
-        rope_apply(y, c, s, 1, 1, 8, interleaved, 1);
+        rope_apply(y, c, s, 1, 1, 8, interleaved, 1, 1);
         int partner = interleaved ? 3 : 5;
         int first = interleaved ? 2 : 1;
         ck_assert(fabsf(y[first] - (x[first] * c[1] - x[partner] * s[1])) < 1e-6f);
-        rope_apply(y, c, s, 1, 1, 8, interleaved, -1);
+        rope_apply(y, c, s, 1, 1, 8, interleaved, -1, 1);
         for (int i = 0; i < 8; i++)
             ck_assert(fabsf(y[i] - x[i]) < 1e-5f);
     }
@@ -297,7 +297,7 @@ static void check_attention(size_t maps, size_t parts, size_t heads, size_t shar
     double *Q = to_double(q, S * nq), *K = to_double(k, S * nk), *V = to_double(v, S * nv), *C = to_double(coef, S * nc);
     struct naive n = naive_attention(&p, Q, K, V, C, S);
     ck_assert_int_eq(kv_store_init(&kv, &p, S, 0, &err), OK);
-    kv_store_append(&kv, &p, k, v, 0, S);
+    kv_store_append(&kv, &p, k, v, 0, S, 1);
     attention_forward(out, map_out, lse, &p, &kv, q, coef, 0, S, NULL, scratch, 1);
     expect_near("out", out, n.out, S * no, 2e-6);
     attention_forward(out2, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
@@ -414,7 +414,7 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
         shown.logits[i] = -INFINITY;
     struct logit_observer observer = {.context = &shown, .layer = 3, .on_tile = keep_tile, .bits = 4};
     ck_assert_int_eq(kv_store_init(&kv, &p, S, 0, &err), OK);
-    kv_store_append(&kv, &p, k, v, 0, S);
+    kv_store_append(&kv, &p, k, v, 0, S, 1);
     attention_forward(plain, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
     attention_forward(out, NULL, NULL, &p, &kv, q, coef, 0, S, &observer, scratch, 2);
     double worst = 0, moved = 0;
