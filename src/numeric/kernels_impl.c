@@ -233,32 +233,22 @@ typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_a
 typedef unsigned int uvec __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_alias));
 
-/* A group of rows shares the loads of x; two sums a row keep the multipliers busy. */
-static inline __attribute__((always_inline)) void rows_dot(const size_t group, float *y, const float *w, size_t ldw,
-                                                           const float *x, size_t n)
-{
-    vec sum[4][2] = {{{0}}};
-    for (size_t j = 0; j < n; j += 2 * W) {
-        vec a = load(x + j), b = load(x + j + W);
-        for (size_t r = 0; r < group; r++) {
-            sum[r][0] += load(w + r * ldw + j) * a;
-            sum[r][1] += load(w + r * ldw + j + W) * b;
-        }
-    }
-    for (size_t r = 0; r < group; r++)
-        y[r] += sum_vec(sum[r][0] + sum[r][1]);
-}
-
+/* One row after the other, as a stream of memory is read; sums enough to keep the multipliers busy. */
 static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n)
 {
-    size_t whole = n / (2 * W) * (2 * W), i = 0;
-    for (; i + 4 <= m; i += 4)
-        rows_dot(4, y + i, w + i * ldw, ldw, x, whole);
-    for (; i < m; i++)
-        rows_dot(1, y + i, w + i * ldw, ldw, x, whole);
-    for (i = 0; whole < n && i < m; i++)
-        for (size_t j = whole; j < n; j++)
-            y[i] += w[i * ldw + j] * x[j];
+    for (size_t i = 0; i < m; i++, w += ldw) {
+        vec sum[2 * LINE] = {{0}};
+        size_t j = 0;
+        for (; j + 32 <= n; j += 32)
+            for (size_t k = 0; k < 2 * LINE; k++)
+                sum[k] += load(w + j + W * k) * load(x + j + W * k);
+        for (size_t k = 1; k < 2 * LINE; k++)
+            sum[0] += sum[k];
+        float rest = 0;
+        for (; j < n; j++)
+            rest += w[j] * x[j];
+        y[i] += sum_vec(sum[0]) + rest;
+    }
 }
 
 /* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
