@@ -251,23 +251,31 @@ static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t 
     }
 }
 
-/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
+/* A cache line of BF16, numbers j and on: two lie in 32 bits, the even one below, and a shift and a mask make floats of them. */
+static inline __attribute__((always_inline)) void line_bf16(vec *sum, const unsigned char *w, const float *x, size_t n, size_t j)
+{
+    __builtin_prefetch(w + 2 * j + AHEAD);
+    for (size_t k = 0; k < LINE; k++) {
+        uvec pair = *(const packed *)(w + 2 * j + 4 * W * k);
+        sum[2 * k] += (vec)(pair << 16) * load(x + j / 2 + W * k);
+        sum[2 * k + 1] += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2 + W * k);
+    }
+}
+
 static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, w += 2 * ldw) {
-        vec even[LINE] = {{0}}, odd[LINE] = {{0}};
-        for (size_t j = 0; j < n; j += 32) {
-            __builtin_prefetch(w + 2 * j + AHEAD);
-            for (size_t k = 0; k < LINE; k++) {
-                uvec pair = *(const packed *)(w + 2 * j + 4 * W * k);
-                even[k] += (vec)(pair << 16) * load(x + j / 2 + W * k);
-                odd[k] += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2 + W * k);
-            }
+        vec sum[4 * LINE] = {{0}};
+        size_t j = 0;
+        for (; j + 64 <= n; j += 64) {
+            line_bf16(sum, w, x, n, j);
+            line_bf16(sum + 2 * LINE, w, x, n, j + 32);
         }
-        vec sum = even[0] + odd[0];
-        for (size_t k = 1; k < LINE; k++)
-            sum += even[k] + odd[k];
-        y[i] += sum_vec(sum);
+        if (j < n)
+            line_bf16(sum, w, x, n, j);
+        for (size_t k = 1; k < 4 * LINE; k++)
+            sum[0] += sum[k];
+        y[i] += sum_vec(sum[0]);
     }
 }
 
