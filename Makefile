@@ -22,7 +22,7 @@ KERNELS := portable
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 KERNELS += avx2 avx512
 endif
-ISA_avx2   := -mavx2 -mfma
+ISA_avx2   := -mavx2 -mfma -mf16c
 ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
 
 # Source floors; each program links those it needs from one library.

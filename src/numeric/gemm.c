@@ -16,7 +16,6 @@ enum {
     MANY_ROWS = 4,
     FEW_OUT = 32,
     FEW_SPLIT = 4096,
-    FEW_WIDE = 512,
     FEW_WORK = 1 << 18, /* multiplications that are worth a thread */
 };
 
@@ -47,55 +46,33 @@ struct part {
 /* Few rows go through the weights in columns of FEW_SPLIT, so that what is read of x stays in the first cache. */
 struct columns {
     size_t first, n;
-    const float *split; /* [rows, FEW_SPLIT] x in the order of matvec_bf16, or NULL when no layer asks for it */
+    const float *pairs; /* [rows, FEW_SPLIT] x as matvec wants it for BF16, when a layer asks for it */
 };
 
-static bool has_bf16_kernel(const struct linear *l, size_t in)
+/* In each block the even ones first, then the odd ones, zero to the end of the last block. */
+static void pair_columns(float *pairs, const float *x, size_t n)
 {
-    return l->w->dtype == DTYPE_BF16 && in % 32 == 0;
-}
-
-static void split_columns(float *split, const float *x, size_t rows, size_t in, size_t first, size_t n)
-{
-    for (size_t i = 0; i < rows; i++)
-        for (size_t p = 0; p < n / 2; p++) {
-            split[i * FEW_SPLIT + p] = x[i * in + first + 2 * p];
-            split[i * FEW_SPLIT + n / 2 + p] = x[i * in + first + 2 * p + 1];
-        }
-}
-
-/* Storage without a kernel of its own passes through a buffer in the first cache. */
-static void few_widened(const struct part *f, const struct columns *c)
-{
-    enum { GROUP = 4 };
-    float wide[GROUP * FEW_WIDE], *y = f->layer->y;
-    for (size_t j = f->first; j < f->first + f->m; j += GROUP)
-        for (size_t from = c->first, n; from < c->first + c->n; from += n) {
-            size_t group = least(GROUP, f->first + f->m - j);
-            n = least(FEW_WIDE, c->first + c->n - from);
-            for (size_t r = 0; r < group; r++)
-                matrix_widen(wide + r * FEW_WIDE, f->layer->w, (j + r) * f->in + from, n);
-            for (size_t i = 0; i < f->rows; i++)
-                kernels_get()->matvec(y + i * f->layer->out + j, wide, FEW_WIDE, f->x + i * f->in + from, group, n);
-        }
+    size_t whole = n / MATVEC_BLOCK * MATVEC_BLOCK;
+    if (whole < n)
+        memset(pairs + whole, 0, MATVEC_BLOCK * sizeof *pairs);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i % MATVEC_BLOCK;
+        pairs[i - at + at / 2 + at % 2 * (MATVEC_BLOCK / 2)] = x[i];
+    }
 }
 
 static void few_part(const struct part *f, const struct columns *c)
 {
     const struct linear *l = f->layer;
-    const struct kernels *k = kernels_get();
-    size_t weight = f->first * f->in + c->first;
+    enum dtype dtype = l->w->dtype;
+    const unsigned char *w = l->w->data + dtype_bytes(dtype, f->first * f->in + c->first);
     for (size_t i = 0; i < f->rows; i++) {
         float *y = l->y + i * l->out + f->first;
         for (size_t j = 0; j < f->m && c->first == 0; j++)
             y[j] = l->bias ? l->bias[f->first + j] : 0.0f;
-        if (l->w->f32 != NULL)
-            k->matvec(y, l->w->f32 + weight, f->in, f->x + i * f->in + c->first, f->m, c->n);
-        else if (has_bf16_kernel(l, f->in))
-            k->matvec_bf16(y, l->w->data + 2 * weight, f->in, c->split + i * FEW_SPLIT, f->m, c->n);
+        const float *x = dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first;
+        kernels_get()->matvec[dtype](y, w, dtype_bytes(dtype, f->in), x, f->m, c->n);
     }
-    if (l->w->f32 == NULL && !has_bf16_kernel(l, f->in))
-        few_widened(f, c);
 }
 
 static size_t few_units(const struct linear *l)
@@ -107,18 +84,18 @@ static size_t few_units(const struct linear *l)
  * shorter, go to who comes first. */
 static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
 {
-    _Alignas(64) float split[(MANY_ROWS - 1) * FEW_SPLIT];
+    _Alignas(64) float pairs[(MANY_ROWS - 1) * FEW_SPLIT];
     size_t units = 0;
     bool wanted = false;
     for (size_t l = 0; l < n_layers; l++) {
         units += few_units(&layers[l]);
-        wanted = wanted || has_bf16_kernel(&layers[l], in);
+        wanted = wanted || layers[l].w->dtype == DTYPE_BF16;
     }
     threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
     for (size_t first = 0; first < in; first += FEW_SPLIT) {
-        struct columns c = {first, least(FEW_SPLIT, in - first), split};
-        if (wanted)
-            split_columns(split, x, rows, in, c.first, c.n);
+        struct columns c = {first, least(FEW_SPLIT, in - first), pairs};
+        for (size_t i = 0; i < rows && wanted; i++)
+            pair_columns(pairs + i * FEW_SPLIT, x + i * in + first, c.n);
 #pragma omp parallel for num_threads(threads) schedule(guided) if (threads > 1)
         for (size_t unit = 0; unit < units; unit++) {
             const struct linear *l = layers;

@@ -7,10 +7,21 @@
 #ifndef DIFFTF_NUMERIC_KERNELS_H
 #define DIFFTF_NUMERIC_KERNELS_H
 
+#include "formats/dtype.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LANES = 16 }; /* rows handed to the exp kernels are padded to a multiple of this */
+enum {
+    LANES = 16,        /* rows handed to the exp kernels are padded to a multiple of this */
+    MATVEC_BLOCK = 32, /* numbers that matvec takes at once */
+};
+
+/* y[i] += row i . x for m rows of n stored numbers, ldw bytes apart, anywhere in memory. For BF16, x has in each block of
+ * MATVEC_BLOCK the even elements first, then the odd ones, and is zero from n to the end of its last block. */
+typedef void matvec_kernel(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n);
+/* n stored numbers, anywhere in memory, as floats (Q8_0: whole blocks). */
+typedef void widen_kernel(float *out, const unsigned char *x, size_t n);
 
 struct kernels {
     const char *name;
@@ -30,14 +41,9 @@ struct kernels {
     /* sum of exp(x - shift), any n. */
     double (*exp_sum)(const float *x, size_t n, float shift);
     double (*dot)(const float *a, const float *b, size_t n);
-    /* y[i] += w[i * ldw ..] . x for m rows of n. */
-    void (*matvec)(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n);
-    /* The same for m rows of BF16 numbers, ldw numbers apart, anywhere in memory. x holds the even elements of the vector in its
-     * first half and the odd ones in its second, n / 2 each; n is a multiple of 32. */
-    void (*matvec_bf16)(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n);
-    /* n numbers of two bytes each, anywhere in memory, as floats. */
-    void (*widen_f16)(float *out, const unsigned char *x, size_t n);
-    void (*widen_bf16)(float *out, const unsigned char *x, size_t n);
+    /* For each format of weights. */
+    matvec_kernel *matvec[DTYPE_Q8_0 + 1];
+    widen_kernel *widen[DTYPE_Q8_0 + 1];
     /* No number of n of two bytes has all bits of `exponent` set: none is infinite or NaN. */
     bool (*finite_16)(const unsigned char *x, size_t n, unsigned short exponent);
 };

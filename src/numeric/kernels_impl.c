@@ -5,6 +5,9 @@
 
 #include <math.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 enum { W = 16 }; /* floats */
@@ -229,85 +232,144 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
+typedef signed char bvec __attribute__((vector_size(W), aligned(1), may_alias));
 typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_alias));
+typedef float anywhere __attribute__((vector_size(4 * W), aligned(1), may_alias));
 typedef unsigned int uvec __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_alias));
 
-/* One row after the other, as a stream of memory is read; sums enough to keep the multipliers busy. */
-static void matvec(float *y, const float *w, size_t ldw, const float *x, size_t m, size_t n)
+static inline __attribute__((always_inline)) vec from_bf16(hvec h)
+{
+    return (vec)(__builtin_convertvector(h, uvec) << 16);
+}
+
+static inline __attribute__((always_inline)) vec from_f16(hvec h)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_cvtph_ps((__m256i)h);
+#elif defined(__F16C__)
+    return (vec)_mm256_cvtph_ps((__m128i)h);
+#else /* the lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above  \
+       */
+    uvec bits = __builtin_convertvector(h, uvec), sign = (bits & 0x8000u) << 16;
+    vec magnitude = (vec)((bits & 0x7fffu) << 13) * 0x1p112f;
+    uvec special = (uvec)((bits & 0x7c00u) == 0x7c00u) & 0x7f800000u;
+    return (vec)((uvec)magnitude | sign | special);
+#endif
+}
+
+/* The scale of a block of Q8_0, in every lane. */
+static inline __attribute__((always_inline)) vec scale_q8_0(const unsigned char *block)
+{
+    return from_f16((hvec){0} + (unsigned short)(block[0] | block[1] << 8));
+}
+
+static inline __attribute__((always_inline)) vec bytes_q8_0(const unsigned char *block, size_t first)
+{
+    typedef short svec __attribute__((vector_size(2 * W))); /* by way of 16 and 32 bits, as the processor does it */
+    svec wider = __builtin_convertvector(*(const bvec *)(block + 2 + first), svec);
+    return __builtin_convertvector(__builtin_convertvector(wider, ivec), vec);
+}
+
+/* A block of x times one of the weights, added to SUMS sums. */
+typedef void step(vec *sum, const unsigned char *w, const float *x);
+enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / W, STEPS = W > 4 ? 2 : 1 };
+
+static inline __attribute__((always_inline)) void step_f32(vec *sum, const unsigned char *w, const float *x)
+{
+    for (size_t k = 0; k < SUMS; k++)
+        sum[k] += (vec) * (const anywhere *)(w + 4 * W * k) * load(x + W * k);
+}
+
+static inline __attribute__((always_inline)) void step_f16(vec *sum, const unsigned char *w, const float *x)
+{
+    for (size_t k = 0; k < SUMS; k++)
+        sum[k] += from_f16(*(const hvec *)(w + 2 * W * k)) * load(x + W * k);
+}
+
+/* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
+static inline __attribute__((always_inline)) void step_bf16(vec *sum, const unsigned char *w, const float *x)
+{
+    for (size_t k = 0; k < LINE; k++) {
+        uvec pair = *(const packed *)(w + 4 * W * k);
+        sum[2 * k] += (vec)(pair << 16) * load(x + W * k);
+        sum[2 * k + 1] += (vec)(pair & 0xffff0000u) * load(x + BLOCK / 2 + W * k);
+    }
+}
+
+static inline __attribute__((always_inline)) void step_q8_0(vec *sum, const unsigned char *w, const float *x)
+{
+    vec dot = bytes_q8_0(w, 0) * load(x);
+    for (size_t k = W; k < BLOCK; k += W)
+        dot += bytes_q8_0(w, k) * load(x + k);
+    sum[0] += scale_q8_0(w) * dot;
+}
+
+/* One row after the other, as a stream of memory is read, `steps` at once: what is narrower than a float keeps twice as many
+ * sums going. */
+static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes, size_t steps, bool pairs, float *y,
+                                                         const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
 {
     for (size_t i = 0; i < m; i++, w += ldw) {
-        vec sum[2 * LINE] = {{0}};
-        size_t j = 0;
-        for (; j + 32 <= n; j += 32)
-            for (size_t k = 0; k < 2 * LINE; k++)
-                sum[k] += load(w + j + W * k) * load(x + j + W * k);
-        for (size_t k = 1; k < 2 * LINE; k++)
-            sum[0] += sum[k];
-        float rest = 0;
-        for (; j < n; j++)
-            rest += w[j] * x[j];
-        y[i] += sum_vec(sum[0]) + rest;
-    }
-}
-
-/* A cache line of BF16, numbers j and on: two lie in 32 bits, the even one below, and a shift and a mask make floats of them. */
-static inline __attribute__((always_inline)) void line_bf16(vec *sum, const unsigned char *w, const float *x, size_t n, size_t j)
-{
-    __builtin_prefetch(w + 2 * j + AHEAD);
-    for (size_t k = 0; k < LINE; k++) {
-        uvec pair = *(const packed *)(w + 2 * j + 4 * W * k);
-        sum[2 * k] += (vec)(pair << 16) * load(x + j / 2 + W * k);
-        sum[2 * k + 1] += (vec)(pair & 0xffff0000u) * load(x + n / 2 + j / 2 + W * k);
-    }
-}
-
-static void matvec_bf16(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
-{
-    for (size_t i = 0; i < m; i++, w += 2 * ldw) {
-        vec sum[4 * LINE] = {{0}};
-        size_t j = 0;
-        for (; j + 64 <= n; j += 64) {
-            line_bf16(sum, w, x, n, j);
-            line_bf16(sum + 2 * LINE, w, x, n, j + 32);
+        vec sum[STEPS * SUMS] = {{0}};
+        size_t block = 0;
+        for (; (block + steps) * BLOCK <= n; block += steps)
+            for (size_t k = 0; k < steps; k++) {
+                const unsigned char *at = w + (block + k) * bytes;
+                if (bytes < 4 * BLOCK) /* rows of floats are long enough */
+                    __builtin_prefetch(at + AHEAD);
+                one(sum + k * SUMS, at, x + (block + k) * BLOCK);
+            }
+        for (; block * BLOCK < n; block++) {
+            unsigned char last[4 * BLOCK] = {0};
+            float x_last[BLOCK] = {0};
+            size_t left = n - block * BLOCK < BLOCK ? n - block * BLOCK : BLOCK;
+            memcpy(last, w + block * bytes, left * bytes / BLOCK);
+            memcpy(x_last, x + block * BLOCK, (pairs ? BLOCK : left) * sizeof *x);
+            one(sum, last, x_last);
         }
-        if (j < n)
-            line_bf16(sum, w, x, n, j);
-        for (size_t k = 1; k < 4 * LINE; k++)
+        for (size_t k = 1; k < STEPS * SUMS; k++)
             sum[0] += sum[k];
         y[i] += sum_vec(sum[0]);
     }
 }
 
-/* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
-static inline __attribute__((always_inline)) vec half_to_float(uvec h)
+#define MATVEC(FORMAT, BYTES, AT_ONCE, PAIRS)                                                                                    \
+    static void matvec_##FORMAT(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)                \
+    {                                                                                                                            \
+        matvec(step_##FORMAT, BYTES, AT_ONCE, PAIRS, y, w, ldw, x, m, n);                                                        \
+    }
+MATVEC(f32, 4 * BLOCK, 1, false)
+MATVEC(f16, 2 * BLOCK, STEPS, false)
+MATVEC(bf16, 2 * BLOCK, STEPS, true)
+MATVEC(q8_0, Q8_0_BYTES, STEPS, false)
+
+static void widen_f32(float *out, const unsigned char *x, size_t n)
 {
-    uvec sign = (h & 0x8000u) << 16;
-    vec magnitude = (vec)((h & 0x7fffu) << 13) * 0x1p112f;
-    uvec special = (uvec)((h & 0x7c00u) == 0x7c00u) & 0x7f800000u;
-    return (vec)((uvec)magnitude | sign | special);
+    memcpy(out, x, n * sizeof *out);
 }
 
-static void widen_f16(float *out, const unsigned char *x, size_t n)
-{
-    size_t i = 0;
-    for (; i + W <= n; i += W)
-        *(vec *)(out + i) = half_to_float(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec));
-    for (; i < n; i++) {
-        unsigned h = (unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8;
-        out[i] = half_to_float((uvec){0} + h)[0];
+#define WIDEN(FORMAT)                                                                                                            \
+    static void widen_##FORMAT(float *out, const unsigned char *x, size_t n)                                                     \
+    {                                                                                                                            \
+        size_t i = 0;                                                                                                            \
+        for (; i + W <= n; i += W)                                                                                               \
+            *(vec *)(out + i) = from_##FORMAT(*(const hvec *)(x + 2 * i));                                                       \
+        if (i < n) {                                                                                                             \
+            hvec last = {0};                                                                                                     \
+            memcpy(&last, x + 2 * i, 2 * (n - i));                                                                               \
+            vec wide = from_##FORMAT(last);                                                                                      \
+            memcpy(out + i, &wide, (n - i) * sizeof *out);                                                                       \
+        }                                                                                                                        \
     }
-}
+WIDEN(f16)
+WIDEN(bf16)
 
-static void widen_bf16(float *out, const unsigned char *x, size_t n)
+static void widen_q8_0(float *out, const unsigned char *x, size_t n)
 {
-    size_t i = 0;
-    for (; i + W <= n; i += W)
-        *(vec *)(out + i) = (vec)(__builtin_convertvector(*(const hvec *)(x + 2 * i), uvec) << 16);
-    for (; i < n; i++) {
-        unsigned bits = ((unsigned)x[2 * i] | (unsigned)x[2 * i + 1] << 8) << 16;
-        memcpy(out + i, &bits, sizeof bits);
-    }
+    for (size_t i = 0; i < n; i += Q8_0_BLOCK, x += Q8_0_BYTES)
+        for (size_t k = 0; k < Q8_0_BLOCK; k += W)
+            *(vec *)(out + i + k) = scale_q8_0(x) * bytes_q8_0(x, k);
 }
 
 static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
@@ -342,9 +404,7 @@ const struct kernels KERNELS = {
     .swiglu_backward = swiglu_backward,
     .exp_sum = exp_sum,
     .dot = dot,
-    .matvec = matvec,
-    .matvec_bf16 = matvec_bf16,
-    .widen_f16 = widen_f16,
-    .widen_bf16 = widen_bf16,
+    .matvec = {[DTYPE_F32] = matvec_f32, [DTYPE_F16] = matvec_f16, [DTYPE_BF16] = matvec_bf16, [DTYPE_Q8_0] = matvec_q8_0},
+    .widen = {[DTYPE_F32] = widen_f32, [DTYPE_F16] = widen_f16, [DTYPE_BF16] = widen_bf16, [DTYPE_Q8_0] = widen_q8_0},
     .finite_16 = finite_16,
 };

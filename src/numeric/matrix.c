@@ -5,8 +5,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 
 struct matrix matrix_of(float *data)
 {
@@ -26,35 +24,9 @@ struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t column
         .data = m->data + dtype_bytes(m->dtype, skip), .dtype = m->dtype, .f32 = m->f32 ? m->f32 + skip : NULL};
 }
 
-static void widen_q8_0(float *out, const unsigned char *block, size_t n)
-{
-    for (size_t i = 0; i < n; i += Q8_0_BLOCK, block += Q8_0_BYTES) {
-        float scale;
-        kernels_get()->widen_f16(&scale, block, 1);
-        for (size_t j = 0; j < Q8_0_BLOCK; j++)
-            out[i + j] = scale * (float)(int8_t)block[2 + j];
-    }
-}
-
 void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n)
 {
-    const unsigned char *from = m->data + dtype_bytes(m->dtype, first);
-    switch (m->dtype) {
-    case DTYPE_F32:
-        memcpy(out, from, n * sizeof *out);
-        break;
-    case DTYPE_F16:
-        kernels_get()->widen_f16(out, from, n);
-        break;
-    case DTYPE_BF16:
-        kernels_get()->widen_bf16(out, from, n);
-        break;
-    case DTYPE_Q8_0:
-        widen_q8_0(out, from, n);
-        break;
-    default: /* no format of weights: nobody makes such a matrix */
-        break;
-    }
+    kernels_get()->widen[m->dtype](out, m->data + dtype_bytes(m->dtype, first), n);
 }
 
 size_t matrix_find_not_finite(const struct matrix *m, size_t n)

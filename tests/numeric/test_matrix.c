@@ -21,7 +21,7 @@ START_TEST(every_half_number_widens_exactly)
     for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
         for (int bf16 = 0; bf16 < 2; bf16++)
             for (size_t n = N - 5; n <= N; n += 5) {
-                (bf16 ? (*k)->widen_bf16 : (*k)->widen_f16)(got, raw + 1, n);
+                (*k)->widen[bf16 ? DTYPE_BF16 : DTYPE_F16](got, raw + 1, n);
                 for (size_t i = 0; i < n; i++) {
                     float want = bf16 ? f32_from_bf16((uint16_t)i) : f32_from_f16((uint16_t)i);
                     ck_assert_msg(isnan(want) ? isnan(got[i]) : memcmp(&want, &got[i], 4) == 0, "%s: 0x%04zx is %g, expected %g",
@@ -30,63 +30,6 @@ START_TEST(every_half_number_widens_exactly)
             }
     free(raw);
     free(got);
-}
-END_TEST
-
-START_TEST(a_matrix_times_a_vector)
-{
-    static const size_t sizes[][2] = {{1, 1}, {3, 31}, {4, 32}, {5, 33}, {9, 100}, {64, 515}};
-    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++)
-        for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
-            size_t m = sizes[t][0], n = sizes[t][1], ld = n + 3;
-            struct rng rng = rng_stream(1, "matvec", t);
-            float *w = mem_array(m * ld, 4), *x = mem_array(n, 4), *y = mem_array(m, 4);
-            for (size_t i = 0; i < m * ld; i++)
-                w[i] = (float)rng_normal(&rng);
-            for (size_t i = 0; i < n; i++)
-                x[i] = (float)rng_normal(&rng);
-            y[0] = 2;
-            (*k)->matvec(y, w, ld, x, m, n);
-            for (size_t i = 0; i < m; i++) {
-                double want = i == 0 ? 2 : 0;
-                for (size_t j = 0; j < n; j++)
-                    want += (double)w[i * ld + j] * (double)x[j];
-                ck_assert_msg(fabs((double)y[i] - want) < 1e-4, "%s: %zu x %zu: y[%zu] is %g, expected %g", (*k)->name, m, n, i,
-                              (double)y[i], want);
-            }
-            free(w);
-            free(x);
-            free(y);
-        }
-}
-END_TEST
-
-START_TEST(bf16_rows_times_a_split_vector)
-{
-    enum { M = 7, N = 96, LD = N + 5 };
-    struct rng rng = rng_stream(2, "bf16", 0);
-    unsigned char *w = malloc(2 * M * LD + 1);
-    float x[N], split[N];
-    for (size_t i = 0; i < M * LD; i++) { /* at an odd address */
-        uint16_t half = bf16_from_f32((float)rng_normal(&rng));
-        memcpy(w + 1 + 2 * i, &half, 2);
-    }
-    for (size_t i = 0; i < N; i++)
-        split[i / 2 + i % 2 * (N / 2)] = x[i] = (float)rng_normal(&rng);
-    for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
-        float y[M] = {1};
-        (*k)->matvec_bf16(y, w + 1, LD, split, M, N);
-        for (size_t i = 0; i < M; i++) {
-            double want = i == 0 ? 1 : 0;
-            for (size_t j = 0; j < N; j++) {
-                uint16_t half;
-                memcpy(&half, w + 1 + 2 * (i * LD + j), 2);
-                want += (double)f32_from_bf16(half) * (double)x[j];
-            }
-            ck_assert_msg(fabs((double)y[i] - want) < 1e-4, "%s: y[%zu] is %g, expected %g", (*k)->name, i, (double)y[i], want);
-        }
-    }
-    free(w);
 }
 END_TEST
 
@@ -126,6 +69,60 @@ static double stored_at(enum dtype dtype, const unsigned char *raw, size_t i)
     double scale = (double)f32_from_f16(half);
     return dtype == DTYPE_F16 ? scale : scale * (int8_t)raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK];
 }
+
+/* x as matvec wants it: as it is; for BF16 the even numbers of a block first, zero to the end of the last block. */
+static float *vector_for(enum dtype dtype, const float *x, size_t n)
+{
+    size_t whole = (n + MATVEC_BLOCK - 1) / MATVEC_BLOCK * MATVEC_BLOCK;
+    float *copy = mem_array(dtype == DTYPE_BF16 ? whole : n, sizeof *copy);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i % MATVEC_BLOCK, place = dtype == DTYPE_BF16 ? at / 2 + at % 2 * (MATVEC_BLOCK / 2) : at;
+        copy[i - at + place] = x[i];
+    }
+    return copy;
+}
+
+START_TEST(stored_rows_times_a_vector)
+{
+    static const size_t sizes[][2] = {{1, 1}, {3, 31}, {4, 32}, {5, 33}, {9, 100}, {2, 96}, {64, 515}, {3, 1024}};
+    for (enum dtype dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++)
+        for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
+            size_t m = sizes[t][0], n = sizes[t][1], ld = n + 3;
+            if (dtype == DTYPE_Q8_0) { /* whole blocks only */
+                n = (n + Q8_0_BLOCK - 1) / Q8_0_BLOCK * Q8_0_BLOCK;
+                ld = n + Q8_0_BLOCK;
+            }
+            struct rng rng = rng_stream(1, "matvec", t);
+            size_t bytes = dtype_bytes(dtype, m * ld - (ld - n)); /* nothing beyond the last number */
+            unsigned char *stored = random_stored(dtype, m * ld), *raw = malloc(bytes + 1);
+            memcpy(raw + 1, stored, bytes); /* at an odd address */
+            float *x = mem_array(n, 4), *y = mem_array(m, 4);
+            for (size_t i = 0; i < n; i++)
+                x[i] = (float)rng_normal(&rng);
+            float *ordered = vector_for(dtype, x, n);
+            for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
+                memset(y, 0, m * sizeof *y);
+                y[0] = 2;
+                (*k)->matvec[dtype](y, raw + 1, dtype_bytes(dtype, ld), ordered, m, n);
+                for (size_t i = 0; i < m; i++) {
+                    double want = i == 0 ? 2 : 0, size = 1;
+                    for (size_t j = 0; j < n; j++) {
+                        double term = stored_at(dtype, stored, i * ld + j) * (double)x[j];
+                        want += term;
+                        size += fabs(term);
+                    }
+                    ck_assert_msg(fabs((double)y[i] - want) < 1e-6 * size, "%s: dtype %d, %zu x %zu: y[%zu] is %g, expected %g",
+                                  (*k)->name, (int)dtype, m, n, i, (double)y[i], want);
+                }
+            }
+            free(stored);
+            free(raw);
+            free(x);
+            free(y);
+            free(ordered);
+        }
+}
+END_TEST
 
 /* Layers of one x give the bits that each gives alone, whatever their sizes, storage and number. */
 START_TEST(layers_side_by_side)
@@ -221,5 +218,5 @@ START_TEST(what_is_not_finite_is_found)
 }
 END_TEST
 
-SUITE_MAIN("matrix", every_half_number_widens_exactly, a_matrix_times_a_vector, bf16_rows_times_a_split_vector,
-           products_with_stored_weights, layers_side_by_side, what_is_not_finite_is_found)
+SUITE_MAIN("matrix", every_half_number_widens_exactly, stored_rows_times_a_vector, products_with_stored_weights,
+           layers_side_by_side, what_is_not_finite_is_found)
