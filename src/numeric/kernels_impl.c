@@ -328,7 +328,7 @@ static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes
             memcpy(x_last, x + block * BLOCK, (pairs ? BLOCK : left) * sizeof *x);
             one(sum, last, x_last);
         }
-        for (size_t k = 1; k < STEPS * SUMS; k++)
+        for (size_t k = 1; k < steps * SUMS; k++)
             sum[0] += sum[k];
         y[i] += sum_vec(sum[0]);
     }
