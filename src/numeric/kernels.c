@@ -13,7 +13,8 @@ const struct kernels *const *kernels_all(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq"))
         return all;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? all + 1 : all + 2;
+    /* F16C is older than AVX2: who has the one has the other */
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? all + 1 : all + 2;
 #else
     static const struct kernels *const all[] = {&kernels_portable, NULL};
     return all;

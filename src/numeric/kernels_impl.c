@@ -234,7 +234,6 @@ static double dot(const float *a, const float *b, size_t n)
 
 typedef signed char bvec __attribute__((vector_size(W), aligned(1), may_alias));
 typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_alias));
-typedef float anywhere __attribute__((vector_size(4 * W), aligned(1), may_alias));
 typedef unsigned int uvec __attribute__((vector_size(4 * W), aligned(4), may_alias));
 typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_alias));
 
@@ -278,7 +277,7 @@ enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / W, STEPS = W > 4 ? 2 : 1 };
 static inline __attribute__((always_inline)) void step_f32(vec *sum, const unsigned char *w, const float *x)
 {
     for (size_t k = 0; k < SUMS; k++)
-        sum[k] += (vec) * (const anywhere *)(w + 4 * W * k) * load(x + W * k);
+        sum[k] += (vec)(*(const packed *)(w + 4 * W * k)) * load(x + W * k);
 }
 
 static inline __attribute__((always_inline)) void step_f16(vec *sum, const unsigned char *w, const float *x)
