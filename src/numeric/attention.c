@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TILE = ATTENTION_TILE };
+enum {
+    TILE = ATTENTION_TILE,
+    ALONE = 16, /* tiles that a row alone takes at once: longer streams of keys, then of values, are read faster */
+};
 
 bool attention_plan_alloc(struct attention_plan *p)
 {
@@ -177,17 +180,20 @@ static void one_map(float *o, float *lse, const struct attention_plan *p, const 
         max[i] = -INFINITY;
         sum[i] = 0;
     }
-    for (size_t key = unseen(kv->window, position) / TILE * TILE; key < n_keys; key += TILE) {
-        score_tile(k, s, qh, p->n_q_heads * d, keys + key * d, m, d, position, key, kv->window);
-        if (observer != NULL)
-            observe(observer, s, absmax, head, map, position, key, m, scale, scaled);
+    size_t span = m == 1 ? ALONE * TILE : TILE;
+    for (size_t key = unseen(kv->window, position) / TILE * TILE; key < n_keys; key += span) {
+        size_t n = n_keys - key < span ? n_keys - key : span, scored = 0;
+        for (; scored < n; scored += TILE) {
+            score_tile(k, s + scored, qh, p->n_q_heads * d, keys + (key + scored) * d, m, d, position, key + scored, kv->window);
+            if (observer != NULL)
+                observe(observer, s + scored, absmax, head, map, position, key + scored, m, scale, scaled);
+        }
         for (size_t i = 0; i < m; i++) {
-            float shrink = k->softmax_step(s + i * TILE, TILE, scale, &max[i], &sum[i]);
+            float shrink = k->softmax_step(s + i * TILE, scored, scale, &max[i], &sum[i]);
             if (shrink != 1.0f)
                 for (size_t j = 0; j < width; j++)
                     o[i * width + j] *= shrink;
         }
-        size_t n = n_keys - key < TILE ? n_keys - key : TILE;
         for (size_t part = 0; part < p->n_parts; part++) {
             const float *values = kv->v + (p->v_head[head * p->n_parts + part] * kv->capacity + key) * p->v_dim;
             k->tile_gemm(o + part * p->v_dim, width, s, TILE, 1, values, p->v_dim, m, p->v_dim, n);

@@ -382,6 +382,45 @@ START_TEST(attention_of_one_token)
 }
 END_TEST
 
+/* A token decoded after many: its keys are taken in long runs, which a window may begin inside of. */
+START_TEST(attention_of_a_row_alone)
+{
+    enum { D = 16, MOST = 2500 };
+    static const size_t lengths[] = {2, 64, 1024, 1025, MOST}, windows[] = {0, 1, 63, 1500};
+    struct attention_plan p;
+    struct error err;
+    make_plan(&p, 1, 1, 1, 1, D, D);
+    float *q = random_array(D, 1, 1), *k = random_array((size_t)MOST * D, 2, 1), *v = random_array((size_t)MOST * D, 3, 1);
+    float out[D], *scratch = mem_array(attention_scratch(&p), 4);
+    for (size_t t = 0; t < 20; t++) {
+        size_t n = lengths[t / 4], window = windows[t % 4], first = window > 0 && n > window ? n - window : 0;
+        double sum = 0, want[D] = {0};
+        for (size_t j = first; j < n; j++) {
+            double score = 0;
+            for (size_t c = 0; c < D; c++)
+                score += (double)q[c] * (double)k[j * D + c];
+            score = exp(score / 4);
+            sum += score;
+            for (size_t c = 0; c < D; c++)
+                want[c] += score * (double)v[j * D + c];
+        }
+        for (size_t c = 0; c < D; c++)
+            want[c] /= sum;
+        struct kv_store kv;
+        ck_assert_int_eq(kv_store_init(&kv, &p, n, window, &err), OK);
+        kv_store_append(&kv, &p, k, v, 0, n, 1);
+        attention_forward(out, NULL, NULL, &p, &kv, q, NULL, n - 1, 1, NULL, scratch, 1);
+        expect_near("a row alone", out, want, D, 2e-6);
+        kv_store_free(&kv);
+    }
+    attention_plan_free(&p);
+    free(q);
+    free(k);
+    free(v);
+    free(scratch);
+}
+END_TEST
+
 /* Every logit that an observer is shown. */
 struct shown {
     float *logits; /* [n_heads * n_maps, S, S], -infinity where nothing was shown */
@@ -400,7 +439,7 @@ static void keep_tile(void *context, size_t layer, size_t head, size_t map, size
 
 START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
 {
-    enum { S = 150, D = 16, HEADS = 2 };
+    enum { S = 129, D = 16, HEADS = 2 }; /* the last row is alone in its tile */
     struct attention_plan p;
     struct kv_store kv;
     struct error err;
@@ -467,4 +506,4 @@ SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero
            swiglu_and_its_gradient, linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences,
            rope_turns_back, cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries,
            attention_of_two_maps, attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token,
-           observed_logits_are_all_there_and_rounded_row_by_row)
+           attention_of_a_row_alone, observed_logits_are_all_there_and_rounded_row_by_row)
