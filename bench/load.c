@@ -118,7 +118,7 @@ static enum status book(struct bench *b, size_t shape, struct program *p, double
                                          .unit = "MB",
                                          .rate = p->peak / 1e6,
                                          .limit = foreseen / 1e6,
-                                         .limit_name = "the peak was foreseen",
+                                         .limit_name = "foreseen",
                                          .ratio = foreseen / p->peak,
                                          .runs = RUNS,
                                          .goal = 1 / 1.1});

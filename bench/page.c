@@ -14,20 +14,26 @@ static void cell(struct grid *g, const char *text)
     grid_add(g, "%s", text);
 }
 
+static void rate_cell(struct grid *g, double rate)
+{
+    grid_add(g, "%.*f", rate < 10 ? 2 : 1, rate);
+}
+
 static void write_rows(struct text *out, const cJSON *bench)
 {
     const cJSON *row;
     struct table t = {.title = (char[]){"of each row: the median, as a ratio to the machine's limit in the same run"},
-                      .grid = {.columns = 7}};
+                      .grid = {.columns = 8}};
     struct grid *g = &t.grid;
-    static const char *const head[] = {"work", "rate", "unit", "limit", "ratio", "asked", "spread"};
+    static const char *const head[] = {"work", "rate", "unit", "limit", "set by", "ratio", "asked", "spread"};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
         cell(g, head[i]);
     cJSON_ArrayForEach(row, json_path(bench, "rows"))
     {
         cell(g, json_text(row, "name"));
-        grid_add(g, "%.*f", json_real(row, "rate") < 10 ? 2 : 1, json_real(row, "rate"));
+        rate_cell(g, json_real(row, "rate"));
         cell(g, json_text(row, "unit"));
+        rate_cell(g, json_real(row, "limit"));
         cell(g, json_text(row, "limit_name"));
         grid_add(g, "%.0f %%", 100 * json_real(row, "ratio"));
         if (json_has(row, "goal"))

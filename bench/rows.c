@@ -45,6 +45,11 @@ double bench_peak_kilobytes(void)
     return kilobytes;
 }
 
+static int digits(double x)
+{
+    return x < 10 ? 2 : 1;
+}
+
 void bench_book(struct bench *b, const struct bench_result *r)
 {
     cJSON *row = cJSON_CreateObject();
@@ -60,9 +65,10 @@ void bench_book(struct bench *b, const struct bench_result *r)
     if (r->goal > 0)
         json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-40s %10.*f %-8s %4.0f %% of %s", r->name, r->rate < 10 ? 2 : 1, r->rate, r->unit, 100 * r->ratio, r->limit_name);
+    printf("%-36s %9.*f %-8s limit %.*f (%s), %.0f %%", r->name, digits(r->rate), r->rate, r->unit, digits(r->limit), r->limit,
+           r->limit_name, 100 * r->ratio);
     if (r->goal > 0)
-        printf(" (asked %.0f %%)", 100 * r->goal);
+        printf(", asked %.0f %%", 100 * r->goal);
     printf(", spread %.0f %%\n", 100 * r->spread);
     fflush(stdout);
 }

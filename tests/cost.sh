@@ -69,7 +69,7 @@ row='{"name": "prefill", "rate": 5, "unit": "tokens/s", "limit": 100, "limit_nam
 echo "{\"machine\": {}, \"rows\": [$row], \"layers\": [{\"model\": \"t\", $entry}, {\"model\": \"d\", $entry}]}" >"$tmp/bench.json"
 check "a page of a bench" 0 "" sh -c "$bench page '$tmp/bench.json' '$tmp/bench.html' && echo"
 check "with its roofline" 0 "d, mlp: 80 GFLOP/s, 80 % of the roof, 90 % of the time" cat "$tmp/bench.html"
-check "and its rows" 0 "<td>75 %</td>" cat "$tmp/bench.html"
+check "and its rows" 0 "<td>100.0</td><td>sgemm</td><td>80 %</td><td>75 %</td>" cat "$tmp/bench.html"
 echo '{}' >"$tmp/bench.json"
 check "a file that is no bench" 3 "expected what difftf-bench --json wrote" "$bench" page "$tmp/bench.json" "$tmp/bench.html"
 check "work that there is not" 2 "expected transformer or diff, prefill, decode or train" "$bench" fixed transformer nothing 3
