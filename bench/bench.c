@@ -14,26 +14,45 @@ static const struct {
              {"scaling", bench_scaling}, {"layers", bench_layers}, {"load", bench_load},           {"long", bench_long}};
 enum { N_BENCHES = sizeof PARTS / sizeof *PARTS };
 
-static enum status bench(const char *part, const char *out, int threads, struct error *err)
+struct options {
+    const char *part, *out;
+    int threads;
+    bool help;
+};
+
+/* Minutes of work wait for this file: whether it can be written is known before. */
+static enum status check_writable(const char *path, struct error *err)
 {
+    struct file_writer w = {0};
+    enum status status = path ? file_writer_open(&w, path, err) : OK;
+    file_writer_abort(&w);
+    return status;
+}
+
+static enum status bench(const struct options *o, struct error *err)
+{
+    enum status status = check_writable(o->out, err);
+    if (status != OK)
+        return status;
     cJSON *root = cJSON_CreateObject(), *machine = cJSON_AddObjectToObject(root, "machine");
-    struct bench b = {.threads = threads, .machine = rates_machine_open(threads)};
-    enum status status = b.machine ? OK : error_set(err, ERR_SYSTEM, "bench: out of memory");
+    struct bench b = {.threads = o->threads, .machine = rates_machine_open(o->threads)};
+    if (b.machine == NULL)
+        status = error_set(err, ERR_SYSTEM, "bench: out of memory");
     if (status == OK) {
         double sgemm = rates_sgemm(b.machine), reading = rates_read(b.machine);
         b.rows = cJSON_AddArrayToObject(root, "rows");
         b.layers = cJSON_AddArrayToObject(root, "layers");
-        printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", threads, sgemm,
+        printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", o->threads, sgemm,
                reading);
-        json_add_number(machine, "threads", threads);
+        json_add_number(machine, "threads", o->threads);
         json_add_number(machine, "sgemm_gflops", sgemm);
         json_add_number(machine, "read_gigabytes", reading);
     }
     for (size_t i = 0; i < N_BENCHES && status == OK; i++)
-        if (strcmp(part, "all") == 0 || strcmp(part, PARTS[i].name) == 0)
+        if (strcmp(o->part, "all") == 0 || strcmp(o->part, PARTS[i].name) == 0)
             status = PARTS[i].run(&b, err);
-    if (status == OK && out != NULL)
-        status = json_write(out, root, err);
+    if (status == OK && o->out != NULL)
+        status = json_write(o->out, root, err);
     rates_machine_close(b.machine);
     cJSON_Delete(root);
     return status;
@@ -49,22 +68,54 @@ static enum status page(const char *from, const char *to, struct error *err)
     return status;
 }
 
-static int usage(FILE *stream, int code)
+static void help(void)
 {
-    fputs(
+    puts(
         "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
         "       difftf-bench page FILE PAGE\n"
         "       difftf-bench fixed MODEL prefill|decode|train LENGTH\n"
         "       difftf-bench first FOLDER THREADS\n"
         "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
         "page of such a FILE, with rooflines; fixed: one small run for an instruction counter; first: a model's first token,\n"
-        "for a clock.\n"
-        "parts: all",
-        stream);
+        "for a clock.");
+    printf("parts: all");
     for (size_t i = 0; i < N_BENCHES; i++)
-        fprintf(stream, ", %s", PARTS[i].name);
-    fputs("\n", stream);
-    return code;
+        printf(", %s", PARTS[i].name);
+    puts("");
+}
+
+static bool known(const char *part)
+{
+    bool found = strcmp(part, "all") == 0;
+    for (size_t i = 0; i < N_BENCHES; i++)
+        found = found || strcmp(part, PARTS[i].name) == 0;
+    return found;
+}
+
+static enum status parse(struct options *o, char **argv, struct error *err)
+{
+    for (char **arg = argv; *arg != NULL; arg++) {
+        char *end, *value = arg[1];
+        long threads = value ? strtol(value, &end, 10) : 0;
+        if (strcmp(*arg, "--help") == 0) {
+            o->help = true;
+        } else if (strcmp(*arg, "--json") == 0) {
+            if (value == NULL)
+                return error_set(err, ERR_USAGE, "--json: expected a file's name after it");
+            o->out = *++arg;
+        } else if (strcmp(*arg, "--threads") == 0) {
+            if (value == NULL || *end != '\0' || threads < 1 || threads > 4096)
+                return error_set(err, ERR_USAGE, "--threads%s%s: expected a number from 1 to 4096", value ? " " : "",
+                                 value ? value : "");
+            o->threads = (int)threads;
+            arg++;
+        } else if (known(*arg)) {
+            o->part = *arg;
+        } else {
+            return error_set(err, ERR_USAGE, "%s: no option or part, expected one that difftf-bench --help lists", *arg);
+        }
+    }
+    return OK;
 }
 
 static int finish(enum status status, const struct error *err)
@@ -77,31 +128,18 @@ static int finish(enum status status, const struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    const char *part = "all", *out = NULL;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    int threads = processors > 0 ? (int)processors : 1;
-    bool known = false;
+    struct options o = {.part = "all", .threads = processors > 0 ? (int)processors : 1};
     if (argc == 4 && strcmp(argv[1], "page") == 0)
         return finish(page(argv[2], argv[3], &err), &err);
     if (argc == 5 && strcmp(argv[1], "fixed") == 0)
         return finish(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
     if (argc == 4 && strcmp(argv[1], "first") == 0)
         return finish(bench_first(argv[2], atoi(argv[3]), &err), &err);
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
-            return usage(stdout, OK);
-        if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
-            out = argv[++i];
-        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0)
-            threads = atoi(argv[++i]);
-        else if (argv[i][0] != '-')
-            part = argv[i];
-        else
-            return usage(stderr, ERR_USAGE);
-    }
-    for (size_t i = 0; i < N_BENCHES; i++)
-        known = known || strcmp(part, PARTS[i].name) == 0 || strcmp(part, "all") == 0;
-    if (!known)
-        return usage(stderr, ERR_USAGE);
-    return finish(bench(part, out, threads, &err), &err);
+    enum status status = parse(&o, argv + (argc > 0), &err);
+    if (status == OK && o.help)
+        help();
+    else if (status == OK)
+        status = bench(&o, &err);
+    return finish(status, &err);
 }
