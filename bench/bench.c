@@ -20,6 +20,11 @@ struct options {
     bool help;
 };
 
+static bool asked(const char *part, size_t i)
+{
+    return strcmp(part, "all") == 0 || strcmp(part, PARTS[i].name) == 0;
+}
+
 /* Minutes of work wait for this file: whether it can be written is known before. */
 static enum status check_writable(const char *path, struct error *err)
 {
@@ -49,7 +54,7 @@ static enum status bench(const struct options *o, struct error *err)
         json_add_number(machine, "read_gigabytes", reading);
     }
     for (size_t i = 0; i < N_BENCHES && status == OK; i++)
-        if (strcmp(o->part, "all") == 0 || strcmp(o->part, PARTS[i].name) == 0)
+        if (asked(o->part, i))
             status = PARTS[i].run(&b, err);
     if (status == OK && o->out != NULL)
         status = json_write(o->out, root, err);
@@ -86,29 +91,36 @@ static void help(void)
 
 static bool known(const char *part)
 {
-    bool found = strcmp(part, "all") == 0;
+    bool found = false;
     for (size_t i = 0; i < N_BENCHES; i++)
-        found = found || strcmp(part, PARTS[i].name) == 0;
+        found = found || asked(part, i);
     return found;
+}
+
+static enum status parse_threads(int *threads, const char *value, struct error *err)
+{
+    if (value == NULL)
+        return error_set(err, ERR_USAGE, "--threads: expected a number from 1 to 4096");
+    char *end;
+    long n = strtol(value, &end, 10);
+    if (*end != '\0' || n < 1 || n > 4096)
+        return error_set(err, ERR_USAGE, "--threads %s: expected a number from 1 to 4096", value);
+    *threads = (int)n;
+    return OK;
 }
 
 static enum status parse(struct options *o, char **argv, struct error *err)
 {
     for (char **arg = argv; *arg != NULL; arg++) {
-        char *end, *value = arg[1];
-        long threads = value ? strtol(value, &end, 10) : 0;
         if (strcmp(*arg, "--help") == 0) {
             o->help = true;
         } else if (strcmp(*arg, "--json") == 0) {
-            if (value == NULL)
+            if (arg[1] == NULL)
                 return error_set(err, ERR_USAGE, "--json: expected a file's name after it");
             o->out = *++arg;
         } else if (strcmp(*arg, "--threads") == 0) {
-            if (value == NULL || *end != '\0' || threads < 1 || threads > 4096)
-                return error_set(err, ERR_USAGE, "--threads%s%s: expected a number from 1 to 4096", value ? " " : "",
-                                 value ? value : "");
-            o->threads = (int)threads;
-            arg++;
+            if (parse_threads(&o->threads, *++arg, err) != OK)
+                return ERR_USAGE;
         } else if (known(*arg)) {
             o->part = *arg;
         } else {

@@ -56,6 +56,9 @@ void bench_book(struct bench *b, const struct bench_result *result);
 double bench_median(const double *values, int n);
 double bench_spread(const double *values, int n);
 
+/* Digits after the point of a rate that is shown. */
+int bench_digits(double rate);
+
 /* The most memory of this program so far, without that of the one that started it. */
 double bench_peak_kilobytes(void);
 

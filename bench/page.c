@@ -16,7 +16,7 @@ static void cell(struct grid *g, const char *text)
 
 static void rate_cell(struct grid *g, double rate)
 {
-    grid_add(g, "%.*f", rate < 10 ? 2 : 1, rate);
+    grid_add(g, "%.*f", bench_digits(rate), rate);
 }
 
 static void write_rows(struct text *out, const cJSON *bench)

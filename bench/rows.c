@@ -45,7 +45,7 @@ double bench_peak_kilobytes(void)
     return kilobytes;
 }
 
-static int digits(double x)
+int bench_digits(double x)
 {
     return x < 10 ? 2 : 1;
 }
@@ -65,8 +65,8 @@ void bench_book(struct bench *b, const struct bench_result *r)
     if (r->goal > 0)
         json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-36s %9.*f %-8s limit %.*f (%s), %.0f %%", r->name, digits(r->rate), r->rate, r->unit, digits(r->limit), r->limit,
-           r->limit_name, 100 * r->ratio);
+    printf("%-36s %9.*f %-8s limit %.*f (%s), %.0f %%", r->name, bench_digits(r->rate), r->rate, r->unit, bench_digits(r->limit),
+           r->limit, r->limit_name, 100 * r->ratio);
     if (r->goal > 0)
         printf(", asked %.0f %%", 100 * r->goal);
     printf(", spread %.0f %%\n", 100 * r->spread);

@@ -65,13 +65,15 @@ static void few_part(const struct part *f, const struct columns *c)
 {
     const struct linear *l = f->layer;
     enum dtype dtype = l->w->dtype;
+    matvec_kernel *matvec = kernels_get()->matvec[dtype];
+    size_t ldw = dtype_bytes(dtype, f->in);
     const unsigned char *w = l->w->data + dtype_bytes(dtype, f->first * f->in + c->first);
     for (size_t i = 0; i < f->rows; i++) {
         float *y = l->y + i * l->out + f->first;
         for (size_t j = 0; j < f->m && c->first == 0; j++)
             y[j] = l->bias ? l->bias[f->first + j] : 0.0f;
         const float *x = dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first;
-        kernels_get()->matvec[dtype](y, w, dtype_bytes(dtype, f->in), x, f->m, c->n);
+        matvec(y, w, ldw, x, f->m, c->n);
     }
 }
 

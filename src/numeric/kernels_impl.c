@@ -248,8 +248,8 @@ static inline __attribute__((always_inline)) vec from_f16(hvec h)
     return (vec)_mm512_cvtph_ps((__m256i)h);
 #elif defined(__F16C__)
     return (vec)_mm256_cvtph_ps((__m128i)h);
-#else /* the lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above  \
-       */
+#else
+    /* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
     uvec bits = __builtin_convertvector(h, uvec), sign = (bits & 0x8000u) << 16;
     vec magnitude = (vec)((bits & 0x7fffu) << 13) * 0x1p112f;
     uvec special = (uvec)((bits & 0x7c00u) == 0x7c00u) & 0x7f800000u;
@@ -304,18 +304,20 @@ static inline __attribute__((always_inline)) void step_q8_0(vec *sum, const unsi
     sum[0] += scale_q8_0(w) * dot;
 }
 
-/* One row after the other, as a stream of memory is read, `steps` at once: what is narrower than a float keeps twice as many
- * sums going. */
-static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes, size_t steps, bool pairs, float *y,
-                                                         const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)
+/* One row after the other, as a stream of memory is read. What is narrower than a float keeps twice as many sums going, and its
+ * rows are too short for the processor to foresee the next. */
+static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned char *w,
+                                                         size_t ldw, const float *x, size_t m, size_t n)
 {
+    const bool narrow = bytes < 4 * BLOCK;
+    const size_t steps = narrow ? STEPS : 1;
     for (size_t i = 0; i < m; i++, w += ldw) {
         vec sum[STEPS * SUMS] = {{0}};
         size_t block = 0;
         for (; (block + steps) * BLOCK <= n; block += steps)
             for (size_t k = 0; k < steps; k++) {
                 const unsigned char *at = w + (block + k) * bytes;
-                if (bytes < 4 * BLOCK) /* rows of floats are long enough */
+                if (narrow)
                     __builtin_prefetch(at + AHEAD);
                 one(sum + k * SUMS, at, x + (block + k) * BLOCK);
             }
@@ -333,15 +335,15 @@ static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes
     }
 }
 
-#define MATVEC(FORMAT, BYTES, AT_ONCE, PAIRS)                                                                                    \
+#define MATVEC(FORMAT, BYTES, PAIRS)                                                                                             \
     static void matvec_##FORMAT(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)                \
     {                                                                                                                            \
-        matvec(step_##FORMAT, BYTES, AT_ONCE, PAIRS, y, w, ldw, x, m, n);                                                        \
+        matvec(step_##FORMAT, BYTES, PAIRS, y, w, ldw, x, m, n);                                                                 \
     }
-MATVEC(f32, 4 * BLOCK, 1, false)
-MATVEC(f16, 2 * BLOCK, STEPS, false)
-MATVEC(bf16, 2 * BLOCK, STEPS, true)
-MATVEC(q8_0, Q8_0_BYTES, STEPS, false)
+MATVEC(f32, 4 * BLOCK, false)
+MATVEC(f16, 2 * BLOCK, false)
+MATVEC(bf16, 2 * BLOCK, true)
+MATVEC(q8_0, Q8_0_BYTES, false)
 
 static void widen_f32(float *out, const unsigned char *x, size_t n)
 {
@@ -366,9 +368,11 @@ WIDEN(bf16)
 
 static void widen_q8_0(float *out, const unsigned char *x, size_t n)
 {
-    for (size_t i = 0; i < n; i += Q8_0_BLOCK, x += Q8_0_BYTES)
+    for (size_t i = 0; i < n; i += Q8_0_BLOCK, x += Q8_0_BYTES) {
+        vec scale = scale_q8_0(x);
         for (size_t k = 0; k < Q8_0_BLOCK; k += W)
-            *(vec *)(out + i + k) = scale_q8_0(x) * bytes_q8_0(x, k);
+            *(vec *)(out + i + k) = scale * bytes_q8_0(x, k);
+    }
 }
 
 static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)

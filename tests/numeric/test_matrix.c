@@ -111,7 +111,7 @@ START_TEST(stored_rows_times_a_vector)
                         want += term;
                         size += fabs(term);
                     }
-                    ck_assert_msg(fabs((double)y[i] - want) < 1e-6 * size, "%s: dtype %d, %zu x %zu: y[%zu] is %g, expected %g",
+                    ck_assert_msg(fabs((double)y[i] - want) < 2e-7 * size, "%s: dtype %d, %zu x %zu: y[%zu] is %g, expected %g",
                                   (*k)->name, (int)dtype, m, n, i, (double)y[i], want);
                 }
             }
