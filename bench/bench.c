@@ -1,6 +1,8 @@
 /* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same
  * run: its matrix product, or its reading of memory. */
 #include "bench/bench.h"
+#include "base/startup.h"
+#include "suite/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,8 @@ static enum status bench(const struct options *o, struct error *err)
         b.layers = cJSON_AddArrayToObject(root, "layers");
         printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", o->threads, sgemm,
                reading);
+        machine_describe(machine);
+        printf("%s: kernels %s, %s\n", json_text(machine, "cpu"), json_text(machine, "kernels"), json_text(machine, "blas"));
         json_add_number(machine, "threads", o->threads);
         json_add_number(machine, "sgemm_gflops", sgemm);
         json_add_number(machine, "read_gigabytes", reading);
@@ -139,6 +143,7 @@ static int finish(enum status status, const struct error *err)
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct options o = {.part = "all", .threads = processors > 0 ? (int)processors : 1};

@@ -37,4 +37,16 @@ check "a full disk" 4 "cannot be written" sh -c "$eval list >/dev/full"
 check "unknown training recipe" 3 "/nowhere.yaml" "${BUILD:-build}/difftf-train" /nowhere.yaml
 check "gradients" 0 "" sh -c "${BUILD:-build}/difftf-train grads --model $fixture --ids $tmp/ids.json --out $tmp/g.safetensors; echo"
 check "interrupted" 130 "the same command goes on" timeout -s INT --preserve-status 2 "$eval" needle --out "$tmp/i.json" --no-progress --samples 2000
+# What the matrix library runs, whatever processors it knows; a choice of the user's stays.
+blas() {
+    "$@" "$eval" needle --lengths 256 --depths 0 --needles 1/1 --samples 1 --fresh --out "$tmp/m.json" >/dev/null 2>&1
+    sed -n 's/.*"blas":[^"]*"\([^"]*\)".*/\1/p' "$tmp/m.json"
+}
+wanted=.
+grep -q avx2 /proc/cpuinfo && wanted="Haswell|Zen"
+grep -q avx512dq /proc/cpuinfo && wanted="SkylakeX|Cooperlake|SapphireRapids"
+blas env -u OPENBLAS_CORETYPE >"$tmp/blas"
+grep -qE "$wanted" "$tmp/blas" && echo "ok the library's kernels suit the processor" || echo "not ok the library's kernels suit the processor: $(cat "$tmp/blas")"
+blas env OPENBLAS_CORETYPE=Nehalem >"$tmp/blas"
+grep -q Nehalem "$tmp/blas" && echo "ok the user's choice of kernels stays" || echo "not ok the user's choice of kernels stays: $(cat "$tmp/blas")"
 echo done

@@ -6,11 +6,12 @@
 bench="${BUILD:-build}/difftf-bench" figures=tests/fixtures/cost.tsv tolerance=3 # percent
 case ${BUILD:-build} in *sanitize*) echo done && exit ;; esac # its instructions are the sanitizers'
 
+# The program does not start itself again: valgrind would not follow.
 # instructions FUNCTION MODEL WORK LENGTH: in the function and what it calls; what they depend on is left in $tmp/MODEL.key
 instructions() {
     function=$1
     shift
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect="$function" "$bench" fixed "$@" \
+    DIFFTF_STARTED=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect="$function" "$bench" fixed "$@" \
         >"$tmp/$1.run" 2>"$tmp/$1.count"
     sed 's/, peak.*//' "$tmp/$1.run" >"$tmp/$1.key"
     sed -n 's/.*Collected : *//p' "$tmp/$1.count"

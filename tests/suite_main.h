@@ -2,6 +2,8 @@
 #ifndef DIFFTF_TESTS_SUITE_MAIN_H
 #define DIFFTF_TESTS_SUITE_MAIN_H
 
+#include "base/startup.h"
+
 #include <check.h>
 #include <stdlib.h>
 
@@ -16,6 +18,7 @@ static inline double larger(double a, double b)
 #define SUITE_MAIN(name, ...)                                                                                                    \
     int main(void)                                                                                                               \
     {                                                                                                                            \
+        startup();                                                                                                               \
         const TTest *const tests[] = {__VA_ARGS__};                                                                              \
         Suite *suite = suite_create(name);                                                                                       \
         TCase *tcase = tcase_create("all");                                                                                      \

@@ -1,11 +1,13 @@
 /* bpe.c - difftf-bpe: learns a byte-level BPE vocabulary.   difftf-bpe VOCAB_SIZE FOLDER FILE... */
 #include "train/bpe.h"
+#include "base/startup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     char *end = NULL;
     unsigned long size = argc > 1 ? strtoul(argv[1], &end, 10) : 0;

@@ -6,6 +6,7 @@
  * run. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/startup.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "model/model.h"
@@ -152,6 +153,7 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     if (argc < 4) {
         fputs("usage: difftf-convert CONFIG CHECKPOINT... FOLDER\n"

@@ -4,6 +4,7 @@
  * document has, between sentences of the book that is kept out of training.
  */
 #include "base/file.h"
+#include "base/startup.h"
 #include "formats/json.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
@@ -207,6 +208,7 @@ static void topics_test(FILE *to, const struct haystack *h)
 
 int main(int argc, char **argv)
 {
+    startup();
     static const struct {
         const char *path;
         void (*write)(FILE *to, const struct haystack *h);

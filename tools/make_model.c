@@ -3,6 +3,7 @@
  *
  *   difftf-make-model CONFIG FOLDER [SEED] */
 #include "base/file.h"
+#include "base/startup.h"
 #include "model/weights.h"
 
 #include <stdio.h>
@@ -51,6 +52,7 @@ static enum status write_weights(const char *path, const struct config *config, 
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     struct config config;
     cJSON *json = NULL;

@@ -1,4 +1,5 @@
 /* train.c - difftf-train: trains a model or a matched pair; `grads` writes gradients for comparison. */
+#include "base/startup.h"
 #include "train/grads.h"
 #include "train/trainer.h"
 
@@ -86,6 +87,7 @@ static int read_arguments(struct arguments *a, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = {.trainer = {.threads = processors > 0 ? (int)processors : 1, .stop = &stop_signal}};

@@ -1,4 +1,5 @@
 /* main.c - difftf-eval: finds the command or task and turns status codes into exit codes. */
+#include "base/startup.h"
 #include "cli/commands.h"
 #include "suite/experiment.h"
 #include "tasks/tasks.h"
@@ -91,6 +92,7 @@ static enum status dispatch(int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
+    startup();
     struct error err = {0};
     cli_catch_signals();
     if (argc < 2) {

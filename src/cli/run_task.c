@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "report/report.h"
+#include "suite/machine.h"
 #include "suite/rates.h"
 #include "suite/runner.h"
 
@@ -45,20 +46,14 @@ static cJSON *describe_run(const struct progress *p, size_t units, int threads)
 {
     cJSON *run = cJSON_CreateObject();
     struct utsname host;
-    char stamp[40], line[256], cpu[128] = "unknown";
+    char stamp[40];
     time_t now = time(NULL);
     struct tm utc;
-    FILE *info = fopen("/proc/cpuinfo", "re");
-    while (info != NULL && fgets(line, sizeof line, info) != NULL)
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':') != NULL)
-            snprintf(cpu, sizeof cpu, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"), strchr(line, ':') + 2);
-    if (info != NULL)
-        fclose(info);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     cJSON_AddStringToObject(run, "finished", stamp);
     json_add_number(run, "seconds", clock_seconds() - p->started);
     cJSON_AddStringToObject(run, "host", uname(&host) == 0 ? host.nodename : "unknown");
-    cJSON_AddStringToObject(run, "cpu", cpu);
+    machine_describe(run);
     json_add_number(run, "threads", threads);
     json_add_number(run, "ranks", 1);
     json_add_number(run, "items_per_second", (double)units / (clock_seconds() - p->started));
