@@ -3,25 +3,44 @@
  * A task is a YAML file in configs/choice: what of a record is the context, the
  * choices and the right one.
  */
-#include "report/report.h"
+#include "report/places.h"
 #include "suite/dataset.h"
 #include "tasks/choice_score.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *form, *data, *train, *field;
+    struct sizes shots;
+    size_t samples;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
     {"form", OPTION_STRING, "reading", 0, 0, "NAME",
      "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, "
-     "hellaswag, "
-     "openbookqa, piqa, winogrande",
-     false},
-    {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, records (default: what the task names)", false},
-    {"train", OPTION_STRING, NULL, 0, 0, "FILE", "where worked examples are drawn from (default: the questions)", false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. goal=question", false},
-    {"shots", OPTION_INTS, "0", 0, 64, "LIST", "worked examples before each question", false},
-    {"samples", OPTION_INT, "300", 1, 10000000, "N", "questions, at most: the first ones", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     "hellaswag, openbookqa, piqa, winogrande",
+     false, AT(form)},
+    {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, records (default: what the task names)", false, AT(data)},
+    {"train", OPTION_STRING, NULL, 0, 0, "FILE", "where worked examples are drawn from (default: the questions)", false,
+     AT(train)},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. goal=question", false, AT(field)},
+    {"shots", OPTION_INTS, "0", 0, 64, "LIST", "worked examples before each question", false, AT(shots)},
+    {"samples", OPTION_INT, "300", 1, 10000000, "N", "questions, at most: the first ones", false, AT(samples)},
+    OPTIONS_END,
+};
+
+struct item {
+    const char *task; /* the form's name */
+    size_t shots, record;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"task", DIMENSION_TEXT, offsetof(struct item, task), NULL, NULL},
+    {"shots", DIMENSION_SIZE, offsetof(struct item, shots), NULL, NULL},
+    {"record", DIMENSION_SIZE, offsetof(struct item, record), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
 };
 
 struct state {
@@ -54,8 +73,8 @@ static enum status make_question(struct question *q, const struct state *s, cons
 
 static enum status load_data(struct experiment *e, struct state *s, struct error *err)
 {
-    const char *given = option_string(e->options, "data"), *train = option_string(e->options, "train");
-    const char *fields = option_string(e->options, "field");
+    const struct settings *o = e->settings;
+    const char *given = o->data, *train = o->train, *fields = o->field;
     if (given == NULL && s->form.data == NULL)
         return error_set(err, ERR_USAGE, "--data: is missing, expected the records of %s as JSON lines", s->form.name);
     char *path = given ? strdup(given) : embedded_path(s->form.data);
@@ -77,10 +96,11 @@ static enum status prepare(struct experiment *e, struct error *err)
     if (s == NULL)
         return error_set(err, ERR_SYSTEM, "choice: out of memory");
     e->state = s;
-    enum status status = choice_form_load(&s->form, option_string(e->options, "form"), err);
+    const struct settings *o = e->settings;
+    enum status status = choice_form_load(&s->form, o->form, err);
     if (status == OK)
         status = load_data(e, s, err);
-    size_t samples = option_size(e->options, "samples"), wanted = s->data.n < samples ? s->data.n : samples;
+    size_t wanted = s->data.n < o->samples ? s->data.n : o->samples;
     if (status == OK && (s->questions = calloc(wanted, sizeof *s->questions)) == NULL)
         status = error_set(err, ERR_SYSTEM, "choice: out of memory");
     for (; status == OK && s->n < wanted; s->n++)
@@ -88,21 +108,14 @@ static enum status prepare(struct experiment *e, struct error *err)
     return status;
 }
 
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
-    const cJSON *shots;
+    const struct settings *o = e->settings;
     (void)err;
-    cJSON_ArrayForEach(shots, cJSON_GetObjectItemCaseSensitive(e->options, "shots"))
-    {
-        for (size_t i = 0; i < s->n; i++) {
-            cJSON *where = cJSON_CreateObject();
-            cJSON_AddStringToObject(where, "task", s->form.name);
-            json_add_number(where, "shots", shots->valuedouble);
-            json_add_number(where, "record", (double)i);
-            plan_add(items, where, NULL);
-        }
-    }
+    for (size_t k = 0; k < o->shots.n; k++)
+        for (size_t i = 0; i < s->n; i++)
+            plan_add(plan, &(struct item){s->form.name, o->shots.data[k], i});
     return OK;
 }
 
@@ -131,12 +144,13 @@ static enum status add_shots(struct text *out, const struct experiment *e, size_
     return status;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     const struct state *s = e->state;
-    size_t record = (size_t)json_real(item, "where.record"), longest = 0;
+    const struct item *it = item;
+    size_t record = it->record, longest = 0;
     struct text prefix = {0};
-    add_shots(&prefix, e, record, (size_t)json_real(item, "where.shots"), NULL);
+    add_shots(&prefix, e, record, it->shots, NULL);
     for (size_t i = 0; i < s->questions[record].n; i++) { /* a token is a byte at least */
         size_t n = s->questions[record].context[i].len + s->questions[record].continuation[i].len;
         longest = n > longest ? n : longest;
@@ -146,15 +160,16 @@ static size_t tokens(const struct experiment *e, const cJSON *item)
     return longest;
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
-    size_t record = (size_t)json_real(item, "where.record");
+    const struct item *it = item;
     struct text prefix = {0};
-    enum status status = add_shots(&prefix, e, record, (size_t)json_real(item, "where.shots"), err);
+    enum status status = add_shots(&prefix, e, it->record, it->shots, err);
     if (status == OK)
-        status = question_score(result, &s->questions[record], prefix.data, s->form.delimiter, subject->tokenizer, session, err);
+        status =
+            question_score(result, &s->questions[it->record], prefix.data, s->form.delimiter, subject->tokenizer, session, err);
     text_free(&prefix);
     return status;
 }
@@ -163,19 +178,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 {
     static const struct metric metrics[] = {{"acc", "score", METRIC_PROPORTION, "higher"},
                                             {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"}};
-    const char *name = json_text(items->child, "where.task");
-    const cJSON *shots;
-    enum status status = OK;
-    cJSON_ArrayForEach(shots, cJSON_GetObjectItemCaseSensitive(e->options, "shots"))
-    {
-        cJSON *where = cJSON_CreateObject();
-        cJSON_AddStringToObject(where, "task", name);
-        json_add_number(where, "shots", shots->valuedouble);
-        for (size_t k = 0; k < 2 && status == OK; k++)
-            status = report_add(r, e, items, &metrics[k], where, err);
-        cJSON_Delete(where);
-    }
-    return status;
+    static const char *const dimensions[] = {"task", "shots", NULL};
+    return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 
 static const struct view VIEWS[] = {
@@ -190,6 +194,9 @@ const struct task TASK_CHOICE = {
     .name = "choice",
     .summary = "multiple choice, zero- and few-shot, as the LM Evaluation Harness scores it (section 3.1)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

@@ -5,9 +5,8 @@
  * the attention of the generated tokens on the context, per token, against that
  * on what was generated before.
  */
-#include "base/list.h"
 #include "lm/generate.h"
-#include "report/report.h"
+#include "report/places.h"
 #include "suite/dataset.h"
 #include "suite/judge.h"
 #include "suite/template.h"
@@ -16,27 +15,52 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *data, *field, *stop, *summary_template, *question_template, *agreement;
+    unsigned forms; /* a bit for each, 0: those the data has fields for */
+    size_t length, max_new_tokens, samples;
+    struct judge_options judge;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
      "records (JSON lines, CSV, ..) with `document` and `question`, `answer` or `summary` (default: a generated set that comes "
      "with the program)",
-     false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. document=text,summary=highlights", false},
-    {"form", OPTION_STRING, NULL, 0, 0, "LIST", "summary, question, or both (default: those the data has fields for)", false},
-    {"length", OPTION_INT, "1024", 64, 1048576, "N", "tokens of prompt and output; a longer document loses its end", false},
-    {"max-new-tokens", OPTION_INT, "48", 1, 65536, "N", "bound on the output", false},
-    {"stop", OPTION_STRING, "\\n", 0, 0, "TEXT", "the output ends before it; \\n is a line break", false},
-    {"summary-template", OPTION_STRING, "{document}\\nSummary:", 0, 0, "TEXT", "the prompt for a summary", false},
+     false, AT(data)},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. document=text,summary=highlights", false,
+     AT(field)},
+    {"form", OPTION_CHOICES, NULL, 0, 0, "summary|question", "what is written (default: what the data has fields for)", false,
+     AT(forms)},
+    {"length", OPTION_INT, "1024", 64, 1048576, "N", "tokens of prompt and output; a longer document loses its end", false,
+     AT(length)},
+    {"max-new-tokens", OPTION_INT, "48", 1, 65536, "N", "bound on the output", false, AT(max_new_tokens)},
+    {"stop", OPTION_STRING, "\\n", 0, 0, "TEXT", "the output ends before it; \\n is a line break", false, AT(stop)},
+    {"summary-template", OPTION_STRING, "{document}\\nSummary:", 0, 0, "TEXT", "the prompt for a summary", false,
+     AT(summary_template)},
     {"question-template", OPTION_STRING, "{document}\\nQuestion: {question}\\nAnswer:", 0, 0, "TEXT", "the prompt for a question",
-     false},
-    {"samples", OPTION_INT, "100", 1, 10000000, "N", "documents, at most: the first ones", false},
+     false, AT(question_template)},
+    {"samples", OPTION_INT, "100", 1, 10000000, "N", "documents, at most: the first ones", false, AT(samples)},
     {"agreement", OPTION_STRING, NULL, 0, 0, "FILE",
      "instead: how far the judge agrees with people; records with `document`, `output` and `label` (1: free of hallucination)",
-     false},
-    JUDGE_OPTIONS,
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     false, AT(agreement)},
+    JUDGE_OPTIONS(AT(judge)),
+    OPTIONS_END,
 };
-static const char *const FORMS[] = {"summary", "question"};
+
+enum form { FORM_SUMMARY, FORM_QUESTION, FORM_AGREEMENT, N_FORMS };
+static const char *const FORMS[] = {"summary", "question", "agreement", NULL};
+
+struct item {
+    size_t form, record;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"form", DIMENSION_NAME, offsetof(struct item, form), FORMS, NULL},
+    {"record", DIMENSION_SIZE, offsetof(struct item, record), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
+};
+
 static const char *const REFERENCES[] = {"summary", "answer"};
 
 struct state {
@@ -53,13 +77,10 @@ static void release(struct experiment *e)
     free(s);
 }
 
-static enum status choose_forms(struct state *s, const cJSON *options, struct error *err)
+static enum status choose_forms(struct state *s, const struct settings *o, struct error *err)
 {
-    const char *list = option_string(options, "form");
-    for (size_t f = 0; f < 2 && list == NULL; f++)
-        s->form[f] = json_has(s->data.record[0], FORMS[f]);
-    if (list != NULL && !list_flags(s->form, list, FORMS, 2))
-        return error_set(err, ERR_USAGE, "--form: '%.60s' is wrong, expected summary, question or summary,question", list);
+    for (size_t f = 0; f < 2; f++)
+        s->form[f] = o->forms ? o->forms >> f & 1 : json_has(s->data.record[0], FORMS[f]);
     if (!s->form[0] && !s->form[1])
         return error_set(err, ERR_INPUT,
                          "%s: record 1 has no field 'summary' or 'question', expected one (--field renames, --form)",
@@ -70,47 +91,43 @@ static enum status choose_forms(struct state *s, const cJSON *options, struct er
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
-    const char *agreement = option_string(e->options, "agreement");
-    char *path = agreement ? strdup(agreement) : experiment_data_path(e, "data", "data/hallucination/people.jsonl");
-    bool given = agreement != NULL || option_string(e->options, "data") != NULL;
+    const struct settings *o = e->settings;
+    const char *named = o->agreement ? o->agreement : o->data;
+    char *path = experiment_data_path(named, "data/hallucination/people.jsonl");
     if (s == NULL || path == NULL) {
         free(s);
         free(path);
         return error_set(err, ERR_SYSTEM, "hallucination: out of memory");
     }
     e->state = s;
-    s->agreement = agreement != NULL;
-    enum status status = dataset_load(&s->data, path, option_string(e->options, "field"), err);
+    s->agreement = o->agreement != NULL;
+    enum status status = dataset_load(&s->data, path, o->field, err);
     if (status == OK) {
-        experiment_add_data(e, "documents", given ? path : "data/hallucination/people.jsonl", s->data.sha256, s->data.n,
-                            given ? NULL : "public domain (generated)");
-        status = judge_open(&s->judge, e->options, json_has(s->data.record[0], "facts") ? "facts" : "lexical", err);
+        experiment_add_data(e, "documents", named ? path : "data/hallucination/people.jsonl", s->data.sha256, s->data.n,
+                            named ? NULL : "public domain (generated)");
+        status = judge_open(&s->judge, &o->judge, json_has(s->data.record[0], "facts") ? "facts" : "lexical", err);
     }
     if (status == OK && !s->agreement)
-        status = choose_forms(s, e->options, err);
+        status = choose_forms(s, o, err);
     free(path);
     return status;
 }
 
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
-    size_t samples = option_size(e->options, "samples"), n = s->data.n < samples ? s->data.n : samples;
+    size_t samples = ((const struct settings *)e->settings)->samples, n = s->data.n < samples ? s->data.n : samples;
     (void)err;
-    for (size_t f = 0; f < 2; f++)
-        for (size_t i = 0; i < n && (s->agreement ? f == 0 : s->form[f]); i++) {
-            cJSON *where = cJSON_CreateObject();
-            cJSON_AddStringToObject(where, "form", s->agreement ? "agreement" : FORMS[f]);
-            json_add_number(where, "record", (double)i);
-            plan_add(items, where, NULL);
-        }
+    for (size_t f = 0; f < N_FORMS; f++)
+        for (size_t i = 0; i < n && (f == FORM_AGREEMENT ? s->agreement : !s->agreement && s->form[f]); i++)
+            plan_add(plan, &(struct item){f, i});
     return OK;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)item;
-    return option_size(e->options, "length");
+    return ((const struct settings *)e->settings)->length;
 }
 
 /* Sums of the attention of generated tokens: on the context and on the generated part, each divided by its number of tokens. */
@@ -172,13 +189,14 @@ static void unescape(struct text *out, const char *text)
 }
 
 /* The prompt's tokens; the document is cut at its end until prompt and output fit. */
-static enum status build_prompt(const struct experiment *e, const cJSON *record, const char *name, size_t form,
+static enum status build_prompt(const struct experiment *e, const cJSON *record, const char *name, enum form form,
                                 const struct subject *subject, struct ids *ids, struct error *err)
 {
-    size_t room = option_size(e->options, "length") - option_size(e->options, "max-new-tokens");
+    const struct settings *o = e->settings;
+    size_t room = o->length - o->max_new_tokens;
     struct text template = {0}, prompt = {0};
     cJSON *copy = cJSON_Duplicate(record, true);
-    unescape(&template, option_string(e->options, form == 0 ? "summary-template" : "question-template"));
+    unescape(&template, form == FORM_SUMMARY ? o->summary_template : o->question_template);
     enum status status = OK;
     for (;;) {
         prompt.len = ids->n = 0;
@@ -227,10 +245,11 @@ static void trim_output(struct text *out, const char *stop)
     text_free(&wanted);
 }
 
-static enum status write_output(const struct experiment *e, const cJSON *record, const char *name, size_t form,
+static enum status write_output(const struct experiment *e, const cJSON *record, const char *name, enum form form,
                                 const struct subject *subject, struct session *session, struct text *output, cJSON *evidence,
                                 struct error *err)
 {
+    const struct settings *o = e->settings;
     const struct model *m = &subject->model;
     struct ids prompt = {0}, answer = {0};
     struct sampling greedy = {0};
@@ -241,12 +260,11 @@ static enum status write_output(const struct experiment *e, const cJSON *record,
                                  : error_set(err, ERR_SYSTEM, "hallucination: out of memory");
     l.n_context = prompt.n;
     if (status == OK)
-        status = generate(session, prompt.data, prompt.n, option_size(e->options, "max-new-tokens"), &greedy, &probe, &answer,
-                          NULL, NULL, err);
+        status = generate(session, prompt.data, prompt.n, o->max_new_tokens, &greedy, &probe, &answer, NULL, NULL, err);
     if (status == OK)
         status = tokenizer_decode(subject->tokenizer, answer.data, answer.n, false, output, err);
     if (status == OK) {
-        trim_output(output, option_string(e->options, "stop"));
+        trim_output(output, o->stop);
         add_lookback(evidence, &l, m->config.n_layers);
         json_add_number(evidence, "prompt_tokens", (double)prompt.n);
     }
@@ -256,17 +274,12 @@ static enum status write_output(const struct experiment *e, const cJSON *record,
     return status;
 }
 
-static const char *form_of(const cJSON *item)
-{
-    return json_text(item, "where.form");
-}
-
 /* Judges `output` and sets score and the judge's evidence. */
-static enum status judge_output(const struct state *s, const cJSON *item, const char *output, const volatile sig_atomic_t *stop,
-                                cJSON *result, cJSON *evidence, struct error *err)
+static enum status judge_output(const struct state *s, const struct item *it, const char *output,
+                                const volatile sig_atomic_t *stop, cJSON *result, cJSON *evidence, struct error *err)
 {
-    const cJSON *record = s->data.record[(size_t)json_real(item, "where.record")];
-    bool question = strcmp(form_of(item), "question") == 0;
+    const cJSON *record = s->data.record[it->record];
+    bool question = it->form == FORM_QUESTION;
     struct judge_case c = {.document = json_text(record, "document"),
                            .question = question || s->agreement ? json_text(record, "question") : NULL,
                            .reference = json_text(record, REFERENCES[question]),
@@ -274,8 +287,8 @@ static enum status judge_output(const struct state *s, const cJSON *item, const 
                            .facts = cJSON_GetObjectItemCaseSensitive(record, "facts")};
     double free_of_it = NAN;
     if (c.document == NULL)
-        return error_set(err, ERR_INPUT, "%s: record %.0f: field 'document' is missing, expected text (--field renames)",
-                         s->data.path, json_real(item, "where.record") + 1);
+        return error_set(err, ERR_INPUT, "%s: record %zu: field 'document' is missing, expected text (--field renames)",
+                         s->data.path, it->record + 1);
     enum status status = judge_run(s->judge, &c, stop, evidence, &free_of_it, err);
     cJSON_DeleteItemFromObjectCaseSensitive(result, "score");
     json_add_number(result, "score", free_of_it);
@@ -283,11 +296,11 @@ static enum status judge_output(const struct state *s, const cJSON *item, const 
 }
 
 /* The judge on an output that people have judged; for the first model only, since no model takes part. */
-static enum status run_agreement(const struct experiment *e, const cJSON *item, const struct subject *subject,
+static enum status run_agreement(const struct experiment *e, const struct item *it, const struct subject *subject,
                                  struct session *session, cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
-    size_t i = (size_t)json_real(item, "where.record");
+    size_t i = it->record;
     const cJSON *label = cJSON_GetObjectItemCaseSensitive(s->data.record[i], "label");
     char buffer[32];
     const char *output;
@@ -305,28 +318,29 @@ static enum status run_agreement(const struct experiment *e, const cJSON *item, 
         return status;
     cJSON_AddStringToObject(result, "output", output);
     json_add_number(evidence, "label", cJSON_IsTrue(label) || (cJSON_IsNumber(label) && label->valuedouble != 0));
-    status = judge_output(s, item, output, session->stop, result, evidence, err);
+    status = judge_output(s, it, output, session->stop, result, evidence, err);
     double verdict = json_real(result, "score");
     if (status == OK && isfinite(verdict))
         json_add_number(evidence, "agrees", verdict == json_real(evidence, "label"));
     return status;
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
-    size_t i = (size_t)json_real(item, "where.record");
+    const struct item *it = item;
+    size_t i = it->record;
     struct text output = {0}, name = {0};
     if (s->agreement)
-        return run_agreement(e, item, subject, session, result, err);
+        return run_agreement(e, it, subject, session, result, err);
     cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
     text_printf(&name, "%s: record %zu", s->data.path, i + 1);
-    enum status status = write_output(e, s->data.record[i], name.data ? name.data : "", strcmp(form_of(item), "question") == 0,
-                                      subject, session, &output, evidence, err);
+    enum status status = write_output(e, s->data.record[i], name.data ? name.data : "", (enum form)it->form, subject, session,
+                                      &output, evidence, err);
     if (status == OK) {
         cJSON_AddStringToObject(result, "output", output.data);
-        status = judge_output(s, item, output.data, session->stop, result, evidence, err);
+        status = judge_output(s, it, output.data, session->stop, result, evidence, err);
     }
     text_free(&output);
     text_free(&name);
@@ -334,18 +348,19 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
 }
 
 /* The judge of the options on the stored output. */
-static enum status rescore(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err)
+static enum status rescore(const struct experiment *e, const void *item, cJSON *result, struct error *err)
 {
     static const char *const old[] = {"judge", "support", "claims", "wrong_claims", "reply", "tries"};
     const struct state *s = e->state;
+    const struct item *it = item;
     cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence");
     const char *output = json_text(result, "output");
-    if (output == NULL || evidence == NULL || (size_t)json_real(item, "where.record") >= s->data.n)
-        return error_set(err, ERR_INPUT, "item '%s': does not fit the data set, expected the one that the report was made from",
-                         json_text(item, "id"));
+    if (output == NULL || evidence == NULL || it->record >= s->data.n)
+        return error_set(err, ERR_INPUT, "item 'form=%s,record=%zu': does not fit %s, expected the data of the report",
+                         FORMS[it->form], it->record, s->data.path);
     for (size_t i = 0; i < sizeof old / sizeof *old; i++)
         cJSON_DeleteItemFromObjectCaseSensitive(evidence, old[i]);
-    return judge_output(s, item, output, NULL, result, evidence, err);
+    return judge_output(s, it, output, NULL, result, evidence, err);
 }
 
 /* Balanced accuracy and Cohen's kappa of the judge against the labels. */
@@ -376,8 +391,7 @@ static double kappa(void *context, const size_t *index, size_t n)
     return (agree - chance) / (1 - chance);
 }
 
-static enum status add_agreement(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                                 struct error *err)
+static enum status add_agreement(struct report *r, const struct experiment *e, const cJSON *items, struct error *err)
 {
     size_t n = 0, most = (size_t)cJSON_GetArraySize(items);
     double *verdict = mem_array(2 * most + 1, sizeof *verdict);
@@ -393,61 +407,29 @@ static enum status add_agreement(struct report *r, const struct experiment *e, c
             verdict[most + n++] = json_real(result, "evidence.label");
         }
     }
+    cJSON *where = cJSON_CreateObject();
+    cJSON_AddStringToObject(where, "form", FORMS[FORM_AGREEMENT]);
     report_add_value(r, "balanced_accuracy", e->subjects[0].name, where, bootstrap_items(n, e->seed, balanced_accuracy, &t), n,
                      "higher");
     report_add_value(r, "kappa", e->subjects[0].name, where, bootstrap_items(n, e->seed, kappa, &t), n, "higher");
     free(verdict);
     static const struct metric agreement = {"agreement", "evidence.agrees", METRIC_PROPORTION, "higher"};
-    return report_add(r, e, items, &agreement, where, err);
-}
-
-static enum status add_form(struct report *r, const struct experiment *e, const cJSON *items, const char *form, struct error *err)
-{
-    static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
-                                            {"support", "evidence.support", METRIC_MEAN, "higher"},
-                                            {"lookback_ratio", "evidence.lookback.mean", METRIC_MEAN, NULL}};
-    cJSON *where = cJSON_CreateObject();
-    int n_layers = 0;
-    const cJSON *result;
-    enum status status = OK;
-    cJSON_AddStringToObject(where, "form", form);
-    if (strcmp(form, "agreement") == 0) {
-        status = add_agreement(r, e, items, where, err);
-        cJSON_Delete(where);
-        return status;
-    }
-    for (size_t i = 0; i < 3 && status == OK; i++)
-        status = report_add(r, e, items, &metrics[i], where, err);
-    cJSON_ArrayForEach(result, json_path(items->child, "results"))
-    {
-        int n = cJSON_GetArraySize(json_path(result, "evidence.lookback.layers"));
-        n_layers = n > n_layers ? n : n_layers;
-    }
-    for (int l = 0; l < n_layers && status == OK; l++) {
-        char field[48];
-        cJSON *at = cJSON_Duplicate(where, true);
-        json_add_number(at, "layer", l);
-        snprintf(field, sizeof field, "evidence.lookback.layers.%d", l);
-        struct metric metric = {"lookback_ratio", field, METRIC_MEAN, NULL};
-        status = report_add(r, e, items, &metric, at, err);
-        cJSON_Delete(at);
-    }
+    enum status status = report_add(r, e, items, &agreement, where, err);
     cJSON_Delete(where);
     return status;
 }
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const char *const forms[] = {"summary", "question", "agreement"};
-    enum status status = OK;
-    for (size_t f = 0; f < 3 && status == OK; f++) {
-        const cJSON *item;
-        bool there = false;
-        cJSON_ArrayForEach(item, items) there = there || strcmp(form_of(item), forms[f]) == 0;
-        if (there)
-            status = add_form(r, e, items, forms[f], err);
-    }
-    return status;
+    static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
+                                            {"support", "evidence.support", METRIC_MEAN, "higher"},
+                                            {"lookback_ratio", "evidence.lookback.mean", METRIC_MEAN, NULL}};
+    static const struct metric layers[] = {{"lookback_ratio", "evidence.lookback.layers.*", METRIC_MEAN, NULL}};
+    static const char *const dimensions[] = {"form", NULL};
+    if (((const struct settings *)e->settings)->agreement != NULL)
+        return add_agreement(r, e, items, err);
+    enum status status = report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
+    return status == OK ? report_add_indexed(r, e, items, layers, 1, dimensions, "layer", err) : status;
 }
 
 static const struct view VIEWS[] = {
@@ -463,6 +445,9 @@ const struct task TASK_HALLUCINATION = {
     .name = "hallucination",
     .summary = "summaries and answers judged against their documents (section 3.6)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

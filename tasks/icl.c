@@ -5,7 +5,6 @@
  * serve every test text.  Accuracy against the number of demonstrations, and its
  * spread over orders of the same ones.
  */
-#include "base/list.h"
 #include "lm/constrained.h"
 #include "report/report.h"
 #include "tasks/icl_prompt.h"
@@ -14,29 +13,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *data, *test, *field;
+    size_t length, orders, samples;
+    struct sizes shots;
+    unsigned arrangements; /* a bit for each of enum arrangement */
+    unsigned decode;
+};
+enum decode { DECODE_GREEDY, DECODE_TOTAL };
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "demonstrations: records with `text` and `label` (default: a generated set that comes with the program)", false},
-    {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)",
-     false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. label=label_fine", false},
-    {"length", OPTION_INT, "1024", 64, 4194304, "N", "tokens of the prompt at most", false},
+     "demonstrations: records with `text` and `label` (default: a generated set that comes with the program)", false, AT(data)},
+    {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)", false,
+     AT(test)},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. label=label_fine", false, AT(field)},
+    {"length", OPTION_INT, "1024", 64, 4194304, "N", "tokens of the prompt at most", false, AT(length)},
     {"shots", OPTION_INTS, "1,4,16,1000", 0, 1000000, "LIST",
-     "demonstrations; a number that does not fit becomes the largest that does", false},
-    {"orders", OPTION_INT, "4", 1, 1000, "N", "orders of the largest number of demonstrations", false},
-    {"arrangement", OPTION_STRING, "random,alternate", 0, 0, "LIST", "random, alternate (classes in turn), or both", false},
-    {"decode", OPTION_STRING, "greedy", 0, 0, "HOW", "greedy: token by token; total: the largest total log-probability", false},
-    {"samples", OPTION_INT, "100", 1, 10000000, "N", "test texts, at most: a fixed random subset", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     "demonstrations; a number that does not fit becomes the largest that does", false, AT(shots)},
+    {"orders", OPTION_INT, "4", 1, 1000, "N", "orders of the largest number of demonstrations", false, AT(orders)},
+    {"arrangement", OPTION_CHOICES, "random,alternate", 0, 0, "random|alternate",
+     "how the demonstrations stand: in random order, or the classes in turn", false, AT(arrangements)},
+    {"decode", OPTION_CHOICE, "greedy", 0, 0, "greedy|total",
+     "the label token by token, or the one of the largest total log-probability", false, AT(decode)},
+    {"samples", OPTION_INT, "100", 1, 10000000, "N", "test texts, at most: a fixed random subset", false, AT(samples)},
+    OPTIONS_END,
 };
-static const char *const ARRANGEMENTS[] = {"random", "alternate"};
+static const char *const ARRANGEMENTS[] = {"random", "alternate", NULL};
+
+struct item {
+    size_t shots, arrangement, order;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"shots", DIMENSION_SIZE, offsetof(struct item, shots), NULL, NULL},
+    {"arrangement", DIMENSION_NAME, offsetof(struct item, arrangement), ARRANGEMENTS, NULL},
+    {"order", DIMENSION_SIZE, offsetof(struct item, order), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
+};
 
 struct state {
     struct dataset train_data, test_data;
     struct labelled train, test;
     size_t *chosen, n_chosen; /* test texts */
     size_t *shots, n_shots;   /* ascending, those that fit */
-    bool arranged[2], total;
     size_t n_subjects;
     struct label_trie *tries; /* [n_subjects] */
 };
@@ -56,24 +77,10 @@ static void release(struct experiment *e)
     free(s);
 }
 
-static enum status read_switches(struct state *s, const cJSON *options, struct error *err)
-{
-    const char *list = option_string(options, "arrangement"), *decode = option_string(options, "decode");
-    if (!list_flags(s->arranged, list, ARRANGEMENTS, 2))
-        return error_set(err, ERR_USAGE, "--arrangement: '%.60s' is wrong, expected random, alternate or random,alternate", list);
-    s->total = strcmp(decode, "total") == 0;
-    if (!s->total && strcmp(decode, "greedy") != 0)
-        return error_set(err, ERR_USAGE, "--decode: '%.40s' is wrong, expected greedy or total", decode);
-    if (!s->arranged[0] && !s->arranged[1])
-        return error_set(err, ERR_USAGE, "--arrangement: is empty, expected random, alternate or random,alternate");
-    return OK;
-}
-
 /* --test, or the name of --data with "train" replaced by "test". */
-static char *test_path(const cJSON *options, const char *train)
+static char *test_path(const char *given, const char *train)
 {
-    const char *given = option_string(options, "test"), *slash = strrchr(train, '/'),
-               *hit = strstr(slash ? slash : train, "train");
+    const char *slash = strrchr(train, '/'), *hit = strstr(slash ? slash : train, "train");
     struct text path = {0};
     if (given != NULL)
         return strdup(given);
@@ -85,9 +92,10 @@ static char *test_path(const cJSON *options, const char *train)
 
 static enum status load(struct experiment *e, struct state *s, struct error *err)
 {
-    const char *fields = option_string(e->options, "field"), *given = option_string(e->options, "data");
-    char *train = experiment_data_path(e, "data", "data/icl/topics-train.jsonl");
-    char *test = train ? test_path(e->options, train) : NULL;
+    const struct settings *o = e->settings;
+    const char *fields = o->field, *given = o->data;
+    char *train = experiment_data_path(given, "data/icl/topics-train.jsonl");
+    char *test = train ? test_path(o->test, train) : NULL;
     enum status status =
         test ? dataset_load(&s->train_data, train, fields, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
     if (status == OK && strcmp(train, test) == 0)
@@ -154,7 +162,7 @@ static enum status count_tokens(size_t *n, const struct tokenizer *t, const char
 /* How many demonstrations fit beside the longest test text and label, for every model. */
 static enum status largest_fit(const struct experiment *e, const struct state *s, size_t *fit, struct error *err)
 {
-    size_t length = option_size(e->options, "length"), *order = mem_array(s->train.n, sizeof *order);
+    size_t length = ((const struct settings *)e->settings)->length, *order = mem_array(s->train.n, sizeof *order);
     enum status status = order && icl_order(order, &s->train, s->train.n, ARRANGE_RANDOM, 0, e->seed)
                              ? OK
                              : error_set(err, ERR_SYSTEM, "icl: out of memory");
@@ -185,16 +193,15 @@ static enum status largest_fit(const struct experiment *e, const struct state *s
 
 static enum status choose_shots(const struct experiment *e, struct state *s, struct error *err)
 {
-    const cJSON *shots, *list = cJSON_GetObjectItemCaseSensitive(e->options, "shots");
+    const struct sizes *wanted = &((const struct settings *)e->settings)->shots;
     size_t fit = 0;
     enum status status = largest_fit(e, s, &fit, err);
-    s->shots = mem_array((size_t)cJSON_GetArraySize(list), sizeof *s->shots);
+    s->shots = mem_array(wanted->n, sizeof *s->shots);
     if (status == OK && s->shots == NULL)
         status = error_set(err, ERR_SYSTEM, "icl: out of memory");
-    cJSON_ArrayForEach(shots, list)
-    {
-        size_t k = (size_t)shots->valuedouble < fit ? (size_t)shots->valuedouble : fit;
-        if (status == OK && s->n_shots > 0 && (size_t)shots->valuedouble < s->shots[s->n_shots - 1])
+    for (size_t i = 0; i < wanted->n; i++) {
+        size_t k = wanted->data[i] < fit ? wanted->data[i] : fit;
+        if (status == OK && s->n_shots > 0 && wanted->data[i] < s->shots[s->n_shots - 1])
             status = error_set(err, ERR_USAGE, "--shots: is not ascending, expected numbers such as 1,4,16");
         if (status == OK && (s->n_shots == 0 || k > s->shots[s->n_shots - 1]))
             s->shots[s->n_shots++] = k;
@@ -209,12 +216,10 @@ static enum status prepare(struct experiment *e, struct error *err)
         return error_set(err, ERR_SYSTEM, "icl: out of memory");
     e->state = s;
     s->n_subjects = e->n_subjects;
-    enum status status = read_switches(s, e->options, err);
-    if (status == OK)
-        status = load(e, s, err);
+    enum status status = load(e, s, err);
     if (status != OK)
         return status;
-    size_t wanted = option_size(e->options, "samples");
+    size_t wanted = ((const struct settings *)e->settings)->samples;
     struct rng rng = rng_stream(e->seed, "icl test texts", 0);
     s->chosen = mem_array(s->test.n, sizeof *s->chosen);
     s->tries = calloc(e->n_subjects, sizeof *s->tries);
@@ -227,37 +232,30 @@ static enum status prepare(struct experiment *e, struct error *err)
     return status == OK ? choose_shots(e, s, err) : status;
 }
 
-static void add_item(cJSON *items, size_t shots, size_t arrangement, size_t order)
-{
-    cJSON *where = cJSON_CreateObject();
-    json_add_number(where, "shots", (double)shots);
-    cJSON_AddStringToObject(where, "arrangement", ARRANGEMENTS[arrangement]);
-    json_add_number(where, "order", (double)order);
-    plan_add(items, where, NULL);
-}
-
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
+    const struct settings *o = e->settings;
     (void)err;
-    for (size_t a = 0; a < 2; a++)
-        for (size_t i = 0; s->arranged[a] && i < s->n_shots; i++)
-            for (size_t k = 0; k < (i + 1 == s->n_shots ? option_size(e->options, "orders") : 1); k++)
-                add_item(items, s->shots[i], a, k);
+    for (size_t a = 0; ARRANGEMENTS[a] != NULL; a++)
+        for (size_t i = 0; (o->arrangements >> a & 1) && i < s->n_shots; i++)
+            for (size_t k = 0; k < (i + 1 == s->n_shots ? o->orders : 1); k++)
+                plan_add(plan, &(struct item){s->shots[i], a, k});
     return OK;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)item;
-    return option_size(e->options, "length") + 64;
+    return ((const struct settings *)e->settings)->length + 64;
 }
 
 /* The label of one test text after the demonstrations, `prefix` tokens long. */
-static enum status classify(size_t *label, const struct state *s, size_t test, const struct subject *subject,
+static enum status classify(size_t *label, const struct experiment *e, size_t test, const struct subject *subject,
                             const struct label_trie *trie, struct session *session, size_t prefix, float *logits,
                             struct error *err)
 {
+    const struct state *s = e->state;
     struct text tail = {0};
     struct ids ids = {0};
     text_printf(&tail, "%s\n", s->test.text[test]);
@@ -266,23 +264,23 @@ static enum status classify(size_t *label, const struct state *s, size_t test, c
     if (status == OK)
         status = session_run(session, ids.data, ids.n, NULL, logits, err);
     if (status == OK)
-        status = s->total ? constrained_total(session, trie, logits, label, NULL, err)
-                          : constrained_greedy(session, trie, logits, label, err);
+        status = ((const struct settings *)e->settings)->decode == DECODE_TOTAL
+                     ? constrained_total(session, trie, logits, label, NULL, err)
+                     : constrained_greedy(session, trie, logits, label, err);
     text_free(&tail);
     ids_free(&ids);
     return status;
 }
 
-static enum status run_demonstrations(const struct experiment *e, const cJSON *item, const struct subject *subject,
+static enum status run_demonstrations(const struct experiment *e, const struct item *it, const struct subject *subject,
                                       struct session *session, struct error *err)
 {
     const struct state *s = e->state;
-    size_t shots = (size_t)json_real(item, "where.shots"), *order = mem_array(shots + 1, sizeof *order);
-    enum arrangement a = strcmp(json_text(item, "where.arrangement"), "alternate") == 0 ? ARRANGE_ALTERNATE : ARRANGE_RANDOM;
+    size_t *order = mem_array(it->shots + 1, sizeof *order);
     struct text text = {0};
     struct ids ids = {0};
-    enum status status = order && icl_order(order, &s->train, shots, a, (size_t)json_real(item, "where.order"), e->seed) &&
-                                 icl_demonstrations(&text, &s->train, order, shots)
+    enum status status = order && icl_order(order, &s->train, it->shots, (enum arrangement)it->arrangement, it->order, e->seed) &&
+                                 icl_demonstrations(&text, &s->train, order, it->shots)
                              ? OK
                              : error_set(err, ERR_SYSTEM, "icl: out of memory");
     if (status == OK)
@@ -295,7 +293,7 @@ static enum status run_demonstrations(const struct experiment *e, const cJSON *i
     return status;
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
@@ -309,7 +307,7 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     cJSON *predicted = cJSON_AddArrayToObject(evidence, "predicted"), *correct = cJSON_AddArrayToObject(evidence, "correct");
     for (size_t i = 0; i < s->n_chosen && status == OK; i++) {
         size_t label = 0;
-        status = classify(&label, s, s->chosen[i], subject, trie, session, prefix, logits, err);
+        status = classify(&label, e, s->chosen[i], subject, trie, session, prefix, logits, err);
         bool hit = label == s->test.label[s->chosen[i]];
         cJSON_AddItemToArray(predicted, cJSON_CreateString(s->train.labels[label]));
         cJSON_AddItemToArray(correct, cJSON_CreateNumber(hit));
@@ -437,7 +435,7 @@ static enum status add_spread(struct report *r, const struct experiment *e, cons
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
     static const struct metric accuracy = {"accuracy", "evidence.correct", METRIC_PROPORTION, "higher"};
-    size_t n_orders = option_size(e->options, "orders");
+    size_t n_orders = ((const struct settings *)e->settings)->orders;
     enum status status = OK;
     const cJSON *item;
     for (size_t a = 0; a < 2 && status == OK; a++) {
@@ -480,6 +478,9 @@ const struct task TASK_ICL = {
     .name = "icl",
     .summary = "many-shot in-context learning, and how much the order matters (section 3.5)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

@@ -8,7 +8,7 @@
  * the haystack.
  */
 #include "base/file.h"
-#include "report/report.h"
+#include "report/places.h"
 #include "suite/dataset.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
@@ -20,31 +20,57 @@
 
 #include "lm/generate.h"
 
+struct settings {
+    struct sizes lengths;
+    struct numbers depths;
+    struct ratios needles;
+    size_t samples, max_new_tokens;
+    const char *haystack, *template;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"lengths", OPTION_INTS, "1024", 128, 1048576, "LIST", "context lengths in tokens, question and answer included", false},
+    {"lengths", OPTION_INTS, "1024", 128, 1048576, "LIST", "context lengths in tokens, question and answer included", false,
+     AT(lengths)},
     {"depths", OPTION_NUMBERS, "0,25,50,75,100", 0, 100, "LIST", "where the asked needles stand, in percent of the haystack",
-     false},
-    {"needles", OPTION_RATIOS, "1/1,6/2", 1, 50, "LIST", "needles in the haystack / needles asked for", false},
-    {"samples", OPTION_INT, "50", 1, 100000, "N", "samples for each length, depth and N/R", false},
-    {"haystack", OPTION_STRING, NULL, 0, 0, "PATH", "text file or folder (default: a book that comes with the program)", false},
+     false, AT(depths)},
+    {"needles", OPTION_RATIOS, "1/1,6/2", 1, 50, "LIST", "needles in the haystack / needles asked for", false, AT(needles)},
+    {"samples", OPTION_INT, "50", 1, 100000, "N", "samples for each length, depth and N/R", false, AT(samples)},
+    {"haystack", OPTION_STRING, NULL, 0, 0, "PATH", "text file or folder (default: a book that comes with the program)", false,
+     AT(haystack)},
     {"template", OPTION_STRING, NEEDLE_TEMPLATE, 0, 0, "TEXT", "the prompt, with {context} and {question}; \\n is a line break",
-     false},
-    {"max-new-tokens", OPTION_INT, "0", 0, 4096, "N", "bound on the answer, 0: 30 for each asked needle", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     false, AT(template)},
+    {"max-new-tokens", OPTION_INT, "0", 0, 4096, "N", "bound on the answer, 0: 30 for each asked needle", false,
+     AT(max_new_tokens)},
+    OPTIONS_END,
+};
+
+struct item {
+    size_t length, needles, asked, sample;
+    double depth;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"length", DIMENSION_SIZE, offsetof(struct item, length), NULL, NULL},
+    {"depth", DIMENSION_NUMBER, offsetof(struct item, depth), NULL, NULL},
+    {"needles", DIMENSION_SIZE, offsetof(struct item, needles), NULL, NULL},
+    {"asked", DIMENSION_SIZE, offsetof(struct item, asked), NULL, "/"},
+    {"sample", DIMENSION_SIZE, offsetof(struct item, sample), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
 };
 
 static enum status prepare(struct experiment *e, struct error *err)
 {
-    const char *given = option_string(e->options, "haystack");
+    const struct settings *o = e->settings;
     struct haystack *h = calloc(1, sizeof *h);
-    char *path = experiment_data_path(e, "haystack", "data/haystack/persuasion.txt");
-    enum status status = h && path ? needle_check_template(option_string(e->options, "template"), err)
-                                   : error_set(err, ERR_SYSTEM, "haystack: out of memory");
+    char *path = experiment_data_path(o->haystack, "data/haystack/persuasion.txt");
+    enum status status =
+        h && path ? needle_check_template(o->template, err) : error_set(err, ERR_SYSTEM, "haystack: out of memory");
     if (status == OK)
         status = haystack_load(h, path, err);
     if (status == OK) {
-        experiment_add_data(e, "haystack", given ? path : "data/haystack/persuasion.txt", h->sha256, h->n_sentences,
-                            given ? NULL : "public domain");
+        experiment_add_data(e, "haystack", o->haystack ? path : "data/haystack/persuasion.txt", h->sha256, h->n_sentences,
+                            o->haystack ? NULL : "public domain");
         e->state = h;
     } else {
         free(h);
@@ -61,50 +87,30 @@ static void release(struct experiment *e)
 
 static size_t answer_tokens(const struct experiment *e, size_t asked)
 {
-    size_t given = option_size(e->options, "max-new-tokens");
-    return given ? given : 30 * asked;
+    const struct settings *o = e->settings;
+    return o->max_new_tokens ? o->max_new_tokens : 30 * asked;
 }
 
-static void add_item(cJSON *items, double length, double depth, size_t needles, size_t asked, size_t sample)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
-    char id[96];
-    cJSON *where = cJSON_CreateObject();
-    snprintf(id, sizeof id, "length=%.0f,depth=%.9g,needles=%zu/%zu,sample=%zu", length, depth, needles, asked, sample);
-    json_add_number(where, "length", length);
-    json_add_number(where, "depth", depth);
-    json_add_number(where, "needles", (double)needles);
-    json_add_number(where, "asked", (double)asked);
-    json_add_number(where, "sample", (double)sample);
-    plan_add(items, where, id);
-}
-
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
-{
-    const cJSON *length, *depth, *ratio;
-    size_t samples = option_size(e->options, "samples");
+    const struct settings *o = e->settings;
     (void)err;
-    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
-    {
-        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(e->options, "needles"))
-        {
-            char *slash;
-            size_t n = strtoul(ratio->valuestring, &slash, 10), r = strtoul(slash + 1, NULL, 10);
-            cJSON_ArrayForEach(depth, cJSON_GetObjectItemCaseSensitive(e->options, "depths")) for (size_t s = 0; s < samples; s++)
-                add_item(items, length->valuedouble, depth->valuedouble, n, r, s);
-        }
-    }
+    for (size_t l = 0; l < o->lengths.n; l++)
+        for (size_t k = 0; k < o->needles.n; k++)
+            for (size_t d = 0; d < o->depths.n; d++)
+                for (size_t s = 0; s < o->samples; s++)
+                    plan_add(plan, &(struct item){.length = o->lengths.data[l],
+                                                  .needles = o->needles.data[k].all,
+                                                  .asked = o->needles.data[k].part,
+                                                  .depth = o->depths.data[d],
+                                                  .sample = s});
     return OK;
 }
 
-static size_t member(const cJSON *item, const char *key)
-{
-    return (size_t)cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), key));
-}
-
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)e;
-    return member(item, "length");
+    return ((const struct item *)item)->length;
 }
 
 /* What the attention of the answer's rows lies on, summed over rows and heads. */
@@ -190,27 +196,32 @@ static void score(cJSON *result, const struct needle_prompt *p, const char *outp
     json_add_number(evidence, "prompt_tokens", (double)p->ids.n);
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
+    const struct settings *o = e->settings;
+    const struct item *it = item;
     struct needle_prompt prompt;
     struct ids answer = {0};
-    struct text output = {0};
+    struct text output = {0}, id = {0};
     struct sampling greedy = {0};
-    size_t asked = member(item, "asked"), n_layers = subject->model.config.n_layers, reserve = answer_tokens(e, asked);
+    size_t n_layers = subject->model.config.n_layers, reserve = answer_tokens(e, it->asked);
+    if (!item_id(&id, DIMENSIONS, item))
+        return error_set(err, ERR_SYSTEM, "needle: out of memory");
     struct needle_request request = {
         .haystack = e->state,
         .tokenizer = subject->tokenizer,
-        .template = option_string(e->options, "template"),
-        .length = member(item, "length"),
+        .template = o->template,
+        .length = it->length,
         .reserve = reserve,
-        .needles = member(item, "needles"),
-        .asked = asked,
-        .depth = cJSON_GetNumberValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "where"), "depth")),
+        .needles = it->needles,
+        .asked = it->asked,
+        .depth = it->depth,
         .seed = e->seed,
-        .id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")),
+        .id = id.data,
     };
     enum status status = needle_prompt_build(&prompt, &request, err);
+    text_free(&id);
     if (status != OK)
         return status;
     struct allocation a = {.prompt = &prompt, .first_row = prompt.ids.n - 1, .sums = mem_array(n_layers, 5 * sizeof(double))};
@@ -236,110 +247,44 @@ static enum status run(const struct experiment *e, const cJSON *item, const stru
     return status;
 }
 
-static const struct metric FOUND[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
-                                      {"all_found", "evidence.all_found", METRIC_PROPORTION, "higher"}};
-
-static enum status add_found(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                             struct error *err)
-{
-    enum status status = OK;
-    for (size_t k = 0; k < 2 && status == OK; k++)
-        status = report_add(r, e, items, &FOUND[k], where, err);
-    return status;
-}
-
-/* The four attention metrics; `prefix` is the path of the object that holds them. */
-static enum status add_attention(struct report *r, const struct experiment *e, const cJSON *items, const char *prefix,
-                                 const cJSON *where, struct error *err)
-{
-    enum status status = OK;
-    for (size_t k = 0; k < 4 && status == OK; k++) {
-        char name[32], field[64];
-        snprintf(name, sizeof name, "attention_%s", ALLOCATION[k]);
-        snprintf(field, sizeof field, "%s.%s", prefix, ALLOCATION[k]);
-        struct metric metric = {name, field, METRIC_MEAN, k % 2 ? "lower" : "higher"};
-        status = report_add(r, e, items, &metric, where, err);
-    }
-    return status;
-}
-
-static enum status add_cell(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                            struct error *err)
-{
-    enum status status = add_found(r, e, items, where, err);
-    return status == OK ? add_attention(r, e, items, "evidence.attention", where, err) : status;
-}
-
-/* Attention by layer over all depths of a setting, for as many layers as the deepest model has. */
-static enum status add_layers(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                              struct error *err)
-{
-    int n_layers = 0;
-    enum status status = OK;
-    const cJSON *result;
-    cJSON_ArrayForEach(result, json_path(items->child, "results"))
-    {
-        int n = cJSON_GetArraySize(json_path(result, "evidence.attention.layers"));
-        n_layers = n > n_layers ? n : n_layers;
-    }
-    for (int l = 0; l < n_layers && status == OK; l++) {
-        char prefix[48];
-        cJSON *at = cJSON_Duplicate(where, true);
-        json_add_number(at, "layer", l);
-        snprintf(prefix, sizeof prefix, "evidence.attention.layers.%d", l);
-        status = add_attention(r, e, items, prefix, at, err);
-        cJSON_Delete(at);
-    }
-    return status;
-}
-
-/* {length, needles, asked} of one setting. */
-static cJSON *setting(const cJSON *length, const cJSON *ratio)
-{
-    char *slash;
-    cJSON *where = cJSON_CreateObject();
-    json_add_number(where, "length", length->valuedouble);
-    json_add_number(where, "needles", strtod(ratio->valuestring, &slash));
-    json_add_number(where, "asked", strtod(slash + 1, NULL));
-    return where;
-}
+static const struct metric METRICS[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
+                                        {"all_found", "evidence.all_found", METRIC_PROPORTION, "higher"},
+                                        {"attention_answer_raw", "evidence.attention.answer_raw", METRIC_MEAN, "higher"},
+                                        {"attention_noise_raw", "evidence.attention.noise_raw", METRIC_MEAN, "lower"},
+                                        {"attention_answer", "evidence.attention.answer", METRIC_MEAN, "higher"},
+                                        {"attention_noise", "evidence.attention.noise", METRIC_MEAN, "lower"}};
+static const struct metric LAYER_METRICS[] = {
+    {"attention_answer_raw", "evidence.attention.layers.*.answer_raw", METRIC_MEAN, "higher"},
+    {"attention_noise_raw", "evidence.attention.layers.*.noise_raw", METRIC_MEAN, "lower"},
+    {"attention_answer", "evidence.attention.layers.*.answer", METRIC_MEAN, "higher"},
+    {"attention_noise", "evidence.attention.layers.*.noise", METRIC_MEAN, "lower"}};
+enum { N_METRICS = sizeof METRICS / sizeof *METRICS, N_LAYER_METRICS = sizeof LAYER_METRICS / sizeof *LAYER_METRICS };
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    const cJSON *length, *ratio, *depth, *depths = cJSON_GetObjectItemCaseSensitive(e->options, "depths");
-    enum status status = OK;
-    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
-    {
-        cJSON_ArrayForEach(ratio, cJSON_GetObjectItemCaseSensitive(e->options, "needles"))
-        {
-            cJSON *where = setting(length, ratio);
-            cJSON_ArrayForEach(depth, depths)
-            {
-                cJSON *at = cJSON_Duplicate(where, true);
-                json_add_number(at, "depth", depth->valuedouble);
-                if (status == OK)
-                    status = add_cell(r, e, items, at, err);
-                cJSON_Delete(at);
-            }
-            if (status == OK)
-                status = add_cell(r, e, items, where, err);
-            if (status == OK)
-                status = add_layers(r, e, items, where, err);
-            report_add_curve(r, e, "accuracy", "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
-            cJSON_Delete(where);
-        }
-    }
+    static const char *const cell[] = {"length", "needles", "asked", "depth", NULL};
+    static const char *const setting[] = {"length", "needles", "asked", NULL};
+    enum status status = report_add_places(r, e, items, METRICS, N_METRICS, cell, err);
+    if (status == OK)
+        status = report_add_places(r, e, items, METRICS, N_METRICS, setting, err);
+    if (status == OK)
+        status = report_add_indexed(r, e, items, LAYER_METRICS, N_LAYER_METRICS, setting, "layer", err);
+    cJSON *places = report_places(items, setting), *where;
+    cJSON_ArrayForEach(where, places)
+        report_add_curve(r, e, "accuracy", "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
+    cJSON_Delete(places);
     return status;
 }
 
 /* Found or not, from the stored output. */
-static enum status rescore(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err)
+static enum status rescore(const struct experiment *e, const void *item, cJSON *result, struct error *err)
 {
     const char *output = json_text(result, "output");
     cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence"), *hits = cJSON_CreateArray();
     const cJSON *expected;
     size_t n = 0, found = 0;
     (void)e;
+    (void)item;
     cJSON_ArrayForEach(expected, cJSON_GetObjectItemCaseSensitive(evidence, "expected"))
     {
         bool hit = output != NULL && cJSON_IsString(expected) && holds_number(output, expected->valuestring);
@@ -349,8 +294,7 @@ static enum status rescore(const struct experiment *e, const cJSON *item, cJSON 
     }
     if (n == 0) {
         cJSON_Delete(hits);
-        return error_set(err, ERR_INPUT, "item '%s': holds no 'evidence.expected', expected the numbers that were asked for",
-                         json_text(item, "id"));
+        return error_set(err, ERR_INPUT, "an item holds no 'evidence.expected', expected the numbers that were asked for");
     }
     cJSON_ReplaceItemInObjectCaseSensitive(evidence, "found", hits);
     cJSON_ReplaceItemInObjectCaseSensitive(evidence, "all_found", cJSON_CreateNumber(found == n));
@@ -375,6 +319,9 @@ const struct task TASK_NEEDLE = {
     .name = "needle",
     .summary = "find numbers hidden in a long text (section 3.4)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

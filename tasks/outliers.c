@@ -8,7 +8,7 @@
  */
 #include "tasks/outliers.h"
 #include "lm/score.h"
-#include "report/report.h"
+#include "report/places.h"
 #include "report/sketch.h"
 #include "suite/dataset.h"
 #include "tasks/choice_score.h"
@@ -17,17 +17,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *data, *form, *form_data;
+    size_t tokens, length, groups, samples, documents;
+    struct sizes bits;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"data", OPTION_STRING, NULL, 0, 0, "PATH", "text or folder of texts (default: a book that comes with the program)", false},
-    {"tokens", OPTION_INT, "400000", 64, 1000000000, "N", "tokens whose activations are counted", false},
-    {"length", OPTION_INT, "512", 16, 1048576, "N", "tokens of one sequence", false},
-    {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false},
-    {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false},
-    {"form", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false},
-    {"form-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false},
-    {"samples", OPTION_INT, "100", 1, 10000000, "N", "questions at each width", false},
-    {"documents", OPTION_INT, "8", 1, 100000, "N", "sequences for the perplexity at each width", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+    {"data", OPTION_STRING, NULL, 0, 0, "PATH", "text or folder of texts (default: a book that comes with the program)", false,
+     AT(data)},
+    {"tokens", OPTION_INT, "400000", 64, 1000000000, "N", "tokens whose activations are counted", false, AT(tokens)},
+    {"length", OPTION_INT, "512", 16, 1048576, "N", "tokens of one sequence", false, AT(length)},
+    {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false,
+     AT(groups)},
+    {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false, AT(bits)},
+    {"form", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false,
+     AT(form)},
+    {"form-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false, AT(form_data)},
+    {"samples", OPTION_INT, "100", 1, 10000000, "N", "questions at each width", false, AT(samples)},
+    {"documents", OPTION_INT, "8", 1, 100000, "N", "sequences for the perplexity at each width", false, AT(documents)},
+    OPTIONS_END,
+};
+
+enum part { ACTIVATIONS, ACCURACY, PERPLEXITY };
+static const char *const PARTS[] = {"activations", "accuracy", "perplexity", NULL};
+
+/* Of group, record and document each part has one; activations have no bits. */
+struct item {
+    size_t part, bits, group, record, document;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"part", DIMENSION_NAME, offsetof(struct item, part), PARTS, NULL},
+    {"bits", DIMENSION_SIZE, offsetof(struct item, bits), NULL, NULL},
+    {"group", DIMENSION_SIZE, offsetof(struct item, group), NULL, NULL},
+    {"record", DIMENSION_SIZE, offsetof(struct item, record), NULL, NULL},
+    {"document", DIMENSION_SIZE, offsetof(struct item, document), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
 };
 
 struct state {
@@ -56,9 +83,10 @@ static void release(struct experiment *e)
 
 static enum status load_questions(struct experiment *e, struct state *s, struct error *err)
 {
-    const char *given = option_string(e->options, "form-data");
-    size_t wanted = option_size(e->options, "samples");
-    enum status status = choice_form_load(&s->form, option_string(e->options, "form"), err);
+    const struct settings *o = e->settings;
+    const char *given = o->form_data;
+    size_t wanted = o->samples;
+    enum status status = choice_form_load(&s->form, o->form, err);
     if (status == OK && given == NULL && s->form.data == NULL)
         status = error_set(err, ERR_USAGE, "--form-data: is missing, expected the records of %s as JSON lines", s->form.name);
     if (status != OK)
@@ -83,7 +111,8 @@ static enum status load_questions(struct experiment *e, struct state *s, struct 
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
-    char *path = experiment_data_path(e, "data", "data/haystack/persuasion.txt");
+    const struct settings *o = e->settings;
+    char *path = experiment_data_path(o->data, "data/haystack/persuasion.txt");
     if (s == NULL || path == NULL) {
         free(s);
         free(path);
@@ -98,12 +127,12 @@ static enum status prepare(struct experiment *e, struct error *err)
     for (size_t m = 0; m < e->n_subjects && status == OK; m++) {
         for (size_t d = 0; d < s->text.n && status == OK; d++)
             status = tokenizer_encode(e->subjects[m].tokenizer, s->text.text[d], s->text.length[d], false, &s->ids[m], err);
-        if (status == OK && s->ids[m].n < option_size(e->options, "length"))
-            status = error_set(err, ERR_INPUT, "%s: has %zu tokens, expected at least --length %zu", path, s->ids[m].n,
-                               option_size(e->options, "length"));
+        if (status == OK && s->ids[m].n < o->length)
+            status =
+                error_set(err, ERR_INPUT, "%s: has %zu tokens, expected at least --length %zu", path, s->ids[m].n, o->length);
     }
     if (status == OK) {
-        bool given = option_string(e->options, "data") != NULL;
+        bool given = o->data != NULL;
         experiment_add_data(e, "text", given ? path : "data/haystack/persuasion.txt", s->text.sha256, s->text.n,
                             given ? NULL : "public domain");
         status = load_questions(e, s, err);
@@ -112,56 +141,45 @@ static enum status prepare(struct experiment *e, struct error *err)
     return status;
 }
 
-static void add_item(cJSON *items, const char *part, const char *unit, double number, double bits)
-{
-    cJSON *where = cJSON_CreateObject();
-    cJSON_AddStringToObject(where, "part", part);
-    if (bits > 0)
-        json_add_number(where, "bits", bits);
-    json_add_number(where, unit, number);
-    plan_add(items, where, NULL);
-}
-
 static size_t n_sequences(const struct experiment *e)
 {
-    size_t length = option_size(e->options, "length");
-    return (option_size(e->options, "tokens") + length - 1) / length;
+    const struct settings *o = e->settings;
+    return (o->tokens + o->length - 1) / o->length;
 }
 
 static size_t n_groups(const struct experiment *e)
 {
-    size_t groups = option_size(e->options, "groups"), n = n_sequences(e);
+    size_t groups = ((const struct settings *)e->settings)->groups, n = n_sequences(e);
     return groups < n ? groups : n;
 }
 
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
-    const cJSON *bits;
+    const struct settings *o = e->settings;
     (void)err;
     for (size_t i = 0; i < n_groups(e); i++)
-        add_item(items, "activations", "group", (double)i, 0);
-    cJSON_ArrayForEach(bits, cJSON_GetObjectItemCaseSensitive(e->options, "bits"))
-    {
+        plan_add(plan, &(struct item){ACTIVATIONS, ITEM_NONE, i, ITEM_NONE, ITEM_NONE});
+    for (size_t b = 0; b < o->bits.n; b++) {
         for (size_t i = 0; i < s->n_questions; i++)
-            add_item(items, "accuracy", "record", (double)i, bits->valuedouble);
-        for (size_t i = 0; i < option_size(e->options, "documents"); i++)
-            add_item(items, "perplexity", "document", (double)i, bits->valuedouble);
+            plan_add(plan, &(struct item){ACCURACY, o->bits.data[b], ITEM_NONE, i, ITEM_NONE});
+        for (size_t i = 0; i < o->documents; i++)
+            plan_add(plan, &(struct item){PERPLEXITY, o->bits.data[b], ITEM_NONE, ITEM_NONE, i});
     }
     return OK;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     const struct state *s = e->state;
-    size_t longest = option_size(e->options, "length");
-    if (strcmp(json_text(item, "where.part"), "accuracy") == 0) {
-        const struct question *q = &s->questions[(size_t)json_real(item, "where.record")];
-        longest = 0;
-        for (size_t i = 0; i < q->n; i++) {
-            size_t n = q->context[i].len + q->continuation[i].len + 16;
-            longest = n > longest ? n : longest;
-        }
+    const struct item *it = item;
+    size_t longest = 0;
+    if (it->part != ACCURACY)
+        return ((const struct settings *)e->settings)->length;
+    const struct question *q = &s->questions[it->record];
+    for (size_t i = 0; i < q->n; i++) {
+        size_t n = q->context[i].len + q->continuation[i].len + 16;
+        longest = n > longest ? n : longest;
     }
     return longest;
 }
@@ -170,7 +188,7 @@ static size_t tokens(const struct experiment *e, const cJSON *item)
 static const int32_t *sequence(const struct experiment *e, size_t subject, size_t i)
 {
     const struct ids *ids = &((const struct state *)e->state)->ids[subject];
-    size_t length = option_size(e->options, "length"), places = ids->n - length + 1;
+    size_t length = ((const struct settings *)e->settings)->length, places = ids->n - length + 1;
     size_t in_a_round = ids->n / length, shift = length * 3 / 8 + 1;
     return ids->data + (i % in_a_round * length + i / in_a_round * shift) % places;
 }
@@ -202,6 +220,7 @@ static void on_hidden(void *context, size_t layer, size_t start, size_t rows, co
 static enum status watch_group(const struct experiment *e, size_t group, const struct subject *subject, struct session *session,
                                cJSON *result, struct error *err)
 {
+    const struct settings *o = e->settings;
     size_t n_layers = subject->model.config.n_layers, n = n_sequences(e), groups = n_groups(e);
     struct watch w = {.sketches = calloc(2 * n_layers, sizeof *w.sketches), .n_layers = n_layers};
     struct probe probe = {.context = &w, .on_logits = on_logits, .on_hidden = on_hidden};
@@ -211,8 +230,7 @@ static enum status watch_group(const struct experiment *e, size_t group, const s
             status = error_set(err, ERR_SYSTEM, "outliers: out of memory");
     for (size_t i = group * n / groups; i < (group + 1) * n / groups && status == OK; i++) {
         session_rewind(session, 0);
-        status = session_run(session, sequence(e, (size_t)(subject - e->subjects), i), option_size(e->options, "length"), &probe,
-                             NULL, err);
+        status = session_run(session, sequence(e, (size_t)(subject - e->subjects), i), o->length, &probe, NULL, err);
     }
     if (status == OK) {
         cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
@@ -233,7 +251,7 @@ static enum status watch_group(const struct experiment *e, size_t group, const s
 static enum status score_document(const struct experiment *e, size_t document, const struct subject *subject,
                                   struct session *session, cJSON *result, struct error *err)
 {
-    size_t n = option_size(e->options, "length");
+    size_t n = ((const struct settings *)e->settings)->length;
     double *nll = mem_array(n, sizeof *nll), sum = 0;
     enum status status = nll ? score_tokens(session, sequence(e, (size_t)(subject - e->subjects), document), n, nll, err)
                              : error_set(err, ERR_SYSTEM, "outliers: out of memory");
@@ -246,43 +264,39 @@ static enum status score_document(const struct experiment *e, size_t document, c
     return status;
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
-    const char *part = json_text(item, "where.part");
-    if (strcmp(part, "activations") == 0)
-        return watch_group(e, (size_t)json_real(item, "where.group"), subject, session, result, err);
-    unsigned bits = (unsigned)json_real(item, "where.bits");
-    session->logit_bits = bits < 16 ? bits : 0;
-    if (strcmp(part, "perplexity") == 0)
-        return score_document(e, (size_t)json_real(item, "where.document"), subject, session, result, err);
-    return question_score(result, &s->questions[(size_t)json_real(item, "where.record")], "", s->form.delimiter,
-                          subject->tokenizer, session, err);
+    const struct item *it = item;
+    if (it->part == ACTIVATIONS)
+        return watch_group(e, it->group, subject, session, result, err);
+    session->logit_bits = it->bits < 16 ? (unsigned)it->bits : 0;
+    if (it->part == PERPLEXITY)
+        return score_document(e, it->document, subject, session, result, err);
+    return question_score(result, &s->questions[it->record], "", s->form.delimiter, subject->tokenizer, session, err);
 }
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"perplexity", "score", METRIC_EXP_MEAN, "lower"}};
-    static const char *const labels[] = {"accuracy", "perplexity"};
-    const cJSON *bits;
+    static const char *const dimensions[] = {"part", "bits", NULL};
     enum status status = outliers_summarize(e, items, r, err);
+    cJSON *places = report_places(items, dimensions), *where;
     for (size_t k = 0; k < 2; k++) {
+        cJSON_ArrayForEach(where, places)
+        {
+            if (status == OK && strcmp(json_text(where, "part"), metrics[k].name) == 0)
+                status = report_add(r, e, items, &metrics[k], where, err);
+        }
         cJSON *part = cJSON_CreateObject();
         cJSON_AddStringToObject(part, "part", metrics[k].name);
-        cJSON_ArrayForEach(bits, cJSON_GetObjectItemCaseSensitive(e->options, "bits"))
-        {
-            cJSON *where = cJSON_Duplicate(part, true);
-            json_add_number(where, "bits", bits->valuedouble);
-            if (status == OK)
-                status = report_add(r, e, items, &metrics[k], where, err);
-            cJSON_Delete(where);
-        }
-        report_add_curve(r, e, metrics[k].name, metrics[k].name, part, "bits", "bits of the attention logits", labels[k],
+        report_add_curve(r, e, metrics[k].name, metrics[k].name, part, "bits", "bits of the attention logits", metrics[k].name,
                          "linear");
         cJSON_Delete(part);
     }
+    cJSON_Delete(places);
     return status;
 }
 
@@ -302,6 +316,9 @@ const struct task TASK_OUTLIERS = {
     .name = "outliers",
     .summary = "largest activations, and attention logits of few bits (section 3.7)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

@@ -14,17 +14,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *data, *field, *background;
+    size_t length, samples, points, ngram, background_max;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "PATH",
-     "a text, a folder of texts, or records with `text` (default: a book that comes with the program)", false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names in records, e.g. text=document", false},
-    {"length", OPTION_INT, "4096", 16, 4194304, "N", "tokens of each document, at most", false},
-    {"samples", OPTION_INT, "8", 1, 100000, "N", "documents, at most", false},
-    {"points", OPTION_INT, "2", 1, 32, "N", "positions of the curve for each doubling of the length", false},
-    {"ngram", OPTION_INT, "2", 2, 16, "N", "AR-Hit: tokens of an n-gram", false},
-    {"background", OPTION_STRING, NULL, 0, 0, "PATH", "a text whose frequent n-grams are no AR-Hits", false},
-    {"background-max", OPTION_INT, "100", 0, 1000000000, "N", "how often an n-gram may stand in the background", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     "a text, a folder of texts, or records with `text` (default: a book that comes with the program)", false, AT(data)},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names in records, e.g. text=document", false, AT(field)},
+    {"length", OPTION_INT, "4096", 16, 4194304, "N", "tokens of each document, at most", false, AT(length)},
+    {"samples", OPTION_INT, "8", 1, 100000, "N", "documents, at most", false, AT(samples)},
+    {"points", OPTION_INT, "2", 1, 32, "N", "positions of the curve for each doubling of the length", false, AT(points)},
+    {"ngram", OPTION_INT, "2", 2, 16, "N", "AR-Hit: tokens of an n-gram", false, AT(ngram)},
+    {"background", OPTION_STRING, NULL, 0, 0, "PATH", "a text whose frequent n-grams are no AR-Hits", false, AT(background)},
+    {"background-max", OPTION_INT, "100", 0, 1000000000, "N", "how often an n-gram may stand in the background", false,
+     AT(background_max)},
+    OPTIONS_END,
+};
+
+struct item {
+    size_t document;
+};
+
+static const struct dimension DIMENSIONS[] = {
+    {"document", DIMENSION_SIZE, offsetof(struct item, document), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
 };
 
 struct state {
@@ -48,7 +64,7 @@ static enum status estimate_bytes(const struct experiment *e, const char *path, 
 {
     struct documents head;
     struct ids ids = {0};
-    enum status status = documents_load(&head, path, 1, 65536, option_string(e->options, "field"), err);
+    enum status status = documents_load(&head, path, 1, 65536, ((const struct settings *)e->settings)->field, err);
     if (status != OK)
         return status;
     status = tokenizer_encode(e->subjects[0].tokenizer, head.text[0], head.length[0], false, &ids, err);
@@ -61,7 +77,7 @@ static enum status estimate_bytes(const struct experiment *e, const char *path, 
 static enum status count_background(struct state *s, const struct experiment *e, const char *path, struct error *err)
 {
     struct documents text;
-    size_t n = option_size(e->options, "ngram");
+    size_t n = ((const struct settings *)e->settings)->ngram;
     enum status status = documents_load(&text, path, SIZE_MAX, SIZE_MAX / 2, NULL, err);
     if (status != OK)
         return status;
@@ -84,8 +100,8 @@ static enum status count_background(struct state *s, const struct experiment *e,
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
-    char *path = experiment_data_path(e, "data", "data/haystack/persuasion.txt");
-    const char *background = option_string(e->options, "background");
+    const struct settings *o = e->settings;
+    char *path = experiment_data_path(o->data, "data/haystack/persuasion.txt");
     size_t bytes = 0;
     if (s == NULL || path == NULL) {
         free(s);
@@ -94,43 +110,40 @@ static enum status prepare(struct experiment *e, struct error *err)
     }
     s->n_subjects = e->n_subjects;
     e->state = s;
-    enum status status = estimate_bytes(e, path, option_size(e->options, "length"), &bytes, err);
+    enum status status = estimate_bytes(e, path, o->length, &bytes, err);
     if (status == OK)
-        status = documents_load(&s->documents, path, option_size(e->options, "samples"), bytes,
-                                option_string(e->options, "field"), err);
+        status = documents_load(&s->documents, path, o->samples, bytes, o->field, err);
     if (status == OK) {
-        bool given = option_string(e->options, "data") != NULL;
+        bool given = o->data != NULL;
         experiment_add_data(e, "documents", given ? path : "data/haystack/persuasion.txt", s->documents.sha256, s->documents.n,
                             given ? NULL : "public domain");
-        if (background != NULL)
-            status = count_background(s, e, background, err);
+        if (o->background != NULL)
+            status = count_background(s, e, o->background, err);
     }
     free(path);
     return status;
 }
 
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
     (void)err;
-    for (size_t i = 0; i < s->documents.n; i++) {
-        cJSON *where = cJSON_CreateObject();
-        json_add_number(where, "document", (double)i);
-        plan_add(items, where, NULL);
-    }
+    for (size_t i = 0; i < s->documents.n; i++)
+        plan_add(plan, &(struct item){i});
     return OK;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)item;
-    return option_size(e->options, "length");
+    return ((const struct settings *)e->settings)->length;
 }
 
 /* The k-th position of the curve: 64 at first, `points` for each doubling, `length` last; 0 when there is no such point. */
 static size_t position_of(const struct experiment *e, size_t k)
 {
-    size_t length = option_size(e->options, "length"), per = option_size(e->options, "points");
+    const struct settings *o = e->settings;
+    size_t length = o->length, per = o->points;
     size_t before = k == 0 ? 0 : (size_t)llround(64 * pow(2, (double)(k - 1) / (double)per));
     size_t here = (size_t)llround(64 * pow(2, (double)k / (double)per));
     if (k > 0 && before >= length - 1)
@@ -158,7 +171,8 @@ static enum status add_ar_hits(const struct experiment *e, size_t subject, cJSON
                                size_t n, struct error *err)
 {
     const struct state *s = e->state;
-    size_t width = option_size(e->options, "ngram"), limit = option_size(e->options, "background-max"), count[2] = {0};
+    const struct settings *o = e->settings;
+    size_t width = o->ngram, limit = o->background_max, count[2] = {0};
     double sum[2] = {0};
     struct ngrams seen = {0};
     bool ok = true;
@@ -195,11 +209,11 @@ static void add_bits_per_byte(const struct subject *subject, cJSON *evidence, co
     json_add_number(evidence, "bytes", (double)bytes);
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
     const struct state *s = e->state;
-    size_t document = (size_t)json_real(item, "where.document"), length = option_size(e->options, "length");
+    size_t document = ((const struct item *)item)->document, length = ((const struct settings *)e->settings)->length;
     struct ids ids = {0};
     double sum = 0, *nll = NULL;
     enum status status =
@@ -270,6 +284,9 @@ const struct task TASK_PERPLEXITY = {
     .name = "perplexity",
     .summary = "loss over long texts, by position; tokens seen before and others (sections 3.3, 3.8)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

@@ -13,11 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct settings {
+    const char *data, *field;
+};
+
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
-     "records (JSON lines, CSV, ..) with model, n_params, tokens and loss (default: small trainings of this project)", false},
-    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     "records (JSON lines, CSV, ..) with model, n_params, tokens and loss (default: small trainings of this project)", false,
+     AT(data)},
+    {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names", false, AT(field)},
+    OPTIONS_END,
 };
 
 static void release(struct experiment *e)
@@ -42,15 +48,16 @@ static enum status add_subject(struct experiment *e, const char *name, struct er
 static enum status prepare(struct experiment *e, struct error *err)
 {
     static const char *const numbers[] = {"n_params", "tokens", "loss"};
+    const struct settings *o = e->settings;
     struct dataset *d = calloc(1, sizeof *d);
-    char *path = experiment_data_path(e, "data", "data/scaling/runs.jsonl"), buffer[32];
-    bool given = option_string(e->options, "data") != NULL;
+    char *path = experiment_data_path(o->data, "data/scaling/runs.jsonl"), buffer[32];
+    bool given = o->data != NULL;
     if (d == NULL || path == NULL) {
         free(d);
         free(path);
         return error_set(err, ERR_SYSTEM, "scaling: out of memory");
     }
-    enum status status = dataset_load(d, path, option_string(e->options, "field"), err);
+    enum status status = dataset_load(d, path, o->field, err);
     e->state = d;
     for (size_t i = 0; i < d->n && status == OK; i++) {
         const char *name;
@@ -66,11 +73,11 @@ static enum status prepare(struct experiment *e, struct error *err)
     return status;
 }
 
-/* One item a training; its figures belong to the model that it trained. */
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+/* The trainings are over: nothing runs. */
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     (void)e;
-    (void)items;
+    (void)plan;
     (void)err;
     return OK;
 }
@@ -239,6 +246,7 @@ const struct task TASK_SCALING = {
     .name = "scaling",
     .summary = "fits loss against parameters and tokens of finished trainings (section 3.2)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
     .views = VIEWS,
     .no_models = true,
     .prepare = prepare,

@@ -4,75 +4,65 @@
  * repetitions of the models take turns, so that what the machine does meanwhile
  * falls on all of them, and differences are paired by repetition.
  */
-#include "base/list.h"
-#include "report/report.h"
+#include "report/places.h"
 #include "suite/rates.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static const struct option_spec OPTIONS[] = {
-    {"work", OPTION_STRING, "prefill,decode,train", 0, 0, "LIST", "prefill, decode, train", false},
-    {"lengths", OPTION_INTS, "512,1024", 16, 1048576, "LIST", "tokens: of the prompt, or of the training sequence", false},
-    {"samples", OPTION_INT, "5", 2, 1000, "N", "repetitions", false},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+struct settings {
+    unsigned work; /* a bit for each of enum rates_work */
+    struct sizes lengths;
+    size_t samples;
 };
 
-static bool wants(const struct experiment *e, const char *work)
-{
-    return list_has(option_string(e->options, "work"), work);
-}
+#define AT(member) offsetof(struct settings, member)
+static const struct option_spec OPTIONS[] = {
+    {"work", OPTION_CHOICES, "prefill,decode,train", 0, 0, "prefill|decode|train", "what is timed", false, AT(work)},
+    {"lengths", OPTION_INTS, "512,1024", 16, 1048576, "LIST", "tokens: of the prompt, or of the training sequence", false,
+     AT(lengths)},
+    {"samples", OPTION_INT, "5", 2, 1000, "N", "repetitions", false, AT(samples)},
+    OPTIONS_END,
+};
 
-static enum status prepare(struct experiment *e, struct error *err)
-{
-    for (size_t w = 0; w < 3; w++)
-        if (wants(e, RATES_NAMES[w]))
-            return OK;
-    return error_set(err, ERR_USAGE, "--work: '%.60s' is wrong, expected prefill, decode or train, separated by commas",
-                     option_string(e->options, "work"));
-}
+struct item {
+    size_t work, length, sample;
+};
 
-static void add_item(cJSON *items, const char *work, double length, size_t sample)
-{
-    cJSON *where = cJSON_CreateObject();
-    cJSON_AddStringToObject(where, "work", work);
-    json_add_number(where, "length", length);
-    json_add_number(where, "sample", (double)sample);
-    plan_add(items, where, NULL);
-}
+static const struct dimension DIMENSIONS[] = {
+    {"work", DIMENSION_NAME, offsetof(struct item, work), RATES_NAMES, NULL},
+    {"length", DIMENSION_SIZE, offsetof(struct item, length), NULL, NULL},
+    {"sample", DIMENSION_SIZE, offsetof(struct item, sample), NULL, NULL},
+    {NULL, DIMENSION_SIZE, 0, NULL, NULL},
+};
 
-static enum status plan(const struct experiment *e, cJSON *items, struct error *err)
+static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
-    const cJSON *length;
+    const struct settings *o = e->settings;
     (void)err;
-    cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
-    {
-        for (size_t w = 0; w < 3; w++)
-            for (size_t i = 0; wants(e, RATES_NAMES[w]) && i < option_size(e->options, "samples"); i++)
-                add_item(items, RATES_NAMES[w], length->valuedouble, i);
-    }
+    for (size_t l = 0; l < o->lengths.n; l++)
+        for (size_t w = 0; w < N_RATES; w++)
+            for (size_t i = 0; (o->work >> w & 1) && i < o->samples; i++)
+                plan_add(plan, &(struct item){w, o->lengths.data[l], i});
     return OK;
 }
 
-static size_t tokens(const struct experiment *e, const cJSON *item)
+static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)e;
     (void)item;
     return 1; /* a job has a session of its own */
 }
 
-static enum status run(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
-    size_t work = 0;
+    const struct item *it = item;
     struct rates_job *job;
     int threads = session->context.threads;
     (void)e;
-    while (strcmp(RATES_NAMES[work], json_text(item, "where.work")) != 0)
-        work++;
-    enum status status =
-        rates_job_open(&job, &subject->model, (enum rates_work)work, (size_t)json_real(item, "where.length"), threads, err);
+    enum status status = rates_job_open(&job, &subject->model, (enum rates_work)it->work, it->length, threads, err);
     if (status != OK)
         return status;
     struct rates_machine *machine = rates_machine_open(threads);
@@ -104,19 +94,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                                             {"sgemm_gflops", "evidence.sgemm_gflops", METRIC_MEAN, NULL},
                                             {"share_of_sgemm", "evidence.share_of_sgemm", METRIC_MEAN, "higher"},
                                             {"read_gigabytes", "evidence.read_gigabytes", METRIC_MEAN, NULL}};
-    const cJSON *length;
-    enum status status = OK;
-    for (size_t w = 0; w < 3; w++)
-        cJSON_ArrayForEach(length, cJSON_GetObjectItemCaseSensitive(e->options, "lengths"))
-        {
-            cJSON *where = cJSON_CreateObject();
-            cJSON_AddStringToObject(where, "work", RATES_NAMES[w]);
-            json_add_number(where, "length", length->valuedouble);
-            for (size_t k = 0; wants(e, RATES_NAMES[w]) && k < sizeof metrics / sizeof *metrics && status == OK; k++)
-                status = report_add(r, e, items, &metrics[k], where, err);
-            cJSON_Delete(where);
-        }
-    return status;
+    static const char *const dimensions[] = {"work", "length", NULL};
+    return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 
 static const struct view VIEWS[] = {
@@ -131,9 +110,11 @@ const struct task TASK_THROUGHPUT = {
     .name = "throughput",
     .summary = "tokens a second of prefill, decoding and training (appendix A)",
     .options = OPTIONS,
+    .settings_size = sizeof(struct settings),
+    .dimensions = DIMENSIONS,
+    .item_size = sizeof(struct item),
     .views = VIEWS,
     .exclusive = true,
-    .prepare = prepare,
     .plan = plan,
     .tokens = tokens,
     .run = run,

@@ -23,14 +23,20 @@ static enum status task_of(const cJSON *report, const char *path, const struct t
                         : status;
 }
 
+/* The struct of an item that a report holds. */
+static enum status read_item(void *typed, const struct experiment *e, const cJSON *item, struct error *err)
+{
+    return item_read(typed, e->task->dimensions, json_path(item, "where"), json_text(item, "id"), err);
+}
+
 /* rescore: the command's own options are read here, since those of the task depend on the report. */
 
 static const struct option_spec RESCORE_OPTIONS[] = {
-    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the new report (default: REPORT with -rescored in its name)", true},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the new report (default: REPORT with -rescored in its name)", true, 0},
     {"set", OPTION_STRINGS, NULL, 0, 0, "NAME=VALUE", "an option of the task under a new value, e.g. judge=lexical; repeatable",
-     false},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables", true},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     false, 0},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables", true, 0},
+    OPTIONS_END,
 };
 
 /* NAME=VALUE as on the command line. */
@@ -69,17 +75,21 @@ static char *rescored_path(const char *path)
 static enum status rescore_items(const struct experiment *e, cJSON *items, struct error *err)
 {
     cJSON *item, *result;
-    enum status status = OK;
+    void *typed = calloc(1, e->task->item_size);
+    enum status status = typed ? OK : error_set(err, ERR_SYSTEM, "rescore: out of memory");
     cJSON_ArrayForEach(item, items)
     {
+        if (status == OK)
+            status = read_item(typed, e, item, err);
         cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(item, "results"))
         {
             if (status == OK && stop_signal)
                 status = error_set(err, ERR_STOPPED, "stopped, nothing was written");
             if (status == OK)
-                status = e->task->rescore(e, item, result, err);
+                status = e->task->rescore(e, typed, result, err);
         }
     }
+    free(typed);
     return status;
 }
 
@@ -133,6 +143,7 @@ static enum status rescore(const cJSON *options, const cJSON *arguments, struct 
     char *target = out ? strdup(out) : rescored_path(path);
     status = experiment_open_stored(&e, task, values, json_path(report, "models"), err);
     if (status == OK) {
+        cJSON_Delete(e.notes);
         e.notes = cJSON_Duplicate(json_path(report, "notes"), true);
         status = write_rescored(&e, report, target, option_flag(options, "quiet"), err);
         experiment_close(&e);
@@ -148,12 +159,12 @@ const struct command COMMAND_RESCORE = {"rescore", "REPORT", "metrics again from
 /* show */
 
 static const struct option_spec SHOW_OPTIONS[] = {
-    {"item", OPTION_STRING, NULL, 0, 0, "ID", "which item (without it: the list of all)", false},
-    {"model", OPTION_STRING, NULL, 0, 0, "NAME", "one model only", false},
+    {"item", OPTION_STRING, NULL, 0, 0, "ID", "which item (without it: the list of all)", false, 0},
+    {"model", OPTION_STRING, NULL, 0, 0, "NAME", "one model only", false, 0},
     {"run", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and show the prompt and the probability of each token of the output",
-     false},
-    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     false, 0},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0},
+    OPTIONS_END,
 };
 
 /* Prints what a session runs: text where many tokens pass at once, single tokens with their probabilities. */
@@ -198,7 +209,7 @@ static void trace(void *context, size_t start, const int32_t *ids, size_t n, con
         memcpy(t->logits, last_logits, t->vocab * sizeof *t->logits);
 }
 
-static enum status run_again(const struct experiment *e, const cJSON *item, const struct subject *subject, int threads,
+static enum status run_again(const struct experiment *e, const void *item, const struct subject *subject, int threads,
                              struct error *err)
 {
     struct session session;
@@ -252,14 +263,17 @@ static enum status show_run(const cJSON *report, const char *path, const cJSON *
     status = experiment_open(&e, task, values, err);
     if (status != OK)
         return status;
+    void *typed = calloc(1, task->item_size);
+    status = typed ? read_item(typed, &e, item, err) : error_set(err, ERR_SYSTEM, "show: out of memory");
     for (size_t i = 0; i < e.n_subjects && status == OK; i++) {
         const char *was = json_text(cJSON_GetArrayItem(json_path(report, "models"), (int)i), "sha256");
         if (was != NULL && strcmp(was, e.subjects[i].sha256) != 0)
             status = error_set(err, ERR_INPUT, "%s: its weights are not those of the report, expected sha256 %.12s..",
                                e.subjects[i].model.folder, was);
         if (status == OK && (only == NULL || strcmp(only, e.subjects[i].name) == 0))
-            status = run_again(&e, item, &e.subjects[i], threads, err);
+            status = run_again(&e, typed, &e.subjects[i], threads, err);
     }
+    free(typed);
     experiment_close(&e);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct option_spec OPTIONS[] = {{NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false}};
+static const struct option_spec OPTIONS[] = {OPTIONS_END};
 
 static void list_tasks(void)
 {

@@ -27,23 +27,19 @@ static enum status model_folder(const cJSON *options, char **folder, struct erro
 
 #define MODEL_OPTION                                                                                                             \
     {                                                                                                                            \
-        "model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false                \
+        "model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false, 0             \
     }
 #define THREADS_OPTION                                                                                                           \
     {                                                                                                                            \
-        "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true                                              \
-    }
-#define END_OPTION                                                                                                               \
-    {                                                                                                                            \
-        NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false                                                                         \
+        "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0                                           \
     }
 
 /* inspect */
 
 static const struct option_spec INSPECT_OPTIONS[] = {
-    {"length", OPTION_INT, "4096", 1, 1048576, "N", "context length that the memory is estimated for", false},
-    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print JSON", true},
-    END_OPTION,
+    {"length", OPTION_INT, "4096", 1, 1048576, "N", "context length that the memory is estimated for", false, 0},
+    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print JSON", true, 0},
+    OPTIONS_END,
 };
 
 static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t length)
@@ -132,12 +128,12 @@ const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: famil
 
 static const struct option_spec LOGITS_OPTIONS[] = {
     MODEL_OPTION,
-    {"ids", OPTION_STRING, NULL, 0, 0, "FILE", "JSON array of token ids", false},
-    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "safetensors file to write", false},
-    {"hidden", OPTION_FLAG, NULL, 0, 0, NULL, "also the residual stream after each layer", false},
-    {"attention", OPTION_INT, NULL, 0, 4095, "LAYER", "also the effective attention map of each head of a layer", false},
+    {"ids", OPTION_STRING, NULL, 0, 0, "FILE", "JSON array of token ids", false, 0},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "safetensors file to write", false, 0},
+    {"hidden", OPTION_FLAG, NULL, 0, 0, NULL, "also the residual stream after each layer", false, 0},
+    {"attention", OPTION_INT, NULL, 0, 4095, "LAYER", "also the effective attention map of each head of a layer", false, 0},
     THREADS_OPTION,
-    END_OPTION,
+    OPTIONS_END,
 };
 
 /* Where the probe of `logits` puts what it sees. */
@@ -287,9 +283,9 @@ const struct command COMMAND_LOGITS = {"logits", NULL, "logits, losses, hidden s
 
 static const struct option_spec TOKENIZE_OPTIONS[] = {
     MODEL_OPTION,
-    {"decode", OPTION_FLAG, NULL, 0, 0, NULL, "the other way: an array of ids a line in, a JSON string a line out", false},
-    {"special", OPTION_FLAG, NULL, 0, 0, NULL, "with the special tokens that stand around a text", false},
-    END_OPTION,
+    {"decode", OPTION_FLAG, NULL, 0, 0, NULL, "the other way: an array of ids a line in, a JSON string a line out", false, 0},
+    {"special", OPTION_FLAG, NULL, 0, 0, NULL, "with the special tokens that stand around a text", false, 0},
+    OPTIONS_END,
 };
 
 /* printf takes longer than tokenizing does. */
@@ -381,12 +377,12 @@ const struct command COMMAND_TOKENIZE = {"tokenize", NULL, "a JSON string a line
 
 static const struct option_spec GENERATE_OPTIONS[] = {
     MODEL_OPTION,
-    {"prompt", OPTION_STRING, NULL, 0, 0, "TEXT", "what to continue", false},
-    {"tokens", OPTION_INT, "100", 1, 1048576, "N", "at most so many new tokens", false},
-    {"temperature", OPTION_NUMBER, "0", 0, 100, "T", "0: always the most probable token", false},
-    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the sampling", false},
+    {"prompt", OPTION_STRING, NULL, 0, 0, "TEXT", "what to continue", false, 0},
+    {"tokens", OPTION_INT, "100", 1, 1048576, "N", "at most so many new tokens", false, 0},
+    {"temperature", OPTION_NUMBER, "0", 0, 100, "T", "0: always the most probable token", false, 0},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the sampling", false, 0},
     THREADS_OPTION,
-    END_OPTION,
+    OPTIONS_END,
 };
 
 static void print_token(void *context, int32_t id)

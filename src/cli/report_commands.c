@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define END_OPTION                                                                                                               \
-    {                                                                                                                            \
-        NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false                                                                         \
-    }
-
 static enum status find_writer(table_writer **writer, const cJSON *options, struct error *err)
 {
     const char *format = option_string(options, "format");
@@ -54,9 +49,9 @@ enum status cli_print_report(const cJSON *report, const char *path, struct error
 /* table */
 
 static const struct option_spec TABLE_OPTIONS[] = {
-    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false},
-    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "every metric, not only those shown after a run", false},
-    END_OPTION,
+    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false, 0},
+    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "every metric, not only those shown after a run", false, 0},
+    OPTIONS_END,
 };
 
 static enum status table(const cJSON *options, const cJSON *arguments, struct error *err)
@@ -91,10 +86,10 @@ const struct command COMMAND_TABLE = {"table", "REPORT...", "tables of reports: 
 
 static const struct option_spec COMPARE_OPTIONS[] = {
     {"models", OPTION_STRING, NULL, 0, 0, "A,B",
-     "which models (default: of one report the last and its baseline; of two, as named)", false},
-    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false},
-    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false},
-    END_OPTION,
+     "which models (default: of one report the last and its baseline; of two, as named)", false, 0},
+    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false, 0},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false, 0},
+    OPTIONS_END,
 };
 
 /* Rows of report_compare as one table. */
@@ -214,15 +209,15 @@ const struct command COMMAND_COMPARE = {"compare", "A [B]", "paired differences 
 /* check */
 
 static const struct option_spec CHECK_OPTIONS[] = {
-    {"against", OPTION_STRING, NULL, 0, 0, "BASELINE", "a report that must not be better", false},
-    {"expect", OPTION_STRING, NULL, 0, 0, "RULES", "bounds in a YAML file", false},
+    {"against", OPTION_STRING, NULL, 0, 0, "BASELINE", "a report that must not be better", false, 0},
+    {"expect", OPTION_STRING, NULL, 0, 0, "RULES", "bounds in a YAML file", false, 0},
     {"standard-errors", OPTION_NUMBER, "2", 0, 1000, "N",
-     "against: worse by so many standard errors of the difference is allowed", false},
-    {"tolerance", OPTION_NUMBER, "0", 0, 1e9, "X", "against: worse by so much is allowed", false},
-    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those shown after a run", false},
-    {"junit", OPTION_STRING, NULL, 0, 0, "FILE", "also write JUnit XML", false},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "print failures only", false},
-    END_OPTION,
+     "against: worse by so many standard errors of the difference is allowed", false, 0},
+    {"tolerance", OPTION_NUMBER, "0", 0, 1e9, "X", "against: worse by so much is allowed", false, 0},
+    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those shown after a run", false, 0},
+    {"junit", OPTION_STRING, NULL, 0, 0, "FILE", "also write JUnit XML", false, 0},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "print failures only", false, 0},
+    OPTIONS_END,
 };
 
 static enum status check_report(struct checks *c, const cJSON *options, const char *path, struct error *err)
@@ -283,9 +278,9 @@ const struct command COMMAND_CHECK = {"check", "REPORT...", "fails when a report
 /* report */
 
 static const struct option_spec REPORT_OPTIONS[] = {
-    {"out", OPTION_STRING, NULL, 0, 0, "PAGE.html", "the page to write", false},
-    {"title", OPTION_STRING, "Transformer and Diff Transformer", 0, 0, "TEXT", "its title", false},
-    END_OPTION,
+    {"out", OPTION_STRING, NULL, 0, 0, "PAGE.html", "the page to write", false, 0},
+    {"title", OPTION_STRING, "Transformer and Diff Transformer", 0, 0, "TEXT", "its title", false, 0},
+    OPTIONS_END,
 };
 
 static enum status report(const cJSON *options, const cJSON *arguments, struct error *err)

@@ -20,18 +20,19 @@
 #include <string.h>
 
 static const struct option_spec OPTIONS[] = {
-    {"out", OPTION_STRING, NULL, 0, 0, "DIR", "folder for the reports (default: `output` of the file)", true},
-    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "models instead of those of the file; repeatable", false},
-    {"samples", OPTION_INT, NULL, 1, 100000, "N", "samples in every evaluation, instead of the file's: for a quick look", false},
-    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true},
-    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again: finished evaluations too", true},
-    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items of each, run nothing", true},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true},
-    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+    {"out", OPTION_STRING, NULL, 0, 0, "DIR", "folder for the reports (default: `output` of the file)", true, 0},
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "models instead of those of the file; repeatable", false, 0},
+    {"samples", OPTION_INT, NULL, 1, 100000, "N", "samples in every evaluation, instead of the file's: for a quick look", false,
+     0},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0},
+    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again: finished evaluations too", true, 0},
+    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items of each, run nothing", true, 0},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true, 0},
+    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true, 0},
+    OPTIONS_END,
 };
 
-struct plan {
+struct experiment_file {
     const char *path, *output;
     const cJSON *root, *options; /* the file, the command line */
 };
@@ -48,8 +49,8 @@ static bool has_option(const struct task *task, const char *name)
 }
 
 /* Defaults, then the file's `models` and `options`, then the evaluation's own, then the command line. */
-static enum status evaluation_options(cJSON **values, const struct plan *p, const struct task *task, const cJSON *evaluation,
-                                      const char *report, struct error *err)
+static enum status evaluation_options(cJSON **values, const struct experiment_file *p, const struct task *task,
+                                      const cJSON *evaluation, const char *report, struct error *err)
 {
     cJSON *own = cJSON_CreateObject();
     const cJSON *models = cJSON_GetObjectItemCaseSensitive(p->root, "models"), *item, *line;
@@ -88,8 +89,8 @@ static enum status evaluation_options(cJSON **values, const struct plan *p, cons
 }
 
 /* The evaluation's first key is its task, so that its other keys can be the task's options, whatever their names. */
-static enum status read_evaluation(const struct plan *p, const cJSON *evaluation, const struct task **task, char **report,
-                                   struct error *err)
+static enum status read_evaluation(const struct experiment_file *p, const cJSON *evaluation, const struct task **task,
+                                   char **report, struct error *err)
 {
     const cJSON *first = cJSON_IsObject(evaluation) ? evaluation->child : NULL;
     const char *name = NULL;
@@ -122,7 +123,7 @@ static enum status write_page(const cJSON *reports, const char *folder, const ch
     return status;
 }
 
-static enum status run_all(const struct plan *p, struct error *err)
+static enum status run_all(const struct experiment_file *p, struct error *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(p->root, "evaluations"), *evaluation;
     cJSON *reports = cJSON_CreateArray();
@@ -162,7 +163,7 @@ static enum status run_all(const struct plan *p, struct error *err)
 static enum status run(const cJSON *options, const cJSON *arguments, struct error *err)
 {
     cJSON *root = NULL;
-    struct plan p = {.options = options};
+    struct experiment_file p = {.options = options};
     char *found = NULL;
     if (cJSON_GetArraySize(arguments) != 1)
         return error_set(err, ERR_USAGE, "run: %d files given, expected one experiment", cJSON_GetArraySize(arguments));

@@ -84,15 +84,16 @@ static double measure_rate(const struct model *m)
     return rate;
 }
 
-static enum status dry_run(const struct experiment *e, const cJSON *items, int threads)
+static enum status dry_run(const struct experiment *e, const struct plan *plan, int threads)
 {
     size_t longest = 0, most = 0;
     double tokens = 0, seconds = 0;
-    const cJSON *item;
-    cJSON_ArrayForEach(item, items)
-    {
-        printf("%s\n", cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id")));
-        size_t n = e->task->tokens != NULL ? e->task->tokens(e, item) : 0;
+    for (size_t i = 0; i < plan->n; i++) {
+        struct text id = {0};
+        item_id(&id, plan->dimensions, plan_item(plan, i));
+        printf("%s\n", id.data ? id.data : "");
+        text_free(&id);
+        size_t n = e->task->tokens(e, plan_item(plan, i));
         longest = n > longest ? n : longest;
         tokens += (double)n;
     }
@@ -102,16 +103,16 @@ static enum status dry_run(const struct experiment *e, const cJSON *items, int t
         most = bytes > most ? bytes : most;
         seconds += rate > 0 ? tokens / rate / threads : 0;
     }
-    printf("%d items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
+    printf("%zu items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
            "weights\n",
-           cJSON_GetArraySize(items), e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
+           plan->n, e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
     return OK;
 }
 
 /* --out, or results/TASK-DIGEST.json. */
 static char *report_path(const struct experiment *e, struct error *err)
 {
-    const char *out = option_string(e->options, "out");
+    const char *out = e->common.out;
     char digest[65];
     struct text path = {0};
     if (out != NULL)
@@ -125,27 +126,28 @@ static char *report_path(const struct experiment *e, struct error *err)
 
 static enum status print_report(const struct experiment *e, const struct report *r, const char *path, struct error *err)
 {
-    if (option_flag(e->options, "json")) {
+    if (e->common.json) {
         char *text = cJSON_Print(r->root);
         puts(text ? text : "");
         free(text);
         return OK;
     }
-    return option_flag(e->options, "quiet") ? OK : cli_print_report(r->root, path, err);
+    return e->common.quiet ? OK : cli_print_report(r->root, path, err);
 }
 
-static enum status evaluate(struct experiment *e, cJSON *items, const char *path, int threads, struct error *err)
+static enum status evaluate(struct experiment *e, const struct plan *plan, const char *path, int threads, struct error *err)
 {
     struct progress progress = {
         .started = clock_seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
-    bool quiet = option_flag(e->options, "quiet") || option_flag(e->options, "no-progress");
+    bool quiet = e->common.quiet || e->common.no_progress;
     struct runner runner = {
         .threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};
     struct report report = {0};
     struct text journal = {0};
     text_printf(&journal, "%s.journal", path);
-    size_t units = (size_t)cJSON_GetArraySize(items) * e->n_subjects;
-    enum status status = journal.data ? runner_run(&runner, e, items, journal.data, option_flag(e->options, "fresh"), err)
+    size_t units = plan->n * e->n_subjects;
+    cJSON *items = cJSON_CreateArray();
+    enum status status = journal.data ? runner_run(&runner, e, plan, items, journal.data, e->common.fresh, err)
                                       : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (status == ERR_STOPPED)
         status = error_set(err, ERR_STOPPED, "stopped, finished items are kept in %s; the same command goes on from there",
@@ -172,7 +174,7 @@ static bool finished_before(const struct experiment *e, struct report *r, const 
 {
     char digest[65];
     const char *its;
-    if (!option_flag(e->options, "resume") || !file_exists(path) || json_read(&r->root, path, NULL) != OK)
+    if (!e->common.resume || !file_exists(path) || json_read(&r->root, path, NULL) != OK)
         return false;
     experiment_digest(e, digest);
     its = json_text(r->root, "digest");
@@ -185,31 +187,31 @@ static bool finished_before(const struct experiment *e, struct report *r, const 
 enum status cli_run_task(const struct task *task, cJSON *options, struct error *err)
 {
     struct experiment e;
+    struct plan plan;
     int threads = cli_threads(options);
-    bool dry = option_flag(options, "dry-run");
+    char *path = NULL;
     enum status status = experiment_open(&e, task, options, err);
     if (status != OK)
         return status;
-    cJSON *items = cJSON_CreateArray();
-    char *path = NULL;
-    status = task->plan(&e, items, err);
+    plan_init(&plan, task->dimensions, task->item_size);
+    status = task->plan(&e, &plan, err);
+    if (status == OK && plan.failed)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory for its items", task->name);
     if (status == OK)
-        status = experiment_check_fit(&e, items, err);
-    if (status == OK && !dry && (path = report_path(&e, err)) == NULL)
+        status = experiment_check_fit(&e, &plan, err);
+    if (status == OK && !e.common.dry_run && (path = report_path(&e, err)) == NULL)
         status = ERR_SYSTEM;
     struct report before = {0};
-    if (status == OK && !dry && !option_flag(e.options, "fresh") && finished_before(&e, &before, path)) {
+    if (status == OK && e.common.dry_run) {
+        status = dry_run(&e, &plan, threads);
+    } else if (status == OK && !e.common.fresh && finished_before(&e, &before, path)) {
         status = print_report(&e, &before, path, err);
         report_free(&before);
-        cJSON_Delete(items);
-    } else if (status == OK && !dry) {
-        status = evaluate(&e, items, path, threads, err);
-    } else {
-        if (status == OK)
-            status = dry_run(&e, items, threads);
-        cJSON_Delete(items);
+    } else if (status == OK) {
+        status = evaluate(&e, &plan, path, threads, err);
     }
     free(path);
+    plan_free(&plan);
     experiment_close(&e);
     return status;
 }

@@ -202,8 +202,7 @@ void experiment_add_data(struct experiment *e, const char *name, const char *pat
     cJSON_AddItemToArray(e->data, data);
 }
 
-char *experiment_data_path(const struct experiment *e, const char *option, const char *embedded)
+char *experiment_data_path(const char *given, const char *embedded)
 {
-    const char *given = option_string(e->options, option);
     return given ? strdup(given) : embedded_path(embedded);
 }

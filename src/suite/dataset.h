@@ -33,8 +33,8 @@ void documents_free(struct documents *d);
 /* A row of the report's `data`; licence may be NULL. */
 void experiment_add_data(struct experiment *e, const char *name, const char *path, const char *sha256, size_t records,
                          const char *licence);
-/* The option's path, or that of a file that comes with the program (its relative path is what the report shows); the caller frees
- * it. */
-char *experiment_data_path(const struct experiment *e, const char *option, const char *embedded);
+/* The path that an option gave, or that of a file that comes with the program (its relative path is what the report shows); the
+ * caller frees it. */
+char *experiment_data_path(const char *given, const char *embedded);
 
 #endif

@@ -7,25 +7,27 @@
 #include <string.h>
 #include <unistd.h>
 
+#define AT(member) offsetof(struct common_options, member)
 const struct option_spec COMMON_OPTIONS[] = {
     {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR",
-     "a model folder; repeatable, the first is the baseline (default: the embedded pair)", false},
-    {"baseline", OPTION_STRING, NULL, 0, 0, "NAME", "the model that the others are compared with", false},
-    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "every random choice follows from it", false},
-    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true},
-    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "where the report goes (default: a name of its own in results/)", true},
-    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "options from a YAML file; the command line wins", true},
+     "a model folder; repeatable, the first is the baseline (default: the embedded pair)", false, AT(models)},
+    {"baseline", OPTION_STRING, NULL, 0, 0, "NAME", "the model that the others are compared with", false, AT(baseline)},
+    {"seed", OPTION_INT, "1", 0, 2147483647, "N", "every random choice follows from it", false, AT(seed)},
+    {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true, AT(threads)},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "where the report goes (default: a name of its own in results/)", true, AT(out)},
+    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "options from a YAML file; the command line wins", true, AT(config)},
     {"resume", OPTION_FLAG, NULL, 0, 0, NULL,
-     "go on from the journal of an interrupted run (it does so by itself), and keep the report of a finished one", true},
-    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true},
-    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true},
-    {"beyond-context", OPTION_STRING, "warn", 0, 0, "WHAT",
-     "items longer than a model's max_position_embeddings: warn, refuse or allow", true},
-    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true},
-    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true},
-    {"log-level", OPTION_STRING, "info", 0, 0, "LEVEL", "error, info or debug", true},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+     "go on from the journal of an interrupted run (it does so by itself), and keep the report of a finished one", true,
+     AT(resume)},
+    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true, AT(fresh)},
+    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true, AT(dry_run)},
+    {"beyond-context", OPTION_CHOICE, "warn", 0, 0, "warn|refuse|allow",
+     "what to do with items longer than a model's max_position_embeddings", true, AT(beyond_context)},
+    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true, AT(json)},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true, AT(quiet)},
+    {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true, AT(no_progress)},
+    {"log-level", OPTION_CHOICE, "info", 0, 0, "error|info|debug", "how much is said on standard error", true, AT(log_level)},
+    OPTIONS_END,
 };
 
 char *embedded_path(const char *relative)
@@ -86,13 +88,11 @@ static enum status load_embedded(struct experiment *e, struct error *err)
     return status;
 }
 
-static enum status load_named(struct experiment *e, const cJSON *list, struct error *err)
+static enum status load_named(struct experiment *e, const struct strings *list, struct error *err)
 {
-    const cJSON *item;
     enum status status = OK;
-    cJSON_ArrayForEach(item, list)
-    {
-        const char *text = item->valuestring, *equals = strchr(text, '=');
+    for (size_t i = 0; i < list->n; i++) {
+        const char *text = list->data[i], *equals = strchr(text, '=');
         if (equals == text || (equals != NULL && equals[1] == '\0'))
             return error_set(err, ERR_USAGE, "--model: '%s' is wrong, expected NAME=DIR", text);
         const char *folder = equals ? equals + 1 : text, *base = strrchr(text, '/');
@@ -105,8 +105,9 @@ static enum status load_named(struct experiment *e, const cJSON *list, struct er
 }
 
 /* The index of the model that --baseline names; without it the first. */
-static enum status find_baseline(struct experiment *e, const char *name, struct error *err)
+static enum status find_baseline(struct experiment *e, struct error *err)
 {
+    const char *name = e->common.baseline;
     for (size_t i = 0; name != NULL && i < e->n_subjects; i++)
         if (e->subjects[i].name != NULL && strcmp(e->subjects[i].name, name) == 0) {
             e->baseline = i;
@@ -117,25 +118,39 @@ static enum status find_baseline(struct experiment *e, const char *name, struct 
                : error_set(err, ERR_USAGE, "--baseline: there is no model '%s', expected the name of one of the models", name);
 }
 
-enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
+/* Takes over the options, and makes room for n subjects. */
+static enum status begin(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(options, "model");
-    size_t n = list ? (size_t)cJSON_GetArraySize(list) : 2;
-    *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
-    e->subjects = calloc(n, sizeof *e->subjects);
+    *e = (struct experiment){.task = task, .options = options};
+    bool ok = options_fill(&e->common, COMMON_OPTIONS, options);
+    e->seed = e->common.seed;
+    e->settings = calloc(1, task->settings_size);
+    ok = e->settings != NULL && options_fill(e->settings, task->options, options) && ok;
     e->data = cJSON_CreateArray();
     e->notes = cJSON_CreateArray();
-    if (e->subjects == NULL || e->data == NULL || e->notes == NULL) {
-        experiment_close(e);
-        return error_set(err, ERR_SYSTEM, "models: out of memory");
-    }
-    enum status status = task->no_models ? OK : list ? load_named(e, list, err) : load_embedded(e, err);
+    return ok && e->data != NULL && e->notes != NULL ? OK : error_set(err, ERR_SYSTEM, "options: out of memory");
+}
+
+static enum status make_room(struct experiment *e, size_t n, struct error *err)
+{
+    e->subjects = calloc(n ? n : 1, sizeof *e->subjects);
+    return e->subjects ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
+}
+
+enum status experiment_open(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
+{
+    enum status status = begin(e, task, options, err);
+    size_t n = e->common.models.n;
+    if (status == OK)
+        status = make_room(e, n ? n : 2, err);
     if (status == OK && !task->no_models)
-        status = find_baseline(e, option_string(options, "baseline"), err);
+        status = n ? load_named(e, &e->common.models, err) : load_embedded(e, err);
+    if (status == OK && !task->no_models)
+        status = find_baseline(e, err);
     if (status == OK && task->prepare != NULL)
         status = task->prepare(e, err);
     if (status == OK && task->no_models)
-        status = find_baseline(e, option_string(options, "baseline"), err);
+        status = find_baseline(e, err);
     if (status != OK)
         experiment_close(e);
     return status;
@@ -145,17 +160,16 @@ enum status experiment_open_stored(struct experiment *e, const struct task *task
                                    struct error *err)
 {
     const cJSON *m;
-    *e = (struct experiment){.task = task, .options = options, .seed = (uint64_t)option_number(options, "seed")};
-    e->subjects = calloc((size_t)cJSON_GetArraySize(models) + 1, sizeof *e->subjects);
-    e->data = cJSON_CreateArray();
-    enum status status = e->subjects && e->data ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
+    enum status status = begin(e, task, options, err);
+    if (status == OK)
+        status = make_room(e, (size_t)cJSON_GetArraySize(models), err);
     cJSON_ArrayForEach(m, models)
     {
         if (status == OK)
             e->subjects[e->n_subjects++].name = strdup(json_text(m, "name"));
     }
     if (status == OK)
-        status = find_baseline(e, option_string(options, "baseline"), err);
+        status = find_baseline(e, err);
     if (status == OK && task->rescore_reads_data)
         status = task->prepare(e, err);
     if (status != OK)
@@ -173,6 +187,9 @@ void experiment_close(struct experiment *e)
         tokenizer_free(e->subjects[i].tokenizer);
     }
     free(e->subjects);
+    options_release(&e->common, COMMON_OPTIONS);
+    options_release(e->settings, e->task->options);
+    free(e->settings);
     cJSON_Delete(e->options);
     cJSON_Delete(e->data);
     cJSON_Delete(e->notes);
@@ -198,17 +215,11 @@ static void note_tokenizers(struct experiment *e)
     }
 }
 
-enum status experiment_check_fit(struct experiment *e, const cJSON *items, struct error *err)
+enum status experiment_check_fit(struct experiment *e, const struct plan *plan, struct error *err)
 {
-    const char *what = option_string(e->options, "beyond-context");
     size_t longest = 0;
-    const cJSON *item;
-    bool refuse = strcmp(what, "refuse") == 0;
-    if (!refuse && strcmp(what, "warn") != 0 && strcmp(what, "allow") != 0)
-        return error_set(err, ERR_USAGE, "--beyond-context: '%s' is wrong, expected warn, refuse or allow", what);
-    cJSON_ArrayForEach(item, items)
-    {
-        size_t n = e->task->tokens != NULL ? e->task->tokens(e, item) : 0;
+    for (size_t i = 0; i < plan->n && e->task->tokens != NULL; i++) {
+        size_t n = e->task->tokens(e, plan_item(plan, i));
         longest = n > longest ? n : longest;
     }
     for (size_t i = 0; i < e->n_subjects && !e->task->no_models; i++) {
@@ -216,36 +227,17 @@ enum status experiment_check_fit(struct experiment *e, const cJSON *items, struc
         struct text note = {0};
         if (longest <= s->model.config.context)
             continue;
-        if (refuse)
+        if (e->common.beyond_context == BEYOND_REFUSE)
             return error_set(err, ERR_INPUT, "%s: items need up to %zu tokens, expected at most max_position_embeddings = %zu",
                              s->model.folder, longest, s->model.config.context);
         text_printf(&note, "%s: items of up to %zu tokens exceed its max_position_embeddings of %zu", s->name, longest,
                     s->model.config.context);
-        if (strcmp(what, "warn") == 0)
+        if (e->common.beyond_context == BEYOND_WARN)
             fprintf(stderr, "warning: %s\n", note.data ? note.data : "");
         add_note(e, &note);
     }
     note_tokenizers(e);
     return OK;
-}
-
-void plan_add(cJSON *items, cJSON *where, const char *id)
-{
-    struct text own = {0};
-    const cJSON *d;
-    cJSON_ArrayForEach(d, where)
-    {
-        text_printf(&own, "%s%s=", own.len ? "," : "", d->string);
-        if (cJSON_IsNumber(d))
-            text_printf(&own, "%.9g", d->valuedouble);
-        else
-            text_puts(&own, d->valuestring);
-    }
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "id", id ? id : own.data ? own.data : "");
-    cJSON_AddItemToObject(item, "where", where);
-    cJSON_AddItemToArray(items, item);
-    text_free(&own);
 }
 
 cJSON *experiment_options(const struct experiment *e)

@@ -13,12 +13,9 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 enum status experiment_open_stored(struct experiment *e, const struct task *task, cJSON *options, const cJSON *models,
                                    struct error *err);
 void experiment_close(struct experiment *e);
-/* Adds an item to a plan and takes over `where`; `id` NULL: "key=value,key=value" of its dimensions. */
-void plan_add(cJSON *items, cJSON *where, const char *id);
-
 /* Notes what does not fit: items longer than a model's max_position_embeddings (an error with --beyond-context refuse), models
  * whose tokenizers differ. */
-enum status experiment_check_fit(struct experiment *e, const cJSON *items, struct error *err);
+enum status experiment_check_fit(struct experiment *e, const struct plan *plan, struct error *err);
 
 /* A digest of everything that decides the results: task, options, weights, tokenizers, data. */
 void experiment_digest(const struct experiment *e, char hex[65]);

@@ -28,29 +28,27 @@ static enum status open_model(struct judge *j, const char *folder, struct error 
     return status == OK ? tokenizer_fits(j->tokenizer, j->model.config.vocab_size, folder, err) : status;
 }
 
-static enum status open_chat(struct judge *j, const cJSON *options, struct error *err)
+static enum status open_chat(struct judge *j, const struct judge_options *o, struct error *err)
 {
-    struct chat chat = {.url = option_string(options, "judge-url"),
-                        .model = option_string(options, "judge-model"),
+    struct chat chat = {.url = o->url,
+                        .model = o->model,
                         .key = getenv("OPENAI_API_KEY"),
-                        .rate = option_number(options, "judge-rate"),
-                        .delay = option_number(options, "judge-delay"),
-                        .retries = (int)option_number(options, "judge-retries")};
+                        .rate = o->rate,
+                        .delay = o->delay,
+                        .retries = (int)o->retries};
     return chat_open(&j->chat, &chat, err);
 }
 
-enum status judge_open(struct judge **judge, const cJSON *options, const char *default_kind, struct error *err)
+enum status judge_open(struct judge **judge, const struct judge_options *options, const char *default_kind, struct error *err)
 {
-    const char *name = option_string(options, "judge");
+    const char *name = options->kind ? options->kind : default_kind;
     struct judge *j = calloc(1, sizeof *j);
     *judge = NULL;
-    if (name == NULL)
-        name = default_kind;
     if (j == NULL || (j->name = strdup(name)) == NULL) {
         free(j);
         return error_set(err, ERR_SYSTEM, "judge: out of memory");
     }
-    j->threshold = option_number(options, "threshold");
+    j->threshold = options->threshold;
     enum status status = OK;
     if (strcmp(name, "lexical") == 0)
         j->kind = LEXICAL;

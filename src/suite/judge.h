@@ -24,9 +24,14 @@ struct judge_case {
     const cJSON *facts;
 };
 
-/* The options of every judge, for a task's table to include: see JUDGE_OPTIONS. `kind` names the judge, `default_kind` when NULL.
- */
-enum status judge_open(struct judge **judge, const cJSON *options, const char *default_kind, struct error *err);
+/* The options of every judge, for a task's struct and table (JUDGE_OPTIONS) to include. */
+struct judge_options {
+    const char *kind, *url, *model;
+    double threshold, rate, delay;
+    size_t retries;
+};
+/* `kind` names the judge, `default_kind` when NULL. */
+enum status judge_open(struct judge **judge, const struct judge_options *options, const char *default_kind, struct error *err);
 void judge_close(struct judge *judge);
 const char *judge_name(const struct judge *judge);
 /* *free_of_it: 1 or 0, NAN when the judge gave no verdict; what it said goes into `evidence`. Called by many threads; stops when
@@ -34,7 +39,8 @@ const char *judge_name(const struct judge *judge);
 enum status judge_run(struct judge *judge, const struct judge_case *c, const volatile sig_atomic_t *stop, cJSON *evidence,
                       double *free_of_it, struct error *err);
 
-#define JUDGE_OPTIONS                                                                                                            \
+/* Rows of a table whose struct holds the options at `at`. */
+#define JUDGE_OPTIONS(at)                                                                                                        \
     {"judge",                                                                                                                    \
      OPTION_STRING,                                                                                                              \
      NULL,                                                                                                                       \
@@ -42,14 +48,56 @@ enum status judge_run(struct judge *judge, const struct judge_case *c, const vol
      0,                                                                                                                          \
      "JUDGE",                                                                                                                    \
      "lexical, facts, model:DIR or openai (default: facts where the data has them, else lexical)",                               \
-     false},                                                                                                                     \
-        {"threshold", OPTION_NUMBER, "0.9", 0, 1, "SHARE", "lexical: words of the output that the document must have", false},   \
-        {"judge-url", OPTION_STRING, "https://api.openai.com/v1/chat/completions", 0, 0, "URL", "openai: the endpoint", false},  \
-        {"judge-model", OPTION_STRING, "gpt-4o", 0, 0, "NAME", "openai: the model; the key is read from OPENAI_API_KEY", false}, \
-        {"judge-rate", OPTION_NUMBER, "60", 0, 1000000, "N", "openai: requests a minute at most, 0: no limit", true},            \
-        {"judge-retries", OPTION_INT, "6", 0, 100, "N", "openai: tries again after errors that may pass", true},                 \
+     false,                                                                                                                      \
+     (at) + offsetof(struct judge_options, kind)},                                                                               \
+        {"threshold",                                                                                                            \
+         OPTION_NUMBER,                                                                                                          \
+         "0.9",                                                                                                                  \
+         0,                                                                                                                      \
+         1,                                                                                                                      \
+         "SHARE",                                                                                                                \
+         "lexical: words of the output that the document must have",                                                             \
+         false,                                                                                                                  \
+         (at) + offsetof(struct judge_options, threshold)},                                                                      \
+        {"judge-url",                                                                                                            \
+         OPTION_STRING,                                                                                                          \
+         "https://api.openai.com/v1/chat/completions",                                                                           \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "URL",                                                                                                                  \
+         "openai: the endpoint",                                                                                                 \
+         false,                                                                                                                  \
+         (at) + offsetof(struct judge_options, url)},                                                                            \
+        {"judge-model",                                                                                                          \
+         OPTION_STRING,                                                                                                          \
+         "gpt-4o",                                                                                                               \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "NAME",                                                                                                                 \
+         "openai: the model; the key is read from OPENAI_API_KEY",                                                               \
+         false,                                                                                                                  \
+         (at) + offsetof(struct judge_options, model)},                                                                          \
+        {"judge-rate",                                                                                                           \
+         OPTION_NUMBER,                                                                                                          \
+         "60",                                                                                                                   \
+         0,                                                                                                                      \
+         1000000,                                                                                                                \
+         "N",                                                                                                                    \
+         "openai: requests a minute at most, 0: no limit",                                                                       \
+         true,                                                                                                                   \
+         (at) + offsetof(struct judge_options, rate)},                                                                           \
+        {"judge-retries",                                                                                                        \
+         OPTION_INT,                                                                                                             \
+         "6",                                                                                                                    \
+         0,                                                                                                                      \
+         100,                                                                                                                    \
+         "N",                                                                                                                    \
+         "openai: tries again after errors that may pass",                                                                       \
+         true,                                                                                                                   \
+         (at) + offsetof(struct judge_options, retries)},                                                                        \
     {                                                                                                                            \
-        "judge-delay", OPTION_NUMBER, "1", 0, 3600, "SECONDS", "openai: before the first retry; doubles each time", true         \
+        "judge-delay", OPTION_NUMBER, "1", 0, 3600, "SECONDS", "openai: before the first retry; doubles each time", true,        \
+            (at) + offsetof(struct judge_options, delay)                                                                         \
     }
 
 /* Shared by the judges. */

@@ -51,9 +51,62 @@ static enum status unknown(const char *name, const struct option_spec *common, c
     return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, nearest);
 }
 
+/* The words of "a|b|c", one a call: their lengths, and *next moves on; false after the last. */
+static bool next_word(const char **next, const char **word, size_t *n)
+{
+    if (*next == NULL)
+        return false;
+    const char *bar = strchr(*next, '|');
+    *word = *next;
+    *n = bar ? (size_t)(bar - *next) : strlen(*next);
+    *next = bar ? bar + 1 : NULL;
+    return true;
+}
+
+/* Which word of "a|b|c" the n bytes are; OPTION_ABSENT when none. */
+static size_t find_word(const char *words, const char *value, size_t n)
+{
+    const char *word;
+    size_t length;
+    for (size_t i = 0; next_word(&words, &word, &length); i++)
+        if (length == n && memcmp(word, value, n) == 0)
+            return i;
+    return OPTION_ABSENT;
+}
+
+/* A bit for each word of the comma-separated list; 0 when it holds another word or none. */
+static unsigned find_words(const char *words, const char *list)
+{
+    unsigned mask = 0;
+    for (;;) {
+        size_t n = strcspn(list, ","), i = find_word(words, list, n);
+        if (i == OPTION_ABSENT)
+            return 0;
+        mask |= 1U << i;
+        if (list[n] == '\0')
+            return mask;
+        list += n + 1;
+    }
+}
+
+static enum status wrong_word(const struct option_spec *o, const char *value, struct error *err)
+{
+    struct text expected = {0};
+    const char *next = o->argument, *word;
+    size_t n;
+    while (next_word(&next, &word, &n))
+        text_printf(&expected, "%s%.*s", expected.len == 0 ? "" : next ? ", " : " or ", (int)n, word);
+    error_write(err, ERR_USAGE, "--%s: '%.80s' is wrong, expected %s%s", o->name, value, expected.data ? expected.data : "",
+                o->kind == OPTION_CHOICES ? ", or several with commas between them" : "");
+    text_free(&expected);
+    return ERR_USAGE;
+}
+
 static enum status wrong(const struct option_spec *o, const char *value, struct error *err)
 {
     char range[160];
+    if (o->kind == OPTION_CHOICE || o->kind == OPTION_CHOICES)
+        return wrong_word(o, value, err);
     if (o->kind == OPTION_RATIOS)
         snprintf(range, sizeof range, "N/R with 1 <= R <= N <= %g, separated by commas", o->high);
     else
@@ -115,6 +168,12 @@ static enum status set(cJSON *values, const struct option_spec *o, const char *v
         break;
     case OPTION_STRING:
         item = cJSON_CreateString(value);
+        break;
+    case OPTION_CHOICE:
+        item = find_word(o->argument, value, strlen(value)) != OPTION_ABSENT ? cJSON_CreateString(value) : NULL;
+        break;
+    case OPTION_CHOICES:
+        item = find_words(o->argument, value) != 0 ? cJSON_CreateString(value) : NULL;
         break;
     case OPTION_STRINGS:
         if (cJSON_GetObjectItemCaseSensitive(values, o->name) == NULL)
@@ -269,7 +328,7 @@ void options_help(struct text *out, const struct option_spec *o)
     for (; o != NULL && o->name != NULL; o++) {
         char left[80], range[80] = "";
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
-        if (o->kind != OPTION_FLAG && o->kind != OPTION_STRING && o->kind != OPTION_STRINGS)
+        if (o->high > o->low)
             snprintf(range, sizeof range, "; %.10g to %.10g", o->low, o->high);
         text_printf(out, "  %-24s %s", left, o->help);
         if (o->initial != NULL && o->kind != OPTION_FLAG) {
@@ -302,4 +361,81 @@ const char *option_string(const cJSON *values, const char *name)
 bool option_flag(const cJSON *values, const char *name)
 {
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(values, name));
+}
+
+/* Lists of different element sizes, all as {data, n}. */
+struct list {
+    void *data;
+    size_t n;
+};
+
+static void fill_element(void *to, enum option_kind kind, const cJSON *item)
+{
+    char *slash;
+    if (kind == OPTION_INTS)
+        *(size_t *)to = (size_t)item->valuedouble;
+    else if (kind == OPTION_NUMBERS)
+        *(double *)to = item->valuedouble;
+    else if (kind == OPTION_STRINGS)
+        *(const char **)to = item->valuestring;
+    else
+        *(struct ratio *)to = (struct ratio){strtoul(item->valuestring, &slash, 10), strtoul(slash + 1, NULL, 10)};
+}
+
+static bool fill_list(void *to, enum option_kind kind, const cJSON *value)
+{
+    static const size_t sizes[] = {[OPTION_INTS] = sizeof(size_t),
+                                   [OPTION_NUMBERS] = sizeof(double),
+                                   [OPTION_RATIOS] = sizeof(struct ratio),
+                                   [OPTION_STRINGS] = sizeof(const char *)};
+    const cJSON *item;
+    struct list list = {NULL, 0};
+    size_t n = value ? (size_t)cJSON_GetArraySize(value) : 0;
+    if (n > 0 && (list.data = mem_array(n, sizes[kind])) != NULL)
+        cJSON_ArrayForEach(item, value) fill_element((char *)list.data + sizes[kind] * list.n++, kind, item);
+    memcpy(to, &list, sizeof list);
+    return list.n == n;
+}
+
+bool options_fill(void *to, const struct option_spec *o, const cJSON *values)
+{
+    bool ok = true;
+    for (; o != NULL && o->name != NULL; o++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(values, o->name);
+        void *place = (char *)to + o->offset;
+        switch (o->kind) {
+        case OPTION_FLAG:
+            *(bool *)place = cJSON_IsTrue(value);
+            break;
+        case OPTION_INT:
+            *(size_t *)place = value ? (size_t)value->valuedouble : OPTION_ABSENT;
+            break;
+        case OPTION_NUMBER:
+            *(double *)place = value ? value->valuedouble : (double)NAN;
+            break;
+        case OPTION_STRING:
+            *(const char **)place = value ? value->valuestring : NULL;
+            break;
+        case OPTION_CHOICE:
+            *(unsigned *)place = value ? (unsigned)find_word(o->argument, value->valuestring, strlen(value->valuestring)) : 0;
+            break;
+        case OPTION_CHOICES:
+            *(unsigned *)place = value ? find_words(o->argument, value->valuestring) : 0;
+            break;
+        default:
+            ok = fill_list(place, o->kind, value) && ok;
+        }
+    }
+    return ok;
+}
+
+void options_release(void *from, const struct option_spec *o)
+{
+    for (; from != NULL && o != NULL && o->name != NULL; o++)
+        if (o->kind == OPTION_INTS || o->kind == OPTION_NUMBERS || o->kind == OPTION_RATIOS || o->kind == OPTION_STRINGS) {
+            struct list list;
+            memcpy(&list, (char *)from + o->offset, sizeof list);
+            free(list.data);
+            memset((char *)from + o->offset, 0, sizeof list);
+        }
 }

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-const char *const RATES_NAMES[3] = {"prefill", "decode", "train"};
+const char *const RATES_NAMES[N_RATES + 1] = {"prefill", "decode", "train", NULL};
 
 double rates_flops(const struct model *m, size_t n, bool output)
 {

@@ -17,8 +17,8 @@ double rates_sgemm(struct rates_machine *m);
 /* GB/s of a loop that reads a large array, now. */
 double rates_read(struct rates_machine *m);
 
-enum rates_work { RATES_PREFILL, RATES_DECODE, RATES_TRAIN };
-extern const char *const RATES_NAMES[3]; /* "prefill", "decode", "train" */
+enum rates_work { RATES_PREFILL, RATES_DECODE, RATES_TRAIN, N_RATES };
+extern const char *const RATES_NAMES[N_RATES + 1]; /* "prefill", "decode", "train", NULL */
 enum { RATES_DECODE_TOKENS = 32 };
 
 /* n token ids of the model's vocabulary, the same every time. */

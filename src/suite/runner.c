@@ -10,7 +10,8 @@
 
 /* One item on one model. */
 struct unit {
-    cJSON *item;
+    const void *item;
+    char *id;
     const struct subject *subject;
     cJSON *result; /* NULL until it is there */
 };
@@ -25,17 +26,12 @@ struct shared {
     struct error *err;
 };
 
-static const char *id_of(const cJSON *item)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(item, "id"));
-}
-
 /* Books a finished unit; called by one thread at a time. */
 static void book(struct shared *s, struct unit *u, cJSON *result, enum status status, const struct error *err)
 {
     struct error journal_error = {0};
     if (status == OK) {
-        status = journal_add(&s->journal, id_of(u->item), u->subject->name, result, &journal_error);
+        status = journal_add(&s->journal, u->id, u->subject->name, result, &journal_error);
         err = &journal_error;
     }
     if (status != OK) {
@@ -101,52 +97,64 @@ static void run_all(struct shared *s)
         run_next(s, i, 1);
 }
 
-static void collect(struct shared *s, cJSON *items)
+/* The items as the report holds them. */
+static void collect(struct shared *s, const struct plan *plan, cJSON *items)
 {
-    cJSON *item;
-    size_t i = 0;
-    cJSON_ArrayForEach(item, items)
-    {
+    struct unit *u = s->units;
+    for (size_t i = 0; i < plan->n; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "id", u->id);
+        cJSON_AddItemToObject(item, "where", item_where(plan->dimensions, u->item));
         cJSON *results = cJSON_AddObjectToObject(item, "results");
-        for (size_t m = 0; m < s->e->n_subjects; m++, i++) {
-            cJSON_AddItemToObject(results, s->e->subjects[m].name, s->units[i].result);
-            s->units[i].result = NULL;
+        for (size_t m = 0; m < s->e->n_subjects; m++, u++) {
+            cJSON_AddItemToObject(results, s->e->subjects[m].name, u->result);
+            u->result = NULL;
         }
+        cJSON_AddItemToArray(items, item);
     }
 }
 
-enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path,
-                       bool fresh, struct error *err)
+/* A unit for each item and model, with the result that the journal has of it. */
+static enum status make_units(struct shared *s, const struct plan *plan, struct error *err)
+{
+    const struct experiment *e = s->e;
+    s->units = calloc(plan->n * e->n_subjects + 1, sizeof *s->units);
+    for (size_t i = 0; s->units != NULL && i < plan->n; i++)
+        for (size_t m = 0; m < e->n_subjects; m++) {
+            struct unit *u = &s->units[s->n_units++];
+            struct text id = {0};
+            *u = (struct unit){.item = plan_item(plan, i), .subject = &e->subjects[m]};
+            if (!item_id(&id, plan->dimensions, u->item))
+                return error_set(err, ERR_SYSTEM, "runner: out of memory for %zu items", plan->n);
+            u->id = id.data;
+            const cJSON *done = journal_find(&s->journal, u->id, u->subject->name);
+            u->result = done ? cJSON_Duplicate(done, true) : NULL;
+            s->resumed += done != NULL;
+        }
+    return s->units ? OK : error_set(err, ERR_SYSTEM, "runner: out of memory for %zu items", plan->n);
+}
+
+enum status runner_run(const struct runner *runner, const struct experiment *e, const struct plan *plan, cJSON *items,
+                       const char *journal_path, bool fresh, struct error *err)
 {
     struct shared s = {.runner = runner, .e = e, .err = err};
     char digest[65];
-    cJSON *item;
     experiment_digest(e, digest);
     enum status status = journal_open(&s.journal, journal_path, digest, fresh, err);
     if (status != OK)
         return status;
-    s.n_units = (size_t)cJSON_GetArraySize(items) * e->n_subjects;
-    s.units = calloc(s.n_units ? s.n_units : 1, sizeof *s.units);
-    if (s.units == NULL) {
-        journal_close(&s.journal, false);
-        return error_set(err, ERR_SYSTEM, "runner: out of memory for %zu items", s.n_units);
+    status = make_units(&s, plan, err);
+    if (status == OK) {
+        s.done = s.resumed;
+        run_all(&s);
+        status = s.status;
     }
-    size_t i = 0;
-    cJSON_ArrayForEach(item, items)
-    {
-        for (size_t m = 0; m < e->n_subjects; m++, i++) {
-            const cJSON *done = journal_find(&s.journal, id_of(item), e->subjects[m].name);
-            s.units[i] = (struct unit){item, &e->subjects[m], done ? cJSON_Duplicate(done, true) : NULL};
-            s.resumed += done != NULL;
-        }
-    }
-    s.done = s.resumed;
-    run_all(&s);
-    status = s.status;
     if (status == OK)
-        collect(&s, items);
-    for (i = 0; i < s.n_units; i++)
+        collect(&s, plan, items);
+    for (size_t i = 0; i < s.n_units; i++) {
         cJSON_Delete(s.units[i].result);
+        free(s.units[i].id);
+    }
     free(s.units);
     journal_close(&s.journal, false);
     return status;

@@ -12,10 +12,10 @@ struct runner {
     void *context;
 };
 
-/* Runs every item on every model and adds `results` {model: result} to each. The journal at `journal_path` is kept while the run
- * is unfinished and deleted by runner_finish. */
-enum status runner_run(const struct runner *runner, const struct experiment *e, cJSON *items, const char *journal_path,
-                       bool fresh, struct error *err);
+/* Runs every item of the plan on every model and adds {id, where, results: {model: result}} of each to `items`, an array as
+ * reports hold it. The journal at `journal_path` is kept while the run is unfinished and deleted by runner_finish. */
+enum status runner_run(const struct runner *runner, const struct experiment *e, const struct plan *plan, cJSON *items,
+                       const char *journal_path, bool fresh, struct error *err);
 void runner_finish(const char *journal_path);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "lm/tokenizer.h"
 #include "model/session.h"
+#include "suite/item.h"
 #include "suite/options.h"
 
 /* A model of the run, under the name that the user gave it. */
@@ -20,10 +21,22 @@ struct subject {
     struct tokenizer *tokenizer;
 };
 
+/* Values of the options that every task has (COMMON_OPTIONS). */
+struct common_options {
+    struct strings models;
+    const char *baseline, *out, *config;
+    size_t seed, threads;
+    bool resume, fresh, dry_run, json, quiet, no_progress;
+    unsigned beyond_context, log_level;
+};
+enum beyond_context { BEYOND_WARN, BEYOND_REFUSE, BEYOND_ALLOW };
+
 /* Everything an evaluation was asked for; read-only while it runs. */
 struct experiment {
     const struct task *task;
-    cJSON *options;
+    cJSON *options; /* as the report carries them */
+    struct common_options common;
+    void *settings; /* the same of the task's own options, in its struct */
     uint64_t seed;
     struct subject *subjects;
     size_t n_subjects, baseline;
@@ -47,24 +60,27 @@ struct view {
 struct task {
     const char *name, *summary;
     const struct option_spec *options;
+    size_t settings_size;               /* of the struct that `options` fills: e->settings */
+    const struct dimension *dimensions; /* of the struct that an item is */
+    size_t item_size;
     const struct view *views; /* ended by a kind of NULL */
     bool exclusive;           /* times itself: one item at a time, on all threads */
     bool no_models;           /* reads results of models instead; `prepare` adds subjects with names alone */
     /* Reads data sets, checks that the options fit together; fills experiment->state and ->data. */
     enum status (*prepare)(struct experiment *e, struct error *err);
     void (*release)(struct experiment *e);
-    /* Adds items {id, where} to the array, in the order of the report. */
-    enum status (*plan)(const struct experiment *e, cJSON *items, struct error *err);
+    /* Adds the items, in the order of the report. */
+    enum status (*plan)(const struct experiment *e, struct plan *plan, struct error *err);
     /* Tokens an item needs in a session, at most. */
-    size_t (*tokens)(const struct experiment *e, const cJSON *item);
+    size_t (*tokens)(const struct experiment *e, const void *item);
     /* Evaluates one item on one model: result {output, score, evidence}. The session is empty. Called by many threads. */
-    enum status (*run)(const struct experiment *e, const cJSON *item, const struct subject *subject, struct session *session,
+    enum status (*run)(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err);
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */
     enum status (*summarize)(const struct experiment *e, const cJSON *items, struct report *report, struct error *err);
     /* `rescore`: replaces what metrics are made from in one stored result; NULL: the task has one rule only. */
     bool rescore_reads_data; /* `prepare` comes before it */
-    enum status (*rescore)(const struct experiment *e, const cJSON *item, cJSON *result, struct error *err);
+    enum status (*rescore)(const struct experiment *e, const void *item, cJSON *result, struct error *err);
 };
 
 #endif

@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 static const struct option_spec OPTIONS[] = {
-    {"depths", OPTION_NUMBERS, "0,50", 0, 100, "LIST", "depths", false},
-    {"samples", OPTION_INT, "50", 1, 1000, "N", "samples", false},
-    {"needles", OPTION_RATIOS, "1/1", 1, 50, "LIST", "needles", false},
-    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "model", false},
-    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "quiet", true},
-    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "file", true},
-    {NULL, OPTION_FLAG, NULL, 0, 0, NULL, NULL, false},
+    {"depths", OPTION_NUMBERS, "0,50", 0, 100, "LIST", "depths", false, 0},
+    {"samples", OPTION_INT, "50", 1, 1000, "N", "samples", false, 0},
+    {"needles", OPTION_RATIOS, "1/1", 1, 50, "LIST", "needles", false, 0},
+    {"model", OPTION_STRINGS, NULL, 0, 0, "NAME=DIR", "model", false, 0},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "quiet", true, 0},
+    {"config", OPTION_STRING, NULL, 0, 0, "FILE", "file", true, 0},
+    OPTIONS_END,
 };
 
 /* Parses a line of words; the JSON of the values, or the error's message. */
