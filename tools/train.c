@@ -20,13 +20,14 @@ static void on_signal(int signal_number)
 
 static int usage(FILE *to)
 {
-    fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--threads N] [--fresh] [--quiet]\n"
+    fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet]\n"
           "       difftf-train grads --model DIR --ids FILE.json --out FILE.safetensors [--adamw FILE.json] [--threads N]\n"
           "\n"
           "Trains the models of a recipe one after another (or the one named by --only) and goes on by itself after an\n"
           "interruption. Examples of recipes are in configs/train/.\n"
           "\n"
           "  --only MODEL   train this model of the recipe alone\n"
+          "  --seed N       of a recipe with `seeds`, this one alone\n"
           "  --threads N    1 to 256; default: the processors\n"
           "  --fresh        start again even if there is a checkpoint\n"
           "  --quiet        no progress lines\n",
@@ -37,20 +38,35 @@ static int usage(FILE *to)
 struct arguments {
     struct trainer_options trainer;
     const char *model, *ids, *out, *adamw;
+    uint64_t seed;
 };
 
 static int read_arguments(struct arguments *a, int argc, char **argv)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},  {"threads", required_argument, NULL, 't'},
-                                            {"fresh", no_argument, NULL, 'f'},       {"quiet", no_argument, NULL, 'q'},
-                                            {"model", required_argument, NULL, 'm'}, {"ids", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'O'},   {"adamw", required_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"only", required_argument, NULL, 'o'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"threads", required_argument, NULL, 't'},
+                                            {"fresh", no_argument, NULL, 'f'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"model", required_argument, NULL, 'm'},
+                                            {"ids", required_argument, NULL, 'i'},
+                                            {"out", required_argument, NULL, 'O'},
+                                            {"adamw", required_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     char *end;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
         switch (c) {
         case 'o':
             a->trainer.only = optarg;
+            break;
+        case 's':
+            a->seed = strtoull(optarg, &end, 10);
+            a->trainer.seed = &a->seed;
+            if (*end != '\0' || end == optarg) {
+                fprintf(stderr, "difftf-train: --seed: '%s' is wrong, expected one of the recipe's seeds\n", optarg);
+                return ERR_USAGE;
+            }
             break;
         case 't':
             a->trainer.threads = (int)strtol(optarg, &end, 10);

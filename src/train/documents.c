@@ -257,7 +257,7 @@ static void write_labels(struct text *out, const struct corpus *corpus, struct r
     }
 }
 
-const struct document_kind DOCUMENT_KINDS[] = {
+const struct document_kind DOCUMENT_KINDS[N_DOCUMENT_KINDS + 1] = {
     {"text", "passages of the books", write_text},
     {"needles", "needles in a passage, and questions", write_needles},
     {"dense_needles", "many needles in little text, every one asked for", write_dense_needles},

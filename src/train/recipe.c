@@ -3,8 +3,11 @@
 
 #include "base/file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PI 3.14159265358979323846
 
 static enum status get_count(const cJSON *json, const char *key, size_t low, size_t high, bool optional, size_t *value,
                              const char *path, struct error *err)
@@ -43,14 +46,10 @@ static enum status read_ingredient(struct ingredient *in, const cJSON *json, con
     return OK;
 }
 
-static enum status read_stage(struct stage *s, const cJSON *json, const char *path, struct error *err)
+static enum status read_mix(struct stage *s, const cJSON *json, const char *path, struct error *err)
 {
     const cJSON *mix = cJSON_GetObjectItemCaseSensitive(json, "mix"), *item;
-    enum status status = get_count(json, "steps", 1, 100000000, false, &s->steps, path, err);
-    if (status == OK)
-        status = get_count(json, "seq_len", 2, 1 << 20, false, &s->seq_len, path, err);
-    if (status == OK)
-        status = get_count(json, "sequences", 1, 1 << 20, false, &s->sequences, path, err);
+    enum status status = get_count(json, "seq_len", 2, 1 << 20, false, &s->seq_len, path, err);
     if (status != OK)
         return status;
     if (!cJSON_IsArray(mix) || mix->child == NULL)
@@ -64,6 +63,78 @@ static enum status read_stage(struct stage *s, const cJSON *json, const char *pa
         status = read_ingredient(&s->mix[s->n_mix++], item, path, err);
         if (status != OK)
             return status;
+    }
+    return OK;
+}
+
+static enum status read_stage(struct stage *s, const cJSON *json, const char *path, struct error *err)
+{
+    enum status status = get_count(json, "steps", 1, 100000000, false, &s->steps, path, err);
+    if (status == OK)
+        status = get_count(json, "sequences", 1, 1 << 20, false, &s->sequences, path, err);
+    return status == OK ? read_mix(s, json, path, err) : status;
+}
+
+/* The documents that the validation loss is of: the same in the whole run, whatever the seeds. */
+static enum status read_validation(struct recipe *r, struct error *err)
+{
+    const cJSON *json = cJSON_GetObjectItemCaseSensitive(r->root, "validation");
+    const cJSON *stages = cJSON_GetObjectItemCaseSensitive(r->root, "stages");
+    return read_mix(&r->validation, json ? json : stages->child->prev, r->path, err);
+}
+
+/* Shares are of tokens, so a kind of long documents is drawn less often: how long are they? */
+static enum status measure_mix(struct recipe *r, struct stage *s, struct error *err)
+{
+    enum { DOCUMENTS = 32 };
+    enum status status = OK;
+    for (size_t i = 0; i < s->n_mix && status == OK; i++) {
+        struct ingredient *in = &s->mix[i];
+        struct rng rng = rng_stream(0, in->kind->name, in->shortest);
+        size_t sum = 0;
+        for (size_t k = 0; k < DOCUMENTS && status == OK; k++) {
+            struct text document = {0};
+            struct ids ids = {0};
+            in->kind->write(&document, &r->corpus, &rng, in->shortest + (in->longest - in->shortest) * k / (DOCUMENTS - 1));
+            status = tokenizer_encode(r->tokenizer, document.data ? document.data : "", document.len, false, &ids, err);
+            sum += (ids.n < s->seq_len ? ids.n : s->seq_len) + 1; /* what is longer than the sequence is cut */
+            text_free(&document);
+            ids_free(&ids);
+        }
+        in->tokens = (double)sum / DOCUMENTS;
+    }
+    return status;
+}
+
+static enum status measure_mixes(struct recipe *r, struct error *err)
+{
+    enum status status = measure_mix(r, &r->validation, err);
+    for (size_t i = 0; i < r->n_stages && status == OK; i++)
+        status = measure_mix(r, &r->stages[i], err);
+    return status;
+}
+
+static enum status read_seeds(struct recipe *r, struct error *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(r->root, "seeds"), *item;
+    int64_t seed = 0, data_seed;
+    enum status status = json_get_int(r->root, "seed", 0, INT32_MAX, true, &seed, r->path, err);
+    data_seed = seed;
+    if (status == OK)
+        status = json_get_int(r->root, "data_seed", 0, INT32_MAX, true, &data_seed, r->path, err);
+    r->seed = (uint64_t)seed;
+    r->data_seed = (uint64_t)data_seed;
+    if (status != OK || list == NULL)
+        return status;
+    if (json_has(r->root, "seed") || !cJSON_IsArray(list) || list->child == NULL)
+        return error_set(err, ERR_INPUT, "%s: key 'seeds' is wrong, expected a list of numbers in place of 'seed'", r->path);
+    if ((r->seeds = mem_array((size_t)cJSON_GetArraySize(list), sizeof *r->seeds)) == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= INT32_MAX))
+            return error_set(err, ERR_INPUT, "%s: key 'seeds' is wrong, expected numbers from 0 to %d", r->path, INT32_MAX);
+        r->seeds[r->n_seeds++] = (uint64_t)item->valuedouble;
     }
     return OK;
 }
@@ -123,7 +194,12 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
                 {"min_lr", &r->min_lr, 1},
                 {"decay_share", &r->decay_share, 1}};
     r->decay_share = 1;
-    enum status status = OK;
+    const char *schedule = "linear";
+    enum status status = json_get_string(json, "schedule", true, &schedule, r->path, err);
+    if (status == OK && strcmp(schedule, "linear") != 0 && strcmp(schedule, "cosine") != 0)
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'schedule': '%.40s' is not known, expected linear or cosine", r->path, schedule);
+    r->cosine = strcmp(schedule, "cosine") == 0;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == OK; i++)
         status = json_get_double(json, keys[i].key, 0, keys[i].high, i > 0, keys[i].value, r->path, err);
     return status == OK ? get_count(json, "warmup_steps", 0, 100000000, true, &r->warmup_steps, r->path, err) : status;
@@ -131,7 +207,8 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
 
 static uint64_t digest(const cJSON *root)
 {
-    static const char *const parts[] = {"seed", "tokenizer", "corpus", "start", "stages", "optimizer", "models"};
+    static const char *const parts[] = {"seed",  "data_seed", "seeds",     "tokenizer", "corpus",
+                                        "start", "stages",    "optimizer", "models"};
     uint64_t h = HASH_START;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const cJSON *part = cJSON_GetObjectItemCaseSensitive(root, parts[i]);
@@ -145,10 +222,9 @@ static uint64_t digest(const cJSON *root)
 enum status recipe_load(struct recipe *r, const char *path, struct error *err)
 {
     *r = (struct recipe){.path = strdup(path), .checkpoint_steps = 100, .validation_steps = 100, .validation_sequences = 16};
-    int64_t seed = 0;
     enum status status = yaml_read(&r->root, path, err);
     if (status == OK)
-        status = json_get_int(r->root, "seed", 0, INT32_MAX, true, &seed, path, err);
+        status = read_seeds(r, err);
     if (status == OK)
         status = json_get_string(r->root, "tokenizer", false, &r->tokenizer_folder, path, err);
     if (status == OK)
@@ -166,13 +242,16 @@ enum status recipe_load(struct recipe *r, const char *path, struct error *err)
     if (status == OK)
         status = read_stages(r, err);
     if (status == OK)
+        status = read_validation(r, err);
+    if (status == OK)
         status = read_corpus(r, err);
     if (status == OK)
         status = tokenizer_load(&r->tokenizer, r->tokenizer_folder, err);
     r->models = status == OK ? cJSON_GetObjectItemCaseSensitive(r->root, "models") : NULL;
     if (status == OK && (!cJSON_IsObject(r->models) || r->models->child == NULL))
         status = error_set(err, ERR_INPUT, "%s: key 'models' is missing, expected names with the keys of a config.json", path);
-    r->seed = (uint64_t)seed;
+    if (status == OK)
+        status = measure_mixes(r, err);
     r->digest = digest(r->root);
     if (status != OK)
         recipe_free(r);
@@ -184,6 +263,8 @@ void recipe_free(struct recipe *r)
     for (size_t i = 0; i < r->n_stages; i++)
         free(r->stages[i].mix);
     free(r->stages);
+    free(r->validation.mix);
+    free(r->seeds);
     free(r->path);
     corpus_free(&r->corpus);
     tokenizer_free(r->tokenizer);
@@ -218,8 +299,12 @@ const struct stage *recipe_stage(const struct recipe *r, size_t step)
 
 double recipe_rate(const struct recipe *r, size_t step)
 {
-    double lr = r->optimizer.lr, decay_steps = r->decay_share * (double)r->n_steps, left = (double)(r->n_steps - step);
+    double lr = r->optimizer.lr, left = (double)(r->n_steps - step), after = (double)(r->n_steps - r->warmup_steps);
+    double decay_steps = fmin(r->decay_share * (double)r->n_steps, after); /* it never begins before the warm-up has ended */
     if (step < r->warmup_steps)
         return lr * (double)(step + 1) / (double)r->warmup_steps;
-    return left < decay_steps ? r->min_lr + (lr - r->min_lr) * left / decay_steps : lr;
+    if (left >= decay_steps)
+        return lr;
+    double share = left / decay_steps;
+    return r->min_lr + (lr - r->min_lr) * (r->cosine ? (1 - cos(PI * share)) / 2 : share);
 }

@@ -6,6 +6,7 @@
 #include "model/gradient.h"
 #include "train/packing.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +20,27 @@ struct run {
     struct gradient gradient;
     struct adamw adamw;
     struct ids sequence;
-    double started, tokens; /* of this process */
+    double started, tokens;           /* of this process */
+    double by_kind[N_DOCUMENT_KINDS]; /* tokens of the whole training, by kind of document */
+    double loss_sum;                  /* over the steps since the last line of the log */
+    size_t loss_steps;
 };
 
 /* The checkpoint is a safetensors file: weights, moments, and the numbers of the run. */
 static enum status save_checkpoint(const struct run *r, struct error *err)
 {
     const struct weights *w = &r->model.weights;
-    int64_t numbers[2] = {(int64_t)r->adamw.step, (int64_t)r->recipe->digest};
+    int64_t numbers[2] = {(int64_t)r->adamw.step, (int64_t)r->recipe->digest}, kinds[N_DOCUMENT_KINDS];
+    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
+        kinds[i] = (int64_t)r->by_kind[i];
     const struct tensor_out tensors[] = {
         {.name = "adamw.m", .dtype = DTYPE_F32, .n_dims = 1, .shape = {r->adamw.n}, .data = r->adamw.m},
         {.name = "adamw.v", .dtype = DTYPE_F32, .n_dims = 1, .shape = {r->adamw.n}, .data = r->adamw.v},
         {.name = "step_and_recipe", .dtype = DTYPE_I64, .n_dims = 1, .shape = {2}, .data = numbers},
+        {.name = "tokens_by_kind", .dtype = DTYPE_I64, .n_dims = 1, .shape = {N_DOCUMENT_KINDS}, .data = kinds},
         {.name = "weights", .dtype = DTYPE_F32, .n_dims = 1, .shape = {w->n_storage}, .data = w->storage},
     };
-    return safetensors_write(r->checkpoint, tensors, 4, err);
+    return safetensors_write(r->checkpoint, tensors, sizeof tensors / sizeof *tensors, err);
 }
 
 static enum status load_array(float *out, const struct tensor_file *st, const char *name, size_t n, struct error *err)
@@ -68,6 +75,12 @@ static enum status load_checkpoint(struct run *r, struct error *err)
     if (status == OK)
         status = load_array(r->adamw.v, &st, "adamw.v", r->adamw.n, err);
     r->adamw.step = (uint64_t)values[0];
+    const struct tensor *kinds = tensor_file_find(&st, "tokens_by_kind");
+    for (size_t i = 0; kinds != NULL && kinds->dtype == DTYPE_I64 && kinds->count == N_DOCUMENT_KINDS && i < kinds->count; i++) {
+        int64_t n;
+        memcpy(&n, kinds->data + i * sizeof n, sizeof n);
+        r->by_kind[i] = (double)n;
+    }
     model_update_lambda(&r->model);
     tensor_file_close(&st);
     return status;
@@ -98,12 +111,10 @@ static enum status trim_log(const struct run *r, struct error *err)
 static enum status validation_loss(struct run *r, double *loss, struct error *err)
 {
     const struct recipe *recipe = r->recipe;
-    const struct stage *stage = recipe_stage(recipe, r->adamw.step - 1);
-    struct corpus held_out = recipe->corpus;
+    const struct stage *stage = &recipe->validation;
     double sum = 0;
-    held_out.validation = true;
     for (size_t i = 0; i < recipe->validation_sequences; i++) {
-        enum status status = pack_sequence(&r->sequence, recipe, &held_out, stage, "validation", i, err);
+        enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_VALIDATION, i, NULL, err);
         if (status != OK)
             return status;
         sum += gradient_add(&r->gradient, r->sequence.data, r->sequence.n, 0);
@@ -113,11 +124,12 @@ static enum status validation_loss(struct run *r, double *loss, struct error *er
 }
 
 /* Appends to the log what happened since the last entry and shows it. */
-static enum status report(struct run *r, double loss, double norm, struct error *err)
+static enum status report(struct run *r, double norm, struct error *err)
 {
     size_t step = r->adamw.step, left = r->recipe->n_steps - step;
     bool validate = step % r->recipe->validation_steps == 0 || left == 0;
-    double speed = r->tokens / (clock_seconds() - r->started), validation = 0, to_do = 0;
+    double speed = r->tokens / (clock_seconds() - r->started), validation = 0, to_do = 0, seen = 0;
+    double loss = r->loss_sum / (double)r->loss_steps;
     enum status status = validate ? validation_loss(r, &validation, err) : OK;
     if (status != OK)
         return status;
@@ -126,13 +138,23 @@ static enum status report(struct run *r, double loss, double norm, struct error 
         size_t done = step > at ? step - at : 0;
         to_do += done < stage->steps ? (double)((stage->steps - done) * stage->seq_len * stage->sequences) : 0;
     }
+    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
+        seen += r->by_kind[i];
     cJSON *entry = cJSON_CreateObject();
     json_add_number(entry, "step", (double)step);
+    json_add_number(entry, "tokens", seen);
     json_add_number(entry, "loss", loss);
     if (validate)
         json_add_number(entry, "validation_loss", validation);
     json_add_number(entry, "grad_norm", norm);
     json_add_number(entry, "lr", recipe_rate(r->recipe, step - 1));
+    if (r->model.lambda != NULL) {
+        cJSON *lambda = cJSON_AddArrayToObject(entry, "lambda");
+        for (size_t l = 0; l < r->model.config.n_layers; l++)
+            cJSON_AddItemToArray(lambda, json_number((double)r->model.lambda[l]));
+    }
+    r->loss_sum = 0;
+    r->loss_steps = 0;
     json_add_number(entry, "tokens_per_second", round(speed));
     char *line = cJSON_PrintUnformatted(entry);
     cJSON_Delete(entry);
@@ -163,7 +185,7 @@ static enum status train_step(struct run *r, double *loss, double *norm, struct 
     gradient_clear(&r->gradient);
     *loss = 0;
     for (size_t i = 0; i < stage->sequences; i++) {
-        enum status status = pack_sequence(&r->sequence, recipe, &recipe->corpus, stage, "train", first + i, err);
+        enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_TRAINING, first + i, r->by_kind, err);
         if (status != OK)
             return status;
         *loss += gradient_add(&r->gradient, r->sequence.data, r->sequence.n, (float)(1 / tokens)) / tokens;
@@ -177,13 +199,15 @@ static enum status train_step(struct run *r, double *loss, double *norm, struct 
     adamw_step(&r->adamw, &r->model.weights, &r->gradient.sum, *norm, &settings);
     model_update_lambda(&r->model);
     r->tokens += tokens;
+    r->loss_sum += *loss;
+    r->loss_steps++;
     return OK;
 }
 
 /* What the scaling task fits: one line on the finished training. */
 static enum status write_result(struct run *r, const char *name, struct error *err)
 {
-    double loss, tokens = 0;
+    double loss = 0, tokens = 0;
     enum status status = validation_loss(r, &loss, err);
     for (size_t s = 0; s < r->recipe->n_stages; s++)
         tokens += (double)(r->recipe->stages[s].steps * r->recipe->stages[s].seq_len * r->recipe->stages[s].sequences);
@@ -194,6 +218,12 @@ static enum status write_result(struct run *r, const char *name, struct error *e
     json_add_number(result, "n_params", (double)r->model.weights.n_params);
     json_add_number(result, "tokens", tokens);
     json_add_number(result, "loss", loss);
+    json_add_number(result, "seed", (double)r->recipe->seed);
+    json_add_number(result, "data_seed", (double)r->recipe->data_seed);
+    cJSON *kinds = cJSON_AddObjectToObject(result, "tokens_by_kind");
+    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
+        if (r->by_kind[i] > 0)
+            json_add_number(kinds, DOCUMENT_KINDS[i].name, r->by_kind[i]);
     char *text = cJSON_PrintUnformatted(result);
     if (status == OK)
         status = path && text && text_printf(&line, "%s\n", text) ? file_write(path, line.data, line.len, err)
@@ -217,7 +247,7 @@ static enum status loop(struct run *r, struct error *err)
         size_t step = r->adamw.step;
         bool last = step == r->recipe->n_steps, stop = r->options->stop != NULL && *r->options->stop;
         if (status == OK && (step % LOG_STEPS == 0 || last))
-            status = report(r, loss, norm, err);
+            status = report(r, norm, err);
         if (status == OK && (step % r->recipe->checkpoint_steps == 0 || last || stop)) {
             /* The checkpoint comes last: killed between the two, the next start repeats the steps and writes the same model. */
             status = model_save(&r->model, r->folder, DTYPE_BF16, err);
@@ -276,7 +306,7 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
 {
     struct run r = {.recipe = recipe, .options = options};
     struct config config;
-    size_t longest = 0;
+    size_t longest = recipe->validation.seq_len;
     for (size_t i = 0; i < recipe->n_stages; i++)
         longest = recipe->stages[i].seq_len > longest ? recipe->stages[i].seq_len : longest;
     r.folder = path_join(recipe->output, entry->string);
@@ -319,7 +349,8 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     return status;
 }
 
-enum status trainer_run(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
+/* Every model of the recipe, or the one that was asked for, with the recipe's seed. */
+static enum status train_models(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
 {
     enum status status = OK;
     bool found = false;
@@ -332,5 +363,34 @@ enum status trainer_run(const struct recipe *recipe, const struct trainer_option
     if (status == OK && !found)
         status = error_set(err, ERR_USAGE, "--only: there is no model '%s' in %s, expected one of its models", options->only,
                            recipe->path);
+    return status;
+}
+
+/* One of the recipe's seeds: a training of its own in OUTPUT/seed-N, as if the recipe had that `seed`. */
+static enum status train_seed(const struct recipe *recipe, uint64_t seed, const struct trainer_options *options,
+                              struct error *err)
+{
+    struct recipe one = *recipe;
+    struct text output = {0};
+    one.seed = seed;
+    if (!json_has(recipe->root, "data_seed"))
+        one.data_seed = seed;
+    one.digest = hash_u64(recipe->digest ^ seed) >> 12;
+    enum status status = text_printf(&output, "%s/seed-%" PRIu64, recipe->output, seed)
+                             ? file_make_directory(recipe->output, err)
+                             : error_set(err, ERR_SYSTEM, "%s: out of memory", recipe->path);
+    one.output = output.data;
+    if (status == OK)
+        status = train_models(&one, options, err);
+    text_free(&output);
+    return status;
+}
+
+enum status trainer_run(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
+{
+    enum status status = recipe->n_seeds == 0 ? train_models(recipe, options, err) : OK;
+    for (size_t i = 0; i < recipe->n_seeds && status == OK; i++)
+        if (options->seed == NULL || *options->seed == recipe->seeds[i])
+            status = train_seed(recipe, recipe->seeds[i], options, err);
     return status;
 }

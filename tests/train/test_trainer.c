@@ -6,6 +6,7 @@
 #include "train/packing.h"
 #include "train/trainer.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -168,10 +169,10 @@ START_TEST(sequences_are_full_and_do_not_depend_on_each_other)
     start();
     char *path = make_recipe("pack", 8);
     ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
-    ck_assert_int_eq(pack_sequence(&a, &recipe, &recipe.corpus, &recipe.stages[0], "train", 5, &err), OK);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.corpus, &recipe.stages[0], "train", 6, &err), OK);
+    ck_assert_int_eq(pack_sequence(&a, &recipe, &recipe.stages[0], PACK_TRAINING, 5, NULL, &err), OK);
+    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.stages[0], PACK_TRAINING, 6, NULL, &err), OK);
     ck_assert(a.n == 49 && b.n == 49 && memcmp(a.data, b.data, 49 * sizeof *a.data) != 0);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.corpus, &recipe.stages[0], "train", 5, &err), OK);
+    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.stages[0], PACK_TRAINING, 5, NULL, &err), OK);
     ck_assert_int_eq(memcmp(a.data, b.data, 49 * sizeof *a.data), 0);
     ids_free(&a);
     ids_free(&b);
@@ -193,6 +194,57 @@ START_TEST(the_rate_warms_up_and_decays)
                        .decay_share = 0.5};
     ck_assert(recipe_rate(&r, 0) == 0.1 && recipe_rate(&r, 9) == 1 && recipe_rate(&r, 50) == 1);
     ck_assert(recipe_rate(&r, 75) > 0.549 && recipe_rate(&r, 75) < 0.551 && recipe_rate(&r, 99) < 0.12);
+}
+END_TEST
+
+START_TEST(the_rate_never_jumps)
+{
+    struct stage stage = {.steps = 40};
+    struct recipe r = {
+        .stages = &stage, .n_stages = 1, .n_steps = 40, .warmup_steps = 20, .optimizer.lr = 4e-3, .min_lr = 0, .decay_share = 1};
+    for (int cosine = 0; cosine < 2; cosine++) {
+        r.cosine = cosine;
+        for (size_t step = 1; step < r.n_steps; step++)
+            ck_assert_msg(fabs(recipe_rate(&r, step) - recipe_rate(&r, step - 1)) < 4.1e-4, "step %zu: from %g to %g", step,
+                          recipe_rate(&r, step - 1), recipe_rate(&r, step));
+        ck_assert_msg(recipe_rate(&r, 19) == 4e-3, "the warm-up ends at %g", recipe_rate(&r, 19));
+    }
+}
+END_TEST
+
+START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
+{
+    struct recipe recipe;
+    struct error err = {0};
+    struct ids ids = {0};
+    double tokens[N_DOCUMENT_KINDS] = {0}, all = 0;
+    size_t pairs = 0;
+    start();
+    char *path = make_recipe("shares", 8), *text = NULL,
+         *at; /* text of 100 to 200 bytes and pairs of 60 to 100, one share each */
+    ck_assert_int_eq(file_read(&text, NULL, path, &err), OK);
+    at = strstr(text, "seq_len: 48,"); /* what fills up is text, too: little of a long sequence */
+    struct text longer = {0};
+    text_printf(&longer, "%.*sseq_len: 999,%s", (int)(at - text), text, at + strlen("seq_len: 48,"));
+    ck_assert_int_eq(file_write(path, longer.data, longer.len, &err), OK);
+    text_free(&longer);
+    free(text);
+    ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
+    for (uint64_t i = 0; i < 40; i++) {
+        ck_assert_int_eq(pack_sequence(&ids, &recipe, &recipe.stages[0], PACK_TRAINING, i, tokens, &err), OK);
+        ck_assert_msg(ids.data[0] == tokenizer_added(recipe.tokenizer, "<|endoftext|>"), "a sequence begins with %d",
+                      ids.data[0]);
+    }
+    while (strcmp(DOCUMENT_KINDS[pairs].name, "pairs") != 0)
+        pairs++;
+    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
+        all += tokens[i];
+    ck_assert_msg(all == 40 * 1000, "%g tokens were counted", all);
+    ck_assert_msg(tokens[pairs] / all > 0.44 && tokens[pairs] / all < 0.56, "pairs are %g of the tokens", tokens[pairs] / all);
+    ids_free(&ids);
+    recipe_free(&recipe);
+    free(path);
+    finish();
 }
 END_TEST
 
@@ -230,4 +282,4 @@ END_TEST
 
 SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts_from_another_one,
            the_loss_falls_and_the_log_says_so, sequences_are_full_and_do_not_depend_on_each_other, the_rate_warms_up_and_decays,
-           a_broken_recipe_is_named)
+           the_rate_never_jumps, shares_are_of_tokens_whatever_the_length_of_documents, a_broken_recipe_is_named)
