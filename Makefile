@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 CC      ?= cc
 VERSION := 0.1.0
 
+comma    := ,
 PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
@@ -16,6 +17,8 @@ endif
 OPTIMIZE ?= -O3
 CFLAGS   += -std=c11 $(OPTIMIZE) -g -fopenmp -fno-math-errno $(WARNINGS) $(SANITIZE)
 LDFLAGS  += -fopenmp $(SANITIZE)
+# No caller has to look whether a small allocation failed: base/exhausted.h.
+LDFLAGS  += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc strdup strndup)
 
 # The innermost loops once for each instruction set.
 KERNELS := portable

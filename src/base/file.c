@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,24 +14,71 @@
 
 static enum status open_regular(int *fd, size_t *size, const char *path, struct error *err)
 {
-    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
     if (*fd < 0)
         return error_set(err, errno == ENOMEM ? ERR_SYSTEM : ERR_INPUT, "%s: cannot be opened: %s, expected a readable file",
                          path, strerror(errno));
     struct stat st;
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);
-        return error_set(err, ERR_INPUT, "%s: is not a file, expected a readable file", path);
+        return error_set(err, ERR_INPUT, "%s: is no regular file, expected a readable file (or - for what is piped in)", path);
     }
     *size = (size_t)st.st_size;
     return OK;
+}
+
+enum status file_check(const char *path, size_t *size, struct error *err)
+{
+    int fd;
+    enum status status = open_regular(&fd, size, path, err);
+    if (status == OK)
+        close(fd);
+    return status;
+}
+
+static bool write_all(int fd, const char *bytes, ssize_t n)
+{
+    for (ssize_t done = 0, m; done < n; done += m)
+        if ((m = write(fd, bytes + done, (size_t)(n - done))) <= 0)
+            return false;
+    return true;
+}
+
+/* Standard input as a regular file: what is piped in goes to a file in memory first, which takes its place, so that it can be
+ * mapped, and read again. */
+static enum status open_piped(int *fd, size_t *size, const char *path, struct error *err)
+{
+    enum { CHUNK = 1 << 16 };
+    struct stat st;
+    if (fstat(STDIN_FILENO, &st) != 0 || S_ISDIR(st.st_mode))
+        return error_set(err, ERR_INPUT, "%s: standard input is closed or a folder, expected text", path);
+    if (!S_ISREG(st.st_mode)) {
+        char *chunk = malloc(CHUNK);
+        int spool = chunk ? memfd_create("standard input", MFD_CLOEXEC) : -1;
+        ssize_t n = spool >= 0 ? 1 : -1;
+        while (n > 0 || (n < 0 && spool >= 0 && (errno == EINTR || errno == EAGAIN))) {
+            n = read(STDIN_FILENO, chunk, CHUNK);
+            if (n > 0 && !write_all(spool, chunk, n))
+                break;
+        }
+        bool ok = n == 0 && dup2(spool, STDIN_FILENO) >= 0 && fstat(STDIN_FILENO, &st) == 0;
+        free(chunk);
+        if (spool >= 0)
+            close(spool);
+        if (!ok)
+            return error_set(err, ERR_SYSTEM, "%s: standard input cannot be read: %s", path, strerror(errno));
+    }
+    *size = (size_t)st.st_size;
+    *fd = dup(STDIN_FILENO);
+    return *fd >= 0 ? OK : error_set(err, ERR_SYSTEM, "%s: standard input cannot be read: %s", path, strerror(errno));
 }
 
 enum status file_map_open(struct file_map *map, const char *path, struct error *err)
 {
     int fd;
     *map = (struct file_map){0};
-    enum status status = open_regular(&fd, &map->size, path, err);
+    bool piped = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
+    enum status status = (piped ? open_piped : open_regular)(&fd, &map->size, path, err);
     if (status != OK)
         return status;
     if (map->size > 0) {
@@ -83,6 +131,35 @@ enum status file_read(char **text, size_t *length, const char *path, struct erro
     return OK;
 }
 
+/* The files being written, so that a program that ends in the middle leaves none behind. */
+static struct file_writer *_Atomic open_writers;
+static pthread_mutex_t open_writers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void enlist(struct file_writer *w)
+{
+    pthread_mutex_lock(&open_writers_lock);
+    w->next = open_writers;
+    open_writers = w;
+    pthread_mutex_unlock(&open_writers_lock);
+}
+
+static void strike(struct file_writer *w)
+{
+    pthread_mutex_lock(&open_writers_lock);
+    if (open_writers == w)
+        open_writers = w->next;
+    for (struct file_writer *p = open_writers; p != NULL; p = p->next)
+        if (p->next == w)
+            p->next = w->next;
+    pthread_mutex_unlock(&open_writers_lock);
+}
+
+void file_writers_abandon(void)
+{
+    for (const struct file_writer *w = open_writers; w != NULL; w = w->next)
+        unlink(w->temporary);
+}
+
 enum status file_writer_open(struct file_writer *w, const char *path, struct error *err)
 {
     *w = (struct file_writer){0};
@@ -93,6 +170,7 @@ enum status file_writer_open(struct file_writer *w, const char *path, struct err
     w->stream = fopen(w->temporary, "wbe");
     if (w->stream == NULL)
         return error_set(err, ERR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
+    enlist(w);
     return OK;
 }
 
@@ -101,10 +179,11 @@ enum status file_writer_commit(struct file_writer *w, struct error *err)
     bool ok = !ferror(w->stream) && fflush(w->stream) == 0 && fsync(fileno(w->stream)) == 0;
     ok = fclose(w->stream) == 0 && ok;
     w->stream = NULL;
-    if (ok && rename(w->temporary, w->path) == 0)
-        return OK;
-    enum status status = error_set(err, ERR_SYSTEM, "%s: cannot be written: %s", w->path, strerror(errno));
-    unlink(w->temporary);
+    ok = ok && rename(w->temporary, w->path) == 0;
+    enum status status = ok ? OK : error_set(err, ERR_SYSTEM, "%s: cannot be written: %s", w->path, strerror(errno));
+    if (!ok)
+        unlink(w->temporary);
+    strike(w);
     return status;
 }
 
@@ -115,6 +194,7 @@ void file_writer_abort(struct file_writer *w)
     fclose(w->stream);
     w->stream = NULL;
     unlink(w->temporary);
+    strike(w);
 }
 
 enum status file_write(const char *path, const char *text, size_t length, struct error *err)

@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* A read-only memory-mapped file; `data` is NULL for an empty one. */
+/* A read-only memory-mapped file; `data` is NULL for an empty one. Only regular files are opened, so that none makes the program
+ * wait; the path - (or /dev/stdin) is standard input, read to its end. */
 struct file_map {
     const unsigned char *data;
     size_t size;
@@ -23,6 +24,9 @@ void file_map_close(struct file_map *map);
 /* Brings in the pages of a part of a mapped file at once, which is cheaper than one by one as they are touched. */
 void file_map_bring_in(const unsigned char *from, size_t size);
 
+/* Is there a regular file that can be read, and of how many bytes? For libraries that open it themselves. */
+enum status file_check(const char *path, size_t *size, struct error *err);
+
 /* The whole file as a NUL-terminated string (`length` without the NUL); the caller frees it. */
 enum status file_read(char **text, size_t *length, const char *path, struct error *err);
 
@@ -30,11 +34,14 @@ enum status file_read(char **text, size_t *length, const char *path, struct erro
 struct file_writer {
     FILE *stream;
     char path[4096], temporary[4096 + 32];
+    struct file_writer *next; /* of those open in this process */
 };
 enum status file_writer_open(struct file_writer *w, const char *path, struct error *err);
 enum status file_writer_commit(struct file_writer *w, struct error *err);
 /* Drops what was written; nothing appears. Harmless after commit. */
 void file_writer_abort(struct file_writer *w);
+/* Removes the temporary files of all writers that are open: the process ends without closing them. Safe in a signal handler. */
+void file_writers_abandon(void);
 /* All of the above for a text in memory. */
 enum status file_write(const char *path, const char *text, size_t length, struct error *err);
 

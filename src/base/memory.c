@@ -1,7 +1,6 @@
 /* memory.c - checked allocation and growing byte strings; see memory.h. */
 #include "base/memory.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,19 +66,26 @@ bool text_puts(struct text *text, const char *string)
     return text_add(text, string, strlen(string));
 }
 
-bool text_printf(struct text *text, const char *format, ...)
+bool text_vprintf(struct text *text, const char *format, va_list args)
 {
-    va_list args, again;
-    va_start(args, format);
+    va_list again;
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
-    va_end(args);
     bool ok = n >= 0 && mem_grow((void **)&text->data, &text->capacity, text->len + (size_t)n + 1, 1);
     if (ok) {
         vsnprintf(text->data + text->len, (size_t)n + 1, format, again);
         text->len += (size_t)n;
     }
     va_end(again);
+    return ok;
+}
+
+bool text_printf(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    bool ok = text_vprintf(text, format, args);
+    va_end(args);
     return ok;
 }
 

@@ -7,6 +7,7 @@
 #ifndef DIFFTF_BASE_MEMORY_H
 #define DIFFTF_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -27,6 +28,7 @@ struct text {
 bool text_add(struct text *text, const char *bytes, size_t n);
 bool text_puts(struct text *text, const char *string);
 bool text_printf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool text_vprintf(struct text *text, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void text_free(struct text *text);
 
 #endif

@@ -10,8 +10,10 @@
  */
 #include "base/startup.h"
 
+#include "base/exhausted.h"
 #include "numeric/cpu.h"
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -66,4 +68,6 @@ __attribute__((section(".preinit_array"), used)) static void (*const RESTART)(in
 void startup(void)
 {
     unsetenv("DIFFTF_STARTED"); /* a program that this one starts decides for itself */
+    cJSON_Hooks hooks = {exhausted_or_memory, free};
+    cJSON_InitHooks(&hooks);
 }

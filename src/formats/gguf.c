@@ -197,7 +197,7 @@ enum status gguf_open(struct tensor_file *f, cJSON **metadata, const char *path,
         return status;
     f->path = strdup(path);
     *metadata = cJSON_CreateObject();
-    struct cursor c = {.at = f->map.data, .end = f->map.data + f->map.size};
+    struct cursor c = {.at = f->map.data, .end = f->map.data ? f->map.data + f->map.size : NULL};
     uint64_t magic = take(&c, 4), version = take(&c, 4), n_tensors = take(&c, 8), n_keys = take(&c, 8), alignment = 32;
     if (f->path == NULL || *metadata == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);

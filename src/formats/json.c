@@ -2,6 +2,7 @@
 #include "formats/json.h"
 
 #include "base/file.h"
+#include "formats/bounds.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@ enum status json_parse(cJSON **root, const char *name, const char *text, size_t 
 {
     const char *end = NULL;
     *root = NULL;
+    if (length > JSON_BYTES)
+        return error_set(err, ERR_INPUT, "%s: holds %zu bytes, expected JSON of at most %d", name, length, JSON_BYTES);
     if (!utf8_valid(text, length))
         return error_set(err, ERR_INPUT, "%s: is not UTF-8, expected a JSON document", name);
     *root = cJSON_ParseWithLengthOpts(text, length, &end, false);

@@ -2,6 +2,7 @@
 #include "formats/text_file.h"
 
 #include "base/file.h"
+#include "formats/bounds.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,14 @@ enum { CHUNK = 1 << 18 };
 static enum status damaged(const char *path, const char *kind, struct error *err)
 {
     return error_set(err, ERR_INPUT, "%s: the %s data is damaged or cut off, expected a whole file", path, kind);
+}
+
+static enum status too_large(const char *path, size_t unpacked, struct error *err)
+{
+    return error_set(
+        err, ERR_INPUT,
+        "%s: unpacks to more than %zu bytes, expected at most %d times its size (unpack it first where that is meant)", path,
+        unpacked, UNPACKED_RATIO);
 }
 
 /* One gzip member after another. */
@@ -37,11 +46,15 @@ static enum status unpack_gzip(struct text *out, const struct file_map *map, con
         code = inflate(&z, Z_NO_FLUSH);
         if ((code == Z_OK || code == Z_STREAM_END) && !text_add(out, (const char *)buffer, CHUNK - z.avail_out))
             code = Z_MEM_ERROR;
+        if (!unpacked_within_bounds(map->size, out->len))
+            break;
     }
     inflateEnd(&z);
     free(buffer);
     if (code == Z_MEM_ERROR)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (!unpacked_within_bounds(map->size, out->len))
+        return too_large(path, out->len, err);
     return code == Z_STREAM_END ? OK : damaged(path, "gzip", err);
 }
 
@@ -60,6 +73,8 @@ static enum status unpack_zstd(struct text *out, const struct file_map *map, con
             status = damaged(path, "zstd", err);
         else if (!text_add(out, buffer, to.pos))
             status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+        else if (!unpacked_within_bounds(map->size, out->len))
+            status = too_large(path, out->len, err);
     }
     if (status == OK && left != 0)
         status = damaged(path, "zstd", err);
@@ -112,12 +127,16 @@ enum status text_file_read(char **text, size_t *length, char sha256[65], const c
     return OK;
 }
 
+/* Without regard to case: files come from systems that write .CSV. */
+static bool ends(const char *path, size_t n, const char *ending)
+{
+    size_t e = strlen(ending);
+    return n > e && strncasecmp(path + n - e, ending, e) == 0;
+}
+
 bool text_file_named(const char *path, const char *ending)
 {
-    size_t n = strlen(path), e = strlen(ending);
-    if (n > 3 && strcmp(path + n - 3, ".gz") == 0)
-        n -= 3;
-    else if (n > 4 && strcmp(path + n - 4, ".zst") == 0)
-        n -= 4;
-    return n > e && strncmp(path + n - e, ending, e) == 0;
+    size_t n = strlen(path);
+    n -= ends(path, n, ".gz") ? 3 : ends(path, n, ".zst") ? 4 : 0;
+    return ends(path, n, ending);
 }

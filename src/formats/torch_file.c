@@ -1,9 +1,12 @@
 /* torch_file.c - see torch_file.h. */
 #include "formats/torch_file.h"
 
+#include "base/file.h"
 #include "base/memory.h"
+#include "formats/bounds.h"
 #include "formats/pickle.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
@@ -18,8 +21,8 @@ static const struct {
 enum { N_STORAGES = sizeof STORAGES / sizeof *STORAGES };
 
 /* A whole entry of the archive in fresh memory; `suffix`: the first whose name ends so, for the archive's own folder varies. */
-static enum status read_entry(unsigned char **bytes, size_t *n, zip_t *zip, const char *suffix, const char *path,
-                              struct error *err)
+static enum status read_entry(unsigned char **bytes, size_t *n, const struct torch_file *f, zip_t *zip, const char *suffix,
+                              const char *path, struct error *err)
 {
     zip_stat_t stat;
     zip_int64_t found = -1, count = zip_get_num_entries(zip, 0);
@@ -32,12 +35,20 @@ static enum status read_entry(unsigned char **bytes, size_t *n, zip_t *zip, cons
     *bytes = NULL;
     if (found < 0 || zip_stat_index(zip, (zip_uint64_t)found, 0, &stat) != 0)
         return error_set(err, ERR_INPUT, "%s: entry '%s' is missing, expected an archive of torch.save", path, suffix);
+    bool fits = stat.comp_size <= f->size &&
+                (stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size : unpacked_within_bounds(f->size, stat.size));
+    if (!fits)
+        return error_set(err, ERR_INPUT, "%s: entry '%s' claims %llu bytes, expected what a file of %zu bytes can hold", path,
+                         suffix, (unsigned long long)stat.size, f->size);
     *n = (size_t)stat.size;
     *bytes = malloc(*n ? *n : 1);
     zip_file_t *file = *bytes ? zip_fopen_index(zip, (zip_uint64_t)found, 0) : NULL;
     bool ok = file != NULL && zip_fread(file, *bytes, *n) == (zip_int64_t)*n;
+    int code = file ? zip_error_code_zip(zip_file_get_error(file)) : zip_error_code_zip(zip_get_error(zip));
     if (file != NULL && zip_fclose(file) != 0)
         ok = false;
+    if (!ok && code == ZIP_ER_MEMORY)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     return ok ? OK : error_set(err, ERR_INPUT, "%s: entry '%s' is damaged or cut off, expected its %zu bytes", path, suffix, *n);
 }
 
@@ -67,7 +78,7 @@ static void gather(unsigned char *out, const unsigned char *from, const struct t
 }
 
 /* One tensor: its description from the pickle, its numbers from the archive. */
-static enum status read_tensor(struct tensor *t, unsigned char **owned, zip_t *zip, const char *name,
+static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned char **owned, zip_t *zip, const char *name,
                                const struct pickle_value *v, const char *path, struct error *err)
 {
     const struct pickle_value *storage = v->items[0], *sizes = v->items[2], *strides = v->items[3];
@@ -99,10 +110,15 @@ static enum status read_tensor(struct tensor *t, unsigned char **owned, zip_t *z
     snprintf(entry, sizeof entry, "/data/%.120s", storage->items[2]->text);
     if (!ok)
         return error_set(err, ERR_INPUT, "%s: tensor '%s' has wrong sizes, expected a product that fits", path, name);
-    enum status status = read_entry(&bytes, &n, zip, entry, path, err);
+    enum status status = read_entry(&bytes, &n, f, zip, entry, path, err);
     size_t size = STORAGES[kind].size, offset = (size_t)v->items[1]->number;
     if (status == OK && t->count > 0 && (n / size <= last || offset >= n / size - last || t->count > n / size))
         status = error_set(err, ERR_INPUT, "%s: tensor '%s' lies outside its storage of %zu bytes", path, name, n);
+    /* tied weights share a storage; a great many copies of one are no model */
+    f->unpacked += t->count * size;
+    if (status == OK && !unpacked_within_bounds(f->size, f->unpacked))
+        status = error_set(err, ERR_INPUT, "%s: the tensors take more than %zu bytes, expected at most %d times the file's size",
+                           path, f->unpacked, UNPACKED_RATIO);
     if (status == OK && (*owned = malloc(t->count ? t->count * size : 1)) == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (status == OK)
@@ -137,7 +153,7 @@ static enum status read_state(struct torch_file *f, zip_t *zip, const struct pic
     for (size_t i = 0; i + 1 < state->n && status == OK; i += 2)
         if (state->items[i]->text != NULL && state->items[i + 1]->kind == PICKLE_TENSOR) {
             f->n_tensors++;
-            status = read_tensor(&f->tensors[f->n_tensors - 1], &f->owned[f->n_tensors - 1], zip, state->items[i]->text,
+            status = read_tensor(f, &f->tensors[f->n_tensors - 1], &f->owned[f->n_tensors - 1], zip, state->items[i]->text,
                                  state->items[i + 1], path, err);
         }
     if (status == OK && f->n_tensors == 0)
@@ -152,11 +168,17 @@ enum status torch_file_open(struct torch_file *f, const char *path, struct error
     size_t n = 0;
     struct pickle pickle = {0};
     *f = (struct torch_file){0};
+    enum status status = file_check(path, &f->size, err);
+    if (status != OK)
+        return status;
+    errno = 0;
     zip_t *zip = zip_open(path, ZIP_RDONLY, &code);
+    if (zip == NULL && (code == ZIP_ER_MEMORY || errno == ENOMEM))
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (zip == NULL)
         return error_set(err, ERR_INPUT, "%s: cannot be opened as an archive of torch.save, expected a .bin, .pt or .pth file",
                          path);
-    enum status status = read_entry(&bytes, &n, zip, "/data.pkl", path, err);
+    status = read_entry(&bytes, &n, f, zip, "/data.pkl", path, err);
     if (status == OK)
         status = pickle_read(&pickle, path, bytes, n, err);
     if (status == OK)

@@ -12,6 +12,7 @@ struct torch_file {
     struct tensor *tensors; /* in the order of the file; data is dense and row-major */
     size_t n_tensors;
     unsigned char **owned; /* [n_tensors] the data */
+    size_t size, unpacked; /* bytes of the file, and of all tensors so far */
 };
 
 /* Every tensor of the dictionary, or of the one within it under "model", "state_dict" or "module". F32, F16 and BF16. */

@@ -1,5 +1,6 @@
 /* yaml.c - YAML files through libyaml into the trees of json.h. */
 #include "base/file.h"
+#include "formats/bounds.h"
 #include "formats/json.h"
 
 #include <errno.h>
@@ -7,13 +8,43 @@
 #include <string.h>
 #include <yaml.h>
 
-enum { MAX_DEPTH = 64 };
+/* The document is built from the parser's events, so that a bound stops it where it is passed: libyaml's own documents are
+ * whole, and the time for deep ones grows with the square of their depth. */
+struct reader {
+    yaml_parser_t parser;
+    yaml_event_t event; /* the one at hand */
+    size_t nodes;
+    const char *path;
+    struct error *err;
+};
+
+static bool next(struct reader *r)
+{
+    yaml_event_delete(&r->event);
+    if (yaml_parser_parse(&r->parser, &r->event))
+        return true;
+    if (r->parser.error == YAML_MEMORY_ERROR)
+        error_write(r->err, ERR_SYSTEM, "%s: out of memory", r->path);
+    else
+        error_write(r->err, ERR_INPUT, "%s: not valid YAML at line %zu: %s", r->path, r->parser.problem_mark.line + 1,
+                    r->parser.problem ? r->parser.problem : "unknown problem");
+    return false;
+}
+
+/* Always NULL. */
+static cJSON *refuse(const struct reader *r, const char *what, const char *expected)
+{
+    error_write(r->err, ERR_INPUT, "%s: line %zu: %s, expected %s", r->path, r->event.start_mark.line + 1, what, expected);
+    return NULL;
+}
 
 /* A plain scalar of YAML's core schema; quoted ones are strings whatever they look like. */
-static cJSON *scalar(const yaml_node_t *node)
+static cJSON *scalar(const struct reader *r)
 {
-    const char *s = (const char *)node->data.scalar.value;
-    if (node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+    const char *s = (const char *)r->event.data.scalar.value;
+    if (strlen(s) != r->event.data.scalar.length)
+        return refuse(r, "the value holds a NUL character", "text");
+    if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
         return cJSON_CreateString(s);
     if (s[0] == '\0' || strcmp(s, "~") == 0 || strcmp(s, "null") == 0)
         return cJSON_CreateNull();
@@ -26,42 +57,82 @@ static cJSON *scalar(const yaml_node_t *node)
     return cJSON_CreateString(s);
 }
 
-static cJSON *convert(yaml_document_t *doc, const yaml_node_t *node, int depth, const char *path, struct error *err)
+static cJSON *read_node(struct reader *r, int depth);
+
+static cJSON *read_sequence(struct reader *r, int depth)
 {
-    if (depth > MAX_DEPTH) {
-        error_write(err, ERR_INPUT, "%s: nested too deeply at line %zu, expected at most %d levels", path,
-                    node->start_mark.line + 1, MAX_DEPTH);
-        return NULL;
-    }
-    if (node->type == YAML_SCALAR_NODE)
-        return scalar(node);
-    bool sequence = node->type == YAML_SEQUENCE_NODE;
-    cJSON *out = sequence ? cJSON_CreateArray() : cJSON_CreateObject();
-    if (sequence) {
-        for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
-            cJSON *child = convert(doc, yaml_document_get_node(doc, *i), depth + 1, path, err);
-            if (child == NULL)
-                goto failed;
-            cJSON_AddItemToArray(out, child);
-        }
-        return out;
-    }
-    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
-        const yaml_node_t *key = yaml_document_get_node(doc, p->key);
-        const char *name = key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : NULL;
-        if (name == NULL || cJSON_GetObjectItemCaseSensitive(out, name) != NULL) {
-            error_write(err, ERR_INPUT, "%s: key '%s' at line %zu is %s, expected each key once", path, name ? name : "?",
-                        key->start_mark.line + 1, name ? "there twice" : "no word");
-            goto failed;
-        }
-        cJSON *child = convert(doc, yaml_document_get_node(doc, p->value), depth + 1, path, err);
+    cJSON *out = cJSON_CreateArray();
+    while (next(r)) {
+        if (r->event.type == YAML_SEQUENCE_END_EVENT)
+            return out;
+        cJSON *child = read_node(r, depth + 1);
         if (child == NULL)
-            goto failed;
-        cJSON_AddItemToObject(out, name, child);
+            break;
+        cJSON_AddItemToArray(out, child);
     }
-    return out;
-failed:
     cJSON_Delete(out);
+    return NULL;
+}
+
+static cJSON *read_mapping(struct reader *r, int depth)
+{
+    cJSON *out = cJSON_CreateObject();
+    while (next(r)) {
+        if (r->event.type == YAML_MAPPING_END_EVENT)
+            return out;
+        if (r->event.type != YAML_SCALAR_EVENT) {
+            refuse(r, "a key is no word", "'key: value'");
+            break;
+        }
+        char *key = strdup((const char *)r->event.data.scalar.value);
+        if (cJSON_GetObjectItemCaseSensitive(out, key) != NULL) {
+            error_write(r->err, ERR_INPUT, "%s: key '%.60s' at line %zu is there twice, expected each key once", r->path, key,
+                        r->event.start_mark.line + 1);
+            free(key);
+            break;
+        }
+        cJSON *child = next(r) ? read_node(r, depth + 1) : NULL;
+        if (child != NULL)
+            cJSON_AddItemToObject(out, key, child);
+        free(key);
+        if (child == NULL)
+            break;
+    }
+    cJSON_Delete(out);
+    return NULL;
+}
+
+/* The node that begins with the event at hand; NULL and the error, where it is none of ours. */
+static cJSON *read_node(struct reader *r, int depth)
+{
+    char levels[40], nodes[40];
+    snprintf(levels, sizeof levels, "at most %d levels", YAML_DEPTH);
+    snprintf(nodes, sizeof nodes, "at most %d values", YAML_NODES);
+    if (depth > YAML_DEPTH)
+        return refuse(r, "nested too deeply", levels);
+    if (++r->nodes > YAML_NODES)
+        return refuse(r, "too long a document", nodes);
+    switch (r->event.type) {
+    case YAML_SCALAR_EVENT:
+        return scalar(r);
+    case YAML_SEQUENCE_START_EVENT:
+        return read_sequence(r, depth);
+    case YAML_MAPPING_START_EVENT:
+        return read_mapping(r, depth);
+    case YAML_ALIAS_EVENT:
+        return refuse(r, "an alias (*name) is not supported", "the values themselves");
+    default:
+        return refuse(r, "the document is no mapping", "'key: value' lines");
+    }
+}
+
+/* The first document. */
+static cJSON *read_document(struct reader *r)
+{
+    while (next(r))
+        if (r->event.type != YAML_STREAM_START_EVENT && r->event.type != YAML_DOCUMENT_START_EVENT)
+            return r->event.type == YAML_MAPPING_START_EVENT ? read_node(r, 0)
+                                                             : refuse(r, "the document is no mapping", "'key: value' lines");
     return NULL;
 }
 
@@ -69,29 +140,23 @@ enum status yaml_read(cJSON **root, const char *path, struct error *err)
 {
     char *text;
     size_t length;
+    struct error local = {0};
+    struct reader r = {.path = path, .err = err ? err : &local};
     *root = NULL;
     enum status status = file_read(&text, &length, path, err);
     if (status != OK)
         return status;
-    yaml_parser_t parser;
-    yaml_document_t doc;
-    if (!yaml_parser_initialize(&parser)) {
-        free(text);
-        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (length > YAML_BYTES)
+        status = error_set(err, ERR_INPUT, "%s: holds %zu bytes, expected YAML of at most %d", path, length, YAML_BYTES);
+    else if (!yaml_parser_initialize(&r.parser))
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == OK) {
+        yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
+        *root = read_document(&r);
+        status = *root ? OK : r.err->code;
+        yaml_event_delete(&r.event);
+        yaml_parser_delete(&r.parser);
     }
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
-    if (!yaml_parser_load(&parser, &doc)) {
-        status = error_set(err, ERR_INPUT, "%s: not valid YAML at line %zu: %s", path, parser.problem_mark.line + 1,
-                           parser.problem ? parser.problem : "unknown problem");
-    } else {
-        const yaml_node_t *node = yaml_document_get_root_node(&doc);
-        if (node == NULL || node->type != YAML_MAPPING_NODE)
-            status = error_set(err, ERR_INPUT, "%s: the document is no mapping, expected 'key: value' lines", path);
-        else if ((*root = convert(&doc, node, 0, path, err)) == NULL)
-            status = err != NULL ? err->code : ERR_INPUT;
-        yaml_document_delete(&doc);
-    }
-    yaml_parser_delete(&parser);
     free(text);
     return status;
 }

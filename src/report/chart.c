@@ -84,18 +84,23 @@ static void hold_series(struct plot *p, const cJSON *s)
     }
 }
 
+/* One end of the intervals along a curve, forth or back. */
+static void draw_edge(struct plot *p, const cJSON *x, const cJSON *y, bool back)
+{
+    const cJSON *at = back ? x->child->prev : x->child, *end = back ? y->child->prev : y->child;
+    for (int n = cJSON_GetArraySize(x); n > 0; n--, at = back ? at->prev : at->next, end = back ? end->prev : end->next)
+        text_printf(p->out, "%.1f,%.1f ", plot_x(p, at->valuedouble), plot_y(p, end->valuedouble));
+}
+
 /* The band between the ends of the intervals. */
 static void draw_band(struct plot *p, const cJSON *s, size_t colour)
 {
-    const cJSON *x = json_path(s, "x"), *low = json_path(s, "ci_low"), *high = json_path(s, "ci_high");
-    int n = cJSON_GetArraySize(x);
+    const cJSON *x = json_path(s, "x");
     text_printf(p->out, "<polygon class=\"band m%zu\" points=\"", colour % 6);
-    for (int i = 0; i < n; i++)
-        text_printf(p->out, "%.1f,%.1f ", plot_x(p, cJSON_GetArrayItem(x, i)->valuedouble),
-                    plot_y(p, cJSON_GetArrayItem(low, i)->valuedouble));
-    for (int i = n; i-- > 0;)
-        text_printf(p->out, "%.1f,%.1f ", plot_x(p, cJSON_GetArrayItem(x, i)->valuedouble),
-                    plot_y(p, cJSON_GetArrayItem(high, i)->valuedouble));
+    if (x->child != NULL) {
+        draw_edge(p, x, json_path(s, "ci_low"), false);
+        draw_edge(p, x, json_path(s, "ci_high"), true);
+    }
     text_puts(p->out, "\"/>");
 }
 

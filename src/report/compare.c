@@ -3,6 +3,7 @@
 
 #include "formats/json.h"
 #include "report/report.h"
+#include "report/validate.h"
 #include "report/values.h"
 
 #include <math.h>
@@ -10,7 +11,6 @@
 
 enum status report_read(cJSON **report, const char *path, struct error *err)
 {
-    static const char *const arrays[] = {"models", "metrics", "comparisons", "series", "items"};
     enum status status = json_read(report, path, err);
     if (status != OK)
         return status;
@@ -18,22 +18,8 @@ enum status report_read(cJSON **report, const char *path, struct error *err)
     if (schema == NULL || strcmp(schema, "difftf-eval/report/1") != 0)
         status =
             error_set(err, ERR_INPUT, "%s: key 'schema' is '%.60s', expected difftf-eval/report/1", path, schema ? schema : "");
-    if (status == OK && json_text(*report, "task") == NULL)
-        status = error_set(err, ERR_INPUT, "%s: key 'task' is missing, expected the name of a task", path);
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays && status == OK; i++) {
-        const cJSON *row, *list = cJSON_GetObjectItemCaseSensitive(*report, arrays[i]);
-        if (!cJSON_IsArray(list))
-            status = error_set(err, ERR_INPUT, "%s: key '%s' is missing, expected a list", path, arrays[i]);
-        cJSON_ArrayForEach(row, list)
-        {
-            const char *key = i == 4 ? "id" : "name";
-            bool rows = i >= 1 && i <= 2;
-            if (status == OK && (json_text(row, key) == NULL ||
-                                 (rows && (json_text(row, "model") == NULL || !cJSON_IsObject(json_path(row, "where"))))))
-                status = error_set(err, ERR_INPUT, "%s: key '%s': a row has no '%s', expected one in each", path, arrays[i],
-                                   rows ? "name, model and where" : key);
-        }
-    }
+    if (status == OK)
+        status = report_validate(*report, path, err);
     if (status != OK) {
         cJSON_Delete(*report);
         *report = NULL;

@@ -8,16 +8,15 @@
 
 void grid_add(struct grid *g, const char *format, ...)
 {
+    struct text cell = {0};
     va_list args;
-    char *cell = NULL;
     va_start(args, format);
-    if (vasprintf(&cell, format, args) < 0)
-        cell = NULL;
+    bool ok = text_vprintf(&cell, format, args);
     va_end(args);
-    if (cell != NULL && mem_grow((void **)&g->cells, &g->capacity, g->n_cells + 1, sizeof *g->cells))
-        g->cells[g->n_cells++] = cell;
+    if (ok && mem_grow((void **)&g->cells, &g->capacity, g->n_cells + 1, sizeof *g->cells))
+        g->cells[g->n_cells++] = cell.data;
     else
-        free(cell);
+        text_free(&cell);
 }
 
 void grid_print(struct text *out, const struct grid *g)

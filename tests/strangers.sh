@@ -1,0 +1,91 @@
+#!/bin/sh
+# Files from strangers: every one is answered with one line and exit code 3, in a moment and in little memory.
+. tests/check.inc
+
+# A small report of our own, and what becomes of it when a member is taken away, renamed or replaced.
+"$eval" needle --lengths 128 --depths 0,100 --needles 1/1 --samples 1 --quiet --no-progress --out "$tmp/r.json" || exit 1
+cat >"$tmp/mutate.py" <<'END2'
+import copy, json, random, subprocess, sys
+program, path, out, rounds = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+report = json.load(open(path))
+random.seed(7)
+VALUES = [None, True, 0, -1, 1e308, "", "x", "heatmap", "bars", "lines", [], {}, [None], {"a": None}, [1, 2], "\x1b[31m", "</script>"]
+
+def places(node, above=()):
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in items:
+        yield above + (key,)
+        yield from places(child, above + (key,))
+
+every = list(places(report))
+def change(r):
+    p = random.choice(every)
+    node = r
+    try:
+        for key in p[:-1]:
+            node = node[key]
+        kind = random.randrange(4)
+        if kind == 0:
+            del node[p[-1]]
+        elif kind == 1:
+            node[p[-1]] = random.choice(VALUES)
+        elif kind == 2 and isinstance(node, list):
+            node.append(copy.deepcopy(random.choice(node)))
+        elif isinstance(node, dict):
+            node[p[-1] + "_"] = node.pop(p[-1])
+    except (KeyError, IndexError, TypeError):
+        pass
+    return p, kind
+
+bad, refused = 0, 0
+commands = [["table"], ["table", "--all", "--format", "latex"], ["report", "--out", out + ".html"], ["compare"], ["check", "--against", path],
+            ["show"], ["rescore", "--out", out + ".re.json"]]
+for i in range(rounds):
+    r = copy.deepcopy(report)
+    what = [change(r) for _ in range(random.choice((1, 1, 1, 2, 3)))]
+    json.dump(r, open(out, "w"))
+    c = commands[i % len(commands)]
+    p = subprocess.run([program, c[0], out] + c[1:], capture_output=True, timeout=20)
+    refused += p.returncode == 3
+    if p.returncode not in (0, 1, 2, 3) or (p.returncode and p.stderr.count(b"\n") != 1) or b"\x1b" in p.stdout + p.stderr:
+        bad += 1
+        print(c[0], p.returncode, what, p.stderr[-300:])
+print(f"{bad} bad of {rounds}" + (", some refused" if refused else ""))
+END2
+check "changed reports are read or refused" 0 "^0 bad of 140, some refused" /usr/bin/python3 "$tmp/mutate.py" "$eval" "$tmp/r.json" "$tmp/m.json" 140
+check "the line names the place" 3 "views\[0\].kind: is missing, expected a string" sh -c "/usr/bin/python3 -c \"
+import json, sys
+r = json.load(open('$tmp/r.json')); del r['views'][0]['kind']; json.dump(r, open('$tmp/m.json', 'w'))\"; '$eval' table '$tmp/m.json'"
+
+# Few bytes that stand for many.
+printf 'a: &a [x, x, x]\nb: &b [*a, *a, *a]\n' >"$tmp/alias.yaml"
+check "aliases" 3 "alias.yaml: line 2: an alias" "$eval" run "$tmp/alias.yaml" --dry-run
+/usr/bin/python3 -c "print('a: ' + '[' * 100000)" >"$tmp/deep.yaml"
+check "deep YAML" 3 "nested too deeply, expected at most 64 levels" timeout 10 "$eval" run "$tmp/deep.yaml" --dry-run
+/usr/bin/python3 -c "[print(f'k{i}: 1') for i in range(100000)]" >"$tmp/long.yaml"
+check "long YAML" 3 "too long a document, expected at most" timeout 20 "$eval" run "$tmp/long.yaml" --dry-run
+/usr/bin/python3 -c "print('[' * 100000)" >"$tmp/deep.json"
+check "deep JSON" 3 "not valid JSON" timeout 10 "$eval" table "$tmp/deep.json"
+/usr/bin/python3 -c "
+import gzip, sys
+with gzip.open('$tmp/bomb.txt.gz', 'wb') as f:
+    for _ in range(200): f.write(b'a' * (1 << 20))"
+check "a packed bomb" 3 "unpacks to more than" timeout 20 "$eval" perplexity --data "$tmp/bomb.txt.gz" --samples 1 --length 64 --out "$tmp/o.json"
+/usr/bin/python3 -c "
+import zipfile
+with zipfile.ZipFile('$tmp/bomb.pth', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('a/data.pkl', b'0' * (200 << 20))"
+check "a checkpoint that is one" 3 "claims 209715200 bytes" timeout 20 "${BUILD:-build}/difftf-convert" tests/fixtures/torch/official/config.json "$tmp/bomb.pth" "$tmp/new"
+
+# What is no regular file is not waited for; what is piped in is read.
+mkfifo "$tmp/fifo"
+for command in "table $tmp/fifo" "report $tmp/fifo --out $tmp/p.html" "run $tmp/fifo" "perplexity --data $tmp/fifo --out $tmp/o.json" \
+    "check $tmp/r.json --expect $tmp/fifo" "inspect $tmp/folder" "logits --model models/transformer --ids $tmp/fifo --out $tmp/l.safetensors"; do
+    mkdir -p "$tmp/folder"
+    [ -e "$tmp/folder/config.json" ] || mkfifo "$tmp/folder/config.json"
+    # shellcheck disable=SC2086
+    check "a FIFO: ${command%% *}" 3 "is no regular file" timeout 10 "$eval" $command
+done
+check "a FIFO: convert" 3 "is no regular file" timeout 10 "${BUILD:-build}/difftf-convert" tests/fixtures/torch/official/config.json "$tmp/fifo" "$tmp/new"
+check "a report from a pipe" 0 "numbers found" sh -c "'$eval' table - <'$tmp/r.json'"
+check "a text from a pipe" 0 "report:" sh -c "cat data/haystack/persuasion.txt | '$eval' perplexity --data /dev/stdin --samples 1 --length 64 --no-progress --out '$tmp/o.json'"
+echo done
