@@ -1,6 +1,7 @@
 /* train.c - difftf-train: trains a model or a matched pair; `grads` writes gradients for comparison. */
 #include "base/startup.h"
 #include "train/grads.h"
+#include "train/plan.h"
 #include "train/trainer.h"
 
 #include <errno.h>
@@ -21,10 +22,11 @@ static void on_signal(int signal_number)
 static int usage(FILE *to)
 {
     fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet]\n"
+          "       difftf-train plan RECIPE.yaml.. [--threads N]\n"
           "       difftf-train grads --model DIR --ids FILE.json --out FILE.safetensors [--adamw FILE.json] [--threads N]\n"
           "\n"
           "Trains the models of a recipe one after another (or the one named by --only) and goes on by itself after an\n"
-          "interruption. Examples of recipes are in configs/train/.\n"
+          "interruption. Examples of recipes are in configs/train/. `plan` says what recipes will cost on this machine.\n"
           "\n"
           "  --only MODEL   train this model of the recipe alone\n"
           "  --seed N       of a recipe with `seeds`, this one alone\n"
@@ -110,9 +112,12 @@ int main(int argc, char **argv)
     int status = read_arguments(&a, argc, argv);
     if (status != OK)
         return status;
-    if (optind + 1 != argc)
+    bool plan = optind < argc && strcmp(argv[optind], "plan") == 0;
+    if (plan ? optind + 1 == argc : optind + 1 != argc)
         return usage(stderr);
-    if (strcmp(argv[optind], "grads") == 0) {
+    if (plan) {
+        status = (int)plan_print(stdout, argv + optind + 1, (size_t)(argc - optind - 1), a.trainer.threads, &err);
+    } else if (strcmp(argv[optind], "grads") == 0) {
         if (a.model == NULL || a.ids == NULL || a.out == NULL) {
             fputs("difftf-train: grads: an option is missing, expected --model, --ids and --out\n", stderr);
             return ERR_USAGE;
