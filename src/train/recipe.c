@@ -86,7 +86,7 @@ static enum status read_validation(struct recipe *r, struct error *err)
 /* Shares are of tokens, so a kind of long documents is drawn less often: how long are they? */
 static enum status measure_mix(struct recipe *r, struct stage *s, struct error *err)
 {
-    enum { DOCUMENTS = 32 };
+    enum { DOCUMENTS = 128 };
     enum status status = OK;
     for (size_t i = 0; i < s->n_mix && status == OK; i++) {
         struct ingredient *in = &s->mix[i];

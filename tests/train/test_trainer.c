@@ -230,7 +230,7 @@ START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
     text_free(&longer);
     free(text);
     ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
-    for (uint64_t i = 0; i < 40; i++) {
+    for (uint64_t i = 0; i < 200; i++) {
         ck_assert_int_eq(pack_sequence(&ids, &recipe, &recipe.stages[0], PACK_TRAINING, i, tokens, &err), OK);
         ck_assert_msg(ids.data[0] == tokenizer_added(recipe.tokenizer, "<|endoftext|>"), "a sequence begins with %d",
                       ids.data[0]);
@@ -239,7 +239,7 @@ START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
         pairs++;
     for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
         all += tokens[i];
-    ck_assert_msg(all == 40 * 1000, "%g tokens were counted", all);
+    ck_assert_msg(all == 200 * 1000, "%g tokens were counted", all);
     ck_assert_msg(tokens[pairs] / all > 0.44 && tokens[pairs] / all < 0.56, "pairs are %g of the tokens", tokens[pairs] / all);
     ids_free(&ids);
     recipe_free(&recipe);
