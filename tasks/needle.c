@@ -3,18 +3,16 @@
  * The protocol of Large World Model (Liu et al. 2024) and Gemini 1.5: N needles
  * give N cities a magic number each, R of them are asked for.  The asked ones
  * stand at the requested depth, one after another, the others at random.  Score:
- * the share of asked numbers that the greedy output holds.  Each output also
- * yields table 3: how much attention lies on the asked needles and how much on
- * the haystack.
+ * the share of asked numbers that the greedy output holds.  Each item also
+ * yields table 3 and figure 1: what the attention lies on (needle_attention.h).
  */
 #include "base/file.h"
 #include "report/places.h"
 #include "suite/dataset.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
-#include "tasks/needle_prompt.h"
+#include "tasks/needle_attention.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +23,7 @@ struct settings {
     struct numbers depths;
     struct ratios needles;
     size_t samples, max_new_tokens;
-    const char *haystack, *template;
+    const char *haystack, *template, *reference;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -40,6 +38,10 @@ static const struct option_spec OPTIONS[] = {
      AT(haystack)},
     {"template", OPTION_STRING, NEEDLE_TEMPLATE, 0, 0, "TEXT", "the prompt, with {context} and {question}; \\n is a line break",
      false, AT(template)},
+    {"reference", OPTION_STRING, NULL, 0, 0, "TEXT",
+     "the right answer on one city, with {city} and {number}, for the attention before the number (default: that of the default "
+     "template; another template: the last prompt token's attention)",
+     false, AT(reference)},
     {"max-new-tokens", OPTION_INT, "0", 0, 4096, "N", "bound on the answer, 0: 30 for each asked needle", false,
      AT(max_new_tokens)},
     OPTIONS_END,
@@ -113,69 +115,6 @@ static size_t tokens(const struct experiment *e, const void *item)
     return ((const struct item *)item)->length;
 }
 
-/* What the attention of the answer's rows lies on, summed over rows and heads. */
-struct allocation {
-    const struct needle_prompt *prompt;
-    size_t first_row;
-    double *sums; /* [n_layers, 5]: signed on the needle and on the haystack, the same of absolute values, rows */
-};
-
-static bool wants_row(void *context, size_t layer, size_t position)
-{
-    (void)layer;
-    return position >= ((struct allocation *)context)->first_row;
-}
-
-static void on_row(void *context, size_t layer, size_t head, size_t position, const float *row)
-{
-    struct allocation *a = context;
-    double sum[3] = {0}, absolute[3] = {0}, total = 0;
-    (void)head;
-    for (size_t i = 0; i <= position; i++) {
-        size_t part = i < a->prompt->ids.n ? a->prompt->part[i] : NEEDLE_PART_OTHER;
-        sum[part] += (double)row[i];
-        absolute[part] += fabs((double)row[i]);
-    }
-    for (size_t part = 0; part < 3; part++)
-        total += absolute[part];
-    double *to = a->sums + 5 * layer;
-    to[0] += sum[NEEDLE_PART_ASKED];
-    to[1] += sum[NEEDLE_PART_HAY];
-    to[2] += total > 0 ? absolute[NEEDLE_PART_ASKED] / total : 0;
-    to[3] += total > 0 ? absolute[NEEDLE_PART_HAY] / total : 0;
-    to[4] += 1;
-}
-
-static const char *const ALLOCATION[] = {"answer_raw", "noise_raw", "answer", "noise"};
-
-static void add_allocation(cJSON *evidence, const struct allocation *a, size_t n_layers)
-{
-    cJSON *attention = cJSON_AddObjectToObject(evidence, "attention"), *layers = cJSON_CreateArray();
-    for (size_t k = 0; k < 4; k++) {
-        double mean = 0;
-        for (size_t l = 0; l < n_layers; l++)
-            mean += a->sums[5 * l + k] / a->sums[5 * l + 4] / (double)n_layers;
-        json_add_number(attention, ALLOCATION[k], mean);
-    }
-    for (size_t l = 0; l < n_layers; l++) {
-        cJSON *layer = cJSON_CreateObject();
-        for (size_t k = 0; k < 4; k++)
-            json_add_number(layer, ALLOCATION[k], a->sums[5 * l + k] / a->sums[5 * l + 4]);
-        cJSON_AddItemToArray(layers, layer);
-    }
-    cJSON_AddItemToObject(attention, "layers", layers);
-}
-
-/* The digits stand in the output, and not as part of a longer number. */
-static bool holds_number(const char *output, const char *digits)
-{
-    size_t n = strlen(digits);
-    for (const char *hit = output; (hit = strstr(hit, digits)) != NULL; hit++)
-        if ((hit == output || hit[-1] < '0' || hit[-1] > '9') && (hit[n] < '0' || hit[n] > '9'))
-            return true;
-    return false;
-}
-
 static void score(cJSON *result, const struct needle_prompt *p, const char *output)
 {
     size_t found = 0;
@@ -185,7 +124,7 @@ static void score(cJSON *result, const struct needle_prompt *p, const char *outp
     for (size_t i = 0; i < p->n_asked; i++) {
         char digits[24];
         snprintf(digits, sizeof digits, "%ld", p->numbers[i]);
-        bool hit = holds_number(output, digits);
+        bool hit = strstr(output, digits) != NULL; /* as Large World Model counts: within other digits, too */
         found += hit;
         cJSON_AddItemToArray(cities, cJSON_CreateString(p->cities[i]));
         cJSON_AddItemToArray(expected, cJSON_CreateString(digits));
@@ -194,6 +133,29 @@ static void score(cJSON *result, const struct needle_prompt *p, const char *outp
     json_add_number(result, "score", (double)found / (double)p->n_asked);
     json_add_number(evidence, "all_found", found == p->n_asked);
     json_add_number(evidence, "prompt_tokens", (double)p->ids.n);
+}
+
+/* Room for the reference answer where its tokens are more than are kept for an answer. */
+static size_t spare(const struct experiment *e, const void *item)
+{
+    enum { SENTENCE = 96 }; /* bytes, so tokens at most, of what is said of one city */
+    const struct settings *o = e->settings;
+    return ((const struct item *)item)->asked * (SENTENCE + (o->reference ? strlen(o->reference) : 0));
+}
+
+static enum status add_attention(const struct settings *o, const struct needle_prompt *p, const struct needle_request *request,
+                                 struct session *session, cJSON *evidence, struct error *err)
+{
+    const char *form = o->reference ? o->reference : strcmp(o->template, NEEDLE_TEMPLATE) == 0 ? NEEDLE_REFERENCE : NULL;
+    struct needle_reference reference;
+    if (form == NULL)
+        return needle_attention(evidence, p, NULL, session, err);
+    enum status status = needle_reference_build(&reference, p, request, form, err);
+    if (status != OK)
+        return status;
+    status = needle_attention(evidence, p, &reference, session, err);
+    needle_reference_free(&reference);
+    return status;
 }
 
 static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
@@ -205,42 +167,33 @@ static enum status run(const struct experiment *e, const void *item, const struc
     struct ids answer = {0};
     struct text output = {0}, id = {0};
     struct sampling greedy = {0};
-    size_t n_layers = subject->model.config.n_layers, reserve = answer_tokens(e, it->asked);
     if (!item_id(&id, DIMENSIONS, item))
         return error_set(err, ERR_SYSTEM, "needle: out of memory");
     struct needle_request request = {
+        .e = e,
+        .subject = subject,
         .haystack = e->state,
-        .tokenizer = subject->tokenizer,
         .template = o->template,
         .length = it->length,
-        .reserve = reserve,
+        .reserve = answer_tokens(e, it->asked),
         .needles = it->needles,
         .asked = it->asked,
         .depth = it->depth,
-        .seed = e->seed,
         .id = id.data,
     };
     enum status status = needle_prompt_build(&prompt, &request, err);
     text_free(&id);
     if (status != OK)
         return status;
-    struct allocation a = {.prompt = &prompt, .first_row = prompt.ids.n - 1, .sums = mem_array(n_layers, 5 * sizeof(double))};
-    struct probe probe = {.context = &a, .wants_row = wants_row, .on_row = on_row};
-    if (a.sums == NULL)
-        status = error_set(err, ERR_SYSTEM, "needle: out of memory");
-    if (status == OK)
-        status = generate(session, prompt.ids.data, prompt.ids.n, reserve, &greedy, &probe, &answer, NULL, NULL, err);
+    status = generate(session, prompt.ids.data, prompt.ids.n, request.reserve, &greedy, NULL, &answer, NULL, NULL, err);
     if (status == OK)
         status = tokenizer_decode(subject->tokenizer, answer.data, answer.n, false, &output, err);
     if (status == OK) {
-        if (!utf8_valid(output.data, output.len)) /* the bound may have cut a character: the report is UTF-8 */
-            for (size_t i = 0; i < output.len; i++)
-                output.data[i] = (unsigned char)output.data[i] < 0x80 ? output.data[i] : '?';
+        utf8_mend(output.data); /* the bound may have cut a character: the report is UTF-8 */
         cJSON_AddStringToObject(result, "output", output.data);
         score(result, &prompt, output.data);
-        add_allocation(cJSON_GetObjectItemCaseSensitive(result, "evidence"), &a, n_layers);
+        status = add_attention(o, &prompt, &request, session, cJSON_GetObjectItemCaseSensitive(result, "evidence"), err);
     }
-    free(a.sums);
     ids_free(&answer);
     text_free(&output);
     needle_prompt_free(&prompt);
@@ -249,15 +202,27 @@ static enum status run(const struct experiment *e, const void *item, const struc
 
 static const struct metric METRICS[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                         {"all_found", "evidence.all_found", METRIC_PROPORTION, "higher"},
-                                        {"attention_answer_raw", "evidence.attention.answer_raw", METRIC_MEAN, "higher"},
-                                        {"attention_noise_raw", "evidence.attention.noise_raw", METRIC_MEAN, "lower"},
+                                        {"attention_first", "evidence.attention.first", METRIC_MEAN, NULL},
+                                        {"attention_before", "evidence.attention.before", METRIC_MEAN, "lower"},
                                         {"attention_answer", "evidence.attention.answer", METRIC_MEAN, "higher"},
-                                        {"attention_noise", "evidence.attention.noise", METRIC_MEAN, "lower"}};
+                                        {"attention_after", "evidence.attention.after", METRIC_MEAN, "lower"},
+                                        {"attention_question", "evidence.attention.question", METRIC_MEAN, NULL},
+                                        {"attention_noise", "evidence.attention.noise", METRIC_MEAN, "lower"},
+                                        {"attention_abs_answer", "evidence.attention.abs_answer", METRIC_MEAN, "higher"},
+                                        {"attention_abs_noise", "evidence.attention.abs_noise", METRIC_MEAN, "lower"},
+                                        {"attention_rows_answer", "evidence.attention.rows_answer", METRIC_MEAN, "higher"},
+                                        {"attention_rows_noise", "evidence.attention.rows_noise", METRIC_MEAN, "lower"}};
 static const struct metric LAYER_METRICS[] = {
-    {"attention_answer_raw", "evidence.attention.layers.*.answer_raw", METRIC_MEAN, "higher"},
-    {"attention_noise_raw", "evidence.attention.layers.*.noise_raw", METRIC_MEAN, "lower"},
+    {"attention_first", "evidence.attention.layers.*.first", METRIC_MEAN, NULL},
+    {"attention_before", "evidence.attention.layers.*.before", METRIC_MEAN, "lower"},
     {"attention_answer", "evidence.attention.layers.*.answer", METRIC_MEAN, "higher"},
-    {"attention_noise", "evidence.attention.layers.*.noise", METRIC_MEAN, "lower"}};
+    {"attention_after", "evidence.attention.layers.*.after", METRIC_MEAN, "lower"},
+    {"attention_question", "evidence.attention.layers.*.question", METRIC_MEAN, NULL},
+    {"attention_noise", "evidence.attention.layers.*.noise", METRIC_MEAN, "lower"},
+    {"attention_abs_answer", "evidence.attention.layers.*.abs_answer", METRIC_MEAN, "higher"},
+    {"attention_abs_noise", "evidence.attention.layers.*.abs_noise", METRIC_MEAN, "lower"},
+    {"attention_rows_answer", "evidence.attention.layers.*.rows_answer", METRIC_MEAN, "higher"},
+    {"attention_rows_noise", "evidence.attention.layers.*.rows_noise", METRIC_MEAN, "lower"}};
 enum { N_METRICS = sizeof METRICS / sizeof *METRICS, N_LAYER_METRICS = sizeof LAYER_METRICS / sizeof *LAYER_METRICS };
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
@@ -287,7 +252,7 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
     (void)item;
     cJSON_ArrayForEach(expected, cJSON_GetObjectItemCaseSensitive(evidence, "expected"))
     {
-        bool hit = output != NULL && cJSON_IsString(expected) && holds_number(output, expected->valuestring);
+        bool hit = output != NULL && cJSON_IsString(expected) && strstr(output, expected->valuestring) != NULL;
         cJSON_AddItemToArray(hits, cJSON_CreateBool(hit));
         found += hit;
         n++;
@@ -304,12 +269,17 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
 
 static const struct view VIEWS[] = {
     {"table", "accuracy", "numbers found", "depth", NULL},
-    {"table", "attention_answer", "attention on the asked needles", "depth", NULL},
-    {"table", "attention_noise", "attention on the haystack", "depth", NULL},
+    {"table", "attention_first,attention_before,attention_answer,attention_after,attention_question",
+     "attention, as the paper counts it", NULL, NULL},
+    {"table", "attention_answer", "attention on the asked needles, as the paper counts it", "depth", NULL},
+    {"table", "attention_noise", "attention on the context around them, as the paper counts it", "depth", NULL},
+    {"table", "attention_abs_answer,attention_abs_noise", "attention by absolute value, so that nothing cancels", NULL, NULL},
+    {"parts", "attention_first,attention_before,attention_answer,attention_after,attention_question",
+     "Figure 1: what the attention lies on when the number is about to be said", NULL, NULL},
     {"heatmap", "accuracy", "Numbers found, by depth and length", "length", "depth"},
     {"lines", "accuracy", "Numbers found, by depth of the asked needles", NULL, NULL},
     {"bars", "attention_answer", "Attention on the asked needles, by their depth", "depth", NULL},
-    {"bars", "attention_noise", "Attention on the haystack, by depth of the asked needles", "depth", NULL},
+    {"bars", "attention_noise", "Attention on the context, by depth of the asked needles", "depth", NULL},
     {"bars", "attention_answer", "Attention on the asked needles, by layer", "layer", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -327,6 +297,7 @@ const struct task TASK_NEEDLE = {
     .release = release,
     .plan = plan,
     .tokens = tokens,
+    .spare = spare,
     .run = run,
     .summarize = summarize,
     .rescore = rescore,

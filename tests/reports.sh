@@ -28,7 +28,7 @@ check "check without a standard" 2 "--against" "$eval" check "$tmp/sound.json"
 check "compare two reports" 0 "accuracy, length 512" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json"
 check "compare of other tasks" 3 "in common" sh -c "sed 's/\"accuracy\"/\"other\"/; s/attention_/x_/g; s/all_found/y/g' $tmp/sound.json > $tmp/x.json; sed -i 's/\"accuracy\"/\"other\"/g' $tmp/x.json; $eval compare $tmp/sound.json $tmp/x.json"
 check "table in Markdown" 0 "| numbers found | depth 50 |" "$eval" table "$tmp/sound.json" --format markdown
-check "table of all" 0 "attention_answer_raw" "$eval" table "$tmp/sound.json" --all
+check "table of all" 0 "attention_abs_answer" "$eval" table "$tmp/sound.json" --all
 check "table of nothing" 3 "cannot be" "$eval" table "$tmp/nothing.json"
 check "an unknown format" 2 "markdown" "$eval" table "$tmp/sound.json" --format word
 check "show lists the items" 0 "length=512,depth=50,needles=1/1,sample=3" "$eval" show "$tmp/sound.json"

@@ -216,7 +216,7 @@ static enum status run_again(const struct experiment *e, const void *item, const
     struct tracer t = {.tokenizer = subject->tokenizer, .vocab = subject->model.config.vocab_size};
     cJSON *result = cJSON_CreateObject();
     t.logits = mem_array(t.vocab, sizeof *t.logits);
-    enum status status = t.logits ? session_init(&session, &subject->model, e->task->tokens(e, item), threads, err)
+    enum status status = t.logits ? session_init(&session, &subject->model, experiment_capacity(e, item), threads, err)
                                   : error_set(err, ERR_SYSTEM, "show: out of memory");
     if (status == OK) {
         session.stop = &stop_signal;

@@ -327,6 +327,11 @@ const char *tokenizer_piece(const struct tokenizer *t, int32_t id, size_t *lengt
     return p->text ? p->text : p->bytes ? p->bytes : "";
 }
 
+int32_t tokenizer_bos(const struct tokenizer *t)
+{
+    return t->prefix.n ? t->prefix.data[0] : -1;
+}
+
 size_t tokenizer_size(const struct tokenizer *t)
 {
     return t->n_pieces;

@@ -42,6 +42,8 @@ enum status tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *i
  * ids that it does not have: a model's vocabulary may be larger. */
 const char *tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, size_t *length);
 
+/* The token that the tokenizer itself puts before every text (BOS), or -1. */
+int32_t tokenizer_bos(const struct tokenizer *tokenizer);
 /* One more than the largest id. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);
 /* An error when it has more tokens than the model's embedding has rows; `folder` names the model. */

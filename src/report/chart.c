@@ -2,6 +2,7 @@
 #include "report/chart.h"
 
 #include "formats/json.h"
+#include "report/chart_groups.h"
 #include "report/html.h"
 #include "report/plot.h"
 #include "report/report.h"
@@ -206,77 +207,12 @@ static void draw_curves(struct text *out, const cJSON *report, const cJSON *view
     text_puts(out, "</figure>\n");
 }
 
-/* Series of the view's name, grouped by place; those without points are left out. */
-static cJSON *group_series(const cJSON *report, const char *name)
-{
-    cJSON *groups = cJSON_CreateArray(), *g;
-    const cJSON *s;
-    cJSON_ArrayForEach(s, json_path(report, "series"))
-    {
-        cJSON *found = NULL;
-        if (strcmp(name_of(s), name) != 0 || cJSON_GetArraySize(json_path(s, "x")) == 0)
-            continue;
-        cJSON_ArrayForEach(g, groups)
-        {
-            const cJSON *a = json_path(g->child, "where"), *b = json_path(s, "where");
-            if ((a == NULL && b == NULL) || cJSON_Compare(a, b, true))
-                found = g;
-        }
-        if (found == NULL)
-            cJSON_AddItemToArray(groups, found = cJSON_CreateArray());
-        cJSON_AddItemToArray(found, cJSON_Duplicate(s, true));
-    }
-    return groups;
-}
-
-/* Grouped by place: metrics that have the dimension x (and y). */
-
 static void value_text(struct text *out, const cJSON *value)
 {
     if (cJSON_IsNumber(value))
         text_printf(out, "%.6g", value->valuedouble);
     else
         text_puts(out, cJSON_IsString(value) ? value->valuestring : "");
-}
-
-/* {rest, x: values, y: values, rows: copies} for every place. */
-static cJSON *group_metrics(const cJSON *report, const char *name, const char *x, const char *y)
-{
-    cJSON *groups = cJSON_CreateArray(), *g;
-    const cJSON *row;
-    const char *dimensions[] = {x, y};
-    cJSON_ArrayForEach(row, json_path(report, "metrics"))
-    {
-        cJSON *rest = cJSON_Duplicate(json_path(row, "where"), true), *found = NULL;
-        bool has = strcmp(name_of(row), name) == 0;
-        for (size_t i = 0; i < 2; i++)
-            if (dimensions[i] != NULL) {
-                has = has && cJSON_HasObjectItem(rest, dimensions[i]);
-                cJSON_DeleteItemFromObjectCaseSensitive(rest, dimensions[i]);
-            }
-        cJSON_ArrayForEach(g, groups)
-        {
-            if (has && cJSON_Compare(json_path(g, "rest"), rest, true))
-                found = g;
-        }
-        if (has && found == NULL) {
-            cJSON_AddItemToArray(groups, found = cJSON_CreateObject());
-            cJSON_AddItemToObject(found, "rest", cJSON_Duplicate(rest, true));
-            cJSON_AddArrayToObject(found, "x");
-            cJSON_AddArrayToObject(found, "y");
-            cJSON_AddArrayToObject(found, "rows");
-        }
-        for (size_t i = 0; has && i < 2; i++) {
-            const cJSON *value = dimensions[i] ? json_path(json_path(row, "where"), dimensions[i]) : NULL;
-            cJSON *list = cJSON_GetObjectItem(found, i == 0 ? "x" : "y");
-            if (value != NULL && !json_array_has(list, value))
-                cJSON_AddItemToArray(list, cJSON_Duplicate(value, true));
-        }
-        if (has)
-            cJSON_AddItemToArray(cJSON_GetObjectItem(found, "rows"), cJSON_Duplicate(row, true));
-        cJSON_Delete(rest);
-    }
-    return groups;
 }
 
 static const cJSON *row_at(const cJSON *group, const char *model, const char *x, const cJSON *x_value, const char *y,
@@ -308,11 +244,12 @@ static void view_table(struct text *out, const cJSON *report, const cJSON *view)
 
 static void draw_bars(struct text *out, const cJSON *report, const cJSON *view, const cJSON *group)
 {
-    const char *x = json_text(view, "x");
+    bool parts = strcmp(json_text(view, "kind"), "parts") == 0;
+    const char *x = parts ? "part" : json_text(view, "x");
     const cJSON *values = json_path(group, "x"), *value, *m, *row;
     size_t n = (size_t)cJSON_GetArraySize(values), models = (size_t)cJSON_GetArraySize(json_path(report, "models")), i = 0;
     char label_y[64];
-    snprintf(label_y, sizeof label_y, "%s", name_of(view));
+    snprintf(label_y, sizeof label_y, "%s", parts ? "share of the attention" : name_of(view));
     for (char *c = label_y; *c != '\0'; c++)
         *c = *c == '_' ? ' ' : *c;
     struct plot p = {.out = out, .x = {0, (double)n, false, x}, .y = {0, 0, false, label_y}};
@@ -474,11 +411,8 @@ static const struct {
     const char *kind;
     void (*draw)(struct text *out, const cJSON *report, const cJSON *view, const cJSON *group);
     bool series;
-} KINDS[] = {{"lines", draw_curves, true},
-             {"steps", draw_curves, true},
-             {"dots", draw_curves, true},
-             {"bars", draw_bars, false},
-             {"heatmap", draw_heatmap, false}};
+} KINDS[] = {{"lines", draw_curves, true}, {"steps", draw_curves, true}, {"dots", draw_curves, true},
+             {"bars", draw_bars, false},   {"parts", draw_bars, false},  {"heatmap", draw_heatmap, false}};
 
 enum status charts_from_view(struct text *out, const cJSON *report, const cJSON *view, size_t *n, struct error *err)
 {
@@ -486,8 +420,10 @@ enum status charts_from_view(struct text *out, const cJSON *report, const cJSON 
     for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
         if (kind == NULL || name == NULL || strcmp(KINDS[k].kind, kind) != 0)
             continue;
-        cJSON *groups = KINDS[k].series ? group_series(report, name)
-                                        : group_metrics(report, name, json_text(view, "x"), json_text(view, "y"));
+        cJSON *groups = KINDS[k].series ? chart_group_series(report, name)
+                        : strcmp(kind, "parts") == 0
+                            ? chart_group_parts(report, name)
+                            : chart_group_metrics(report, name, json_text(view, "x"), json_text(view, "y"));
         const cJSON *group;
         cJSON_ArrayForEach(group, groups)
         {

@@ -23,6 +23,8 @@ const struct option_spec COMMON_OPTIONS[] = {
     {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true, AT(dry_run)},
     {"beyond-context", OPTION_CHOICE, "warn", 0, 0, "warn|refuse|allow",
      "what to do with items longer than a model's max_position_embeddings", true, AT(beyond_context)},
+    {"bos", OPTION_CHOICE, "auto", 0, 0, "auto|always|never",
+     "the beginning-of-sequence token before every prompt: as the model's own tokenizer does, or not", false, AT(bos)},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true, AT(json)},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true, AT(quiet)},
     {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true, AT(no_progress)},
@@ -213,6 +215,11 @@ static void note_tokenizers(struct experiment *e)
                     e->subjects[i].name);
         add_note(e, &note);
     }
+}
+
+size_t experiment_capacity(const struct experiment *e, const void *item)
+{
+    return e->task->tokens(e, item) + (e->task->spare ? e->task->spare(e, item) : 0);
 }
 
 enum status experiment_check_fit(struct experiment *e, const struct plan *plan, struct error *err)

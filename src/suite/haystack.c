@@ -41,9 +41,20 @@ static enum status append_folder(struct text *all, const char *path, struct erro
     return status;
 }
 
-static bool begins_sentence(const char *text, size_t i)
+bool haystack_sentence_ends(const char *text, size_t length, size_t at)
 {
-    return i == 0 || text[i - 1] == '\n' || (i > 1 && text[i - 1] == ' ' && strchr(".!?", text[i - 2]) != NULL);
+    static const char *const wide[] = {"\xe3\x80\x82", "\xef\xbc\x81", "\xef\xbc\x9f"}; /* full stop, exclamation, question */
+    for (size_t i = 0; i < 3 && at >= 3; i++)
+        if (memcmp(text + at - 3, wide[i], 3) == 0)
+            return true;
+    char before = at > 0 ? text[at - 1] : '\n', after = at < length ? text[at] : ' ';
+    return before == '\n' || (memchr(".!?", before, 3) != NULL && memchr(" \n\r\t", after, 4) != NULL);
+}
+
+static bool begins_sentence(const char *text, size_t length, size_t i)
+{
+    return haystack_sentence_ends(text, length, i) ||
+           (i > 0 && text[i - 1] == ' ' && haystack_sentence_ends(text, length, i - 1));
 }
 
 enum status haystack_load(struct haystack *h, const char *path, struct error *err)
@@ -55,7 +66,7 @@ enum status haystack_load(struct haystack *h, const char *path, struct error *er
     h->text = all.data;
     h->length = all.len;
     for (size_t i = 0; status == OK && i < h->length; i++)
-        if (begins_sentence(h->text, i) && h->text[i] != ' ' && h->text[i] != '\n') {
+        if (begins_sentence(h->text, h->length, i) && h->text[i] != ' ' && h->text[i] != '\n') {
             if (!mem_grow((void **)&h->sentences, &capacity, h->n_sentences + 1, sizeof *h->sentences))
                 status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
             else
@@ -77,34 +88,18 @@ void haystack_free(struct haystack *h)
     *h = (struct haystack){0};
 }
 
-enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n,
-                            struct ids *out, struct error *err)
+enum status haystack_text(const struct haystack *h, size_t start, size_t bytes, struct text *out, struct error *err)
 {
-    size_t start = h->sentences[rng_below(rng, h->n_sentences)], bytes = 6 * n + 256;
-    struct ids ids = {0};
-    struct text text = {0};
-    enum status status = OK;
-    /* More bytes than n tokens need, so that where the text is cut does not show in the first n. */
-    for (;; bytes *= 2) {
-        text.len = ids.n = 0;
-        for (size_t at = start; text.len < bytes && status == OK; at = 0) {
-            size_t part = h->length - at < bytes - text.len ? h->length - at : bytes - text.len;
-            while (part > 0 && at + part < h->length && ((unsigned char)h->text[at + part] & 0xc0) == 0x80)
-                part--;
-            if (!text_add(&text, h->text + at, part))
-                status = error_set(err, ERR_SYSTEM, "haystack: out of memory for %zu tokens", n);
-            if (at + part < h->length)
-                break;
-        }
-        if (status == OK)
-            status = tokenizer_encode(tokenizer, text.data, text.len, false, &ids, err);
-        if (status != OK || ids.n >= n + n / 64 + 8)
+    size_t to = out->len + bytes;
+    for (size_t at = start; out->len < to; at = 0) {
+        size_t part = h->length - at < to - out->len ? h->length - at : to - out->len;
+        bool whole = at + part == h->length;
+        while (part > 0 && !whole && ((unsigned char)h->text[at + part] & 0xc0) == 0x80)
+            part--;
+        if (!text_add(out, h->text + at, part))
+            return error_set(err, ERR_SYSTEM, "haystack: out of memory for %zu bytes", bytes);
+        if (!whole)
             break;
     }
-    for (size_t i = 0; i < n && status == OK; i++)
-        if (!ids_add(out, ids.data[i]))
-            status = error_set(err, ERR_SYSTEM, "haystack: out of memory for %zu tokens", n);
-    ids_free(&ids);
-    text_free(&text);
-    return status;
+    return OK;
 }

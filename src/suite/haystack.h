@@ -2,8 +2,8 @@
 #ifndef DIFFTF_SUITE_HAYSTACK_H
 #define DIFFTF_SUITE_HAYSTACK_H
 
-#include "base/random.h"
-#include "lm/tokenizer.h"
+#include "base/memory.h"
+#include "base/status.h"
 
 struct haystack {
     char *text;
@@ -16,8 +16,10 @@ struct haystack {
 /* Reads a text file, or every file of a folder in the order of names, one after another. */
 enum status haystack_load(struct haystack *h, const char *path, struct error *err);
 void haystack_free(struct haystack *h);
-/* Appends exactly n tokens of text that begins at a sentence drawn at random and wraps around at the end. */
-enum status haystack_tokens(const struct haystack *h, const struct tokenizer *tokenizer, struct rng *rng, size_t n,
-                            struct ids *out, struct error *err);
+/* Does a sentence end before byte `at`? After . ! ? and blank space, a line break, or their like in Chinese and Japanese. */
+bool haystack_sentence_ends(const char *text, size_t length, size_t at);
+/* Appends `bytes` bytes of text, or one or two fewer so that it ends with a whole character, from byte `start` on; wraps around
+ * at the end. */
+enum status haystack_text(const struct haystack *h, size_t start, size_t bytes, struct text *out, struct error *err);
 
 #endif

@@ -53,7 +53,7 @@ static void run_unit(struct shared *s, struct unit *u, int threads)
     struct error err = {0};
     struct session session;
     cJSON *result = cJSON_CreateObject();
-    enum status status = session_init(&session, &u->subject->model, s->e->task->tokens(s->e, u->item), threads, &err);
+    enum status status = session_init(&session, &u->subject->model, experiment_capacity(s->e, u->item), threads, &err);
     if (status == OK) {
         session.stop = s->runner->stop;
         status = s->e->task->run(s->e, u->item, u->subject, &session, result, &err);

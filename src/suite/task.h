@@ -27,7 +27,7 @@ struct common_options {
     const char *baseline, *out, *config;
     size_t seed, threads;
     bool resume, fresh, dry_run, json, quiet, no_progress;
-    unsigned beyond_context, log_level;
+    unsigned beyond_context, bos, log_level; /* bos: enum bos of suite/prompt.h */
 };
 enum beyond_context { BEYOND_WARN, BEYOND_REFUSE, BEYOND_ALLOW };
 
@@ -73,6 +73,8 @@ struct task {
     enum status (*plan)(const struct experiment *e, struct plan *plan, struct error *err);
     /* Tokens an item needs in a session, at most. */
     size_t (*tokens)(const struct experiment *e, const void *item);
+    /* Tokens that a session has room for beside those, for what is only observed; NULL: none. */
+    size_t (*spare)(const struct experiment *e, const void *item);
     /* Evaluates one item on one model: result {output, score, evidence}. The session is empty. Called by many threads. */
     enum status (*run)(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err);

@@ -1,5 +1,5 @@
 /* The needle task: its prompts token by token, and the whole command on the embedded pair. */
-#include "tasks/needle_prompt.h"
+#include "tasks/needle_attention.h"
 
 #include "base/file.h"
 #include "formats/json.h"
@@ -13,31 +13,32 @@
 #include <unistd.h>
 
 static struct haystack hay;
-static struct tokenizer *tokenizer;
+static struct subject subject;
+static const struct experiment experiment = {.seed = 1, .common.bos = BOS_NEVER};
 
 static void open_data(void)
 {
     struct error err = {0};
     ck_assert_msg(haystack_load(&hay, "data/haystack/persuasion.txt", &err) == OK, "%s", err.message);
-    ck_assert_msg(tokenizer_load(&tokenizer, "models/transformer", &err) == OK, "%s", err.message);
+    ck_assert_msg(tokenizer_load(&subject.tokenizer, "models/transformer", &err) == OK, "%s", err.message);
 }
 
 static void close_data(void)
 {
     haystack_free(&hay);
-    tokenizer_free(tokenizer);
+    tokenizer_free(subject.tokenizer);
 }
 
 static struct needle_request request(double depth, size_t needles, size_t asked, const char *id)
 {
-    return (struct needle_request){&hay, tokenizer, NEEDLE_TEMPLATE, 512, 30 * asked, needles, asked, depth, 1, id};
+    return (struct needle_request){&experiment, &subject, &hay, NEEDLE_TEMPLATE, 512, 30 * asked, needles, asked, depth, id};
 }
 
-static char *text_of(const struct needle_prompt *p)
+static char *text_of(const struct needle_prompt *p, size_t from, size_t to)
 {
     struct text t = {0};
     struct error err;
-    ck_assert_int_eq(tokenizer_decode(tokenizer, p->ids.data, p->ids.n, true, &t, &err), OK);
+    ck_assert_int_eq(tokenizer_decode(subject.tokenizer, p->ids.data + from, to - from, true, &t, &err), OK);
     return t.data;
 }
 
@@ -51,7 +52,7 @@ START_TEST(prompts_have_the_exact_length_and_hold_their_needles)
             struct needle_request r = request(depth, 4, asked, "x");
             ck_assert_msg(needle_prompt_build(&p, &r, &err) == OK, "%s", err.message);
             ck_assert_uint_eq(p.ids.n, 512 - 30 * asked);
-            char *text = text_of(&p);
+            char *text = text_of(&p, 0, p.ids.n);
             for (size_t i = 0; i < asked; i++) {
                 char needle[96];
                 snprintf(needle, sizeof needle, "\nThe special magic %s number is: %ld\n", p.cities[i], p.numbers[i]);
@@ -80,7 +81,7 @@ START_TEST(questions_name_one_two_or_more_cities)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(question, sizeof question, forms[asked - 1], p.cities[0], asked > 1 ? p.cities[1] : "",
                  asked > 2 ? p.cities[2] : "");
-        char *text = text_of(&p);
+        char *text = text_of(&p, 0, p.ids.n);
         ck_assert_msg(strstr(text, question) != NULL, "'%s' is not in the prompt", question);
         free(text);
         needle_prompt_free(&p);
@@ -95,22 +96,86 @@ START_TEST(asked_needles_stand_at_the_depth_after_a_sentence)
     for (double depth = 0; depth <= 100; depth += 25) {
         struct needle_prompt p;
         struct error err = {0};
-        struct needle_request r = request(depth, 6, 2, "d");
+        struct needle_request r = request(depth, 2, 2, "d");
         ck_assert_int_eq(needle_prompt_build(&p, &r, &err), OK);
-        size_t before = 0, all = 0, runs = 0;
-        bool seen = false;
-        for (size_t i = 0; i < p.ids.n; i++) {
-            seen = seen || p.part[i] == NEEDLE_PART_ASKED;
-            runs += p.part[i] == NEEDLE_PART_ASKED && (i == 0 || p.part[i - 1] != NEEDLE_PART_ASKED);
-            all += p.part[i] == NEEDLE_PART_HAY;
-            before += p.part[i] == NEEDLE_PART_HAY && !seen;
-        }
+        size_t before = p.asked[0].from - p.context.from, all = p.context.to - p.context.from;
+        all -= p.asked[0].to - p.asked[0].from + p.asked[1].to - p.asked[1].from;
         double wanted = (double)all * depth / 100;
-        ck_assert_msg(runs == 1, "depth %g: the asked needles do not follow one another", depth);
-        ck_assert_msg((double)before <= wanted + 1 && (depth < 100 || before == all) && (double)before >= wanted - 150,
+        ck_assert_msg(p.asked[0].to == p.asked[1].from, "depth %g: the asked needles do not follow one another", depth);
+        ck_assert_msg((double)before <= wanted + 2 && (depth < 100 || before == all) && (double)before >= wanted - 150,
                       "depth %g: %zu of %zu haystack tokens stand before", depth, before, all);
+        for (size_t i = 0; i < 2; i++) {
+            char needle[96], *text = text_of(&p, p.asked[i].from, p.asked[i].to);
+            snprintf(needle, sizeof needle, "The special magic %s number is: %ld\n", p.cities[i], p.numbers[i]);
+            ck_assert_msg(strstr(text, needle) != NULL && strlen(text) <= strlen(needle) + 2, "needle %zu stands at '%s'", i,
+                          text);
+            free(text);
+        }
         needle_prompt_free(&p);
     }
+    close_data();
+}
+END_TEST
+
+/* Chinese, code, one long line: where no sentence ends nearby, the depth itself is the place. */
+START_TEST(a_haystack_without_sentences_has_depths_too)
+{
+    struct haystack plain = {0};
+    struct error err = {0};
+    struct text text = {0};
+    char path[64];
+    open_data();
+    for (int i = 0; i < 3000; i++)
+        text_puts(&text, i % 7 ? "\xe5\xb1\xb1" : "x_1 ");
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld", (long)getpid());
+    ck_assert_int_eq(file_write(path, text.data, text.len, &err), OK);
+    ck_assert_int_eq(haystack_load(&plain, path, &err), OK);
+    for (double depth = 0; depth <= 100; depth += 25) {
+        struct needle_prompt p;
+        struct needle_request r = request(depth, 1, 1, "z");
+        r.haystack = &plain;
+        r.length = 1500;
+        ck_assert_msg(needle_prompt_build(&p, &r, &err) == OK, "%s", err.message);
+        size_t all = p.context.to - p.context.from - (p.asked[0].to - p.asked[0].from);
+        double share = 100 * (double)(p.asked[0].from - p.context.from) / (double)all;
+        ck_assert_msg(fabs(share - depth) < 1.5, "depth %g: the needle stands at %g %%", depth, share);
+        ck_assert_uint_eq(p.ids.n, 1500 - 30);
+        needle_prompt_free(&p);
+    }
+    unlink(path);
+    text_free(&text);
+    haystack_free(&plain);
+    close_data();
+}
+END_TEST
+
+/* The rows whose attention counts: those that predict the first digit. */
+START_TEST(the_reference_answer_says_where_numbers_begin)
+{
+    open_data();
+    struct needle_prompt p;
+    struct needle_reference a;
+    struct error err = {0};
+    struct needle_request r = request(50, 4, 3, "ref");
+    ck_assert_int_eq(needle_prompt_build(&p, &r, &err), OK);
+    ck_assert_int_eq(needle_reference_build(&a, &p, &r, NEEDLE_REFERENCE, &err), OK);
+    ck_assert_uint_eq(a.common, p.ids.n);
+    for (size_t i = 0; i < 3; i++) {
+        struct text t = {0};
+        char digits[16], sentence[96];
+        snprintf(digits, sizeof digits, "%ld.", p.numbers[i]);
+        snprintf(sentence, sizeof sentence, " The special magic %s number is: %ld.", p.cities[i], p.numbers[i]);
+        ck_assert_int_eq(
+            tokenizer_decode(subject.tokenizer, a.ids.data + a.number[i], a.rows[i].to - a.number[i], true, &t, &err), OK);
+        ck_assert_str_eq(t.data, digits);
+        text_free(&t);
+        ck_assert_int_eq(
+            tokenizer_decode(subject.tokenizer, a.ids.data + a.rows[i].from, a.rows[i].to - a.rows[i].from, true, &t, &err), OK);
+        ck_assert_str_eq(t.data, sentence);
+        text_free(&t);
+    }
+    needle_reference_free(&a);
+    needle_prompt_free(&p);
     close_data();
 }
 END_TEST
@@ -137,20 +202,17 @@ END_TEST
 START_TEST(a_short_haystack_wraps_around)
 {
     struct haystack small;
-    struct ids ids = {0};
+    struct text text = {0};
     struct error err = {0};
     char path[64];
-    open_data();
     snprintf(path, sizeof path, "/tmp/difftf-test-%ld", (long)getpid());
     ck_assert_int_eq(file_write(path, "One sentence. Another one.\n", 27, &err), OK);
     ck_assert_int_eq(haystack_load(&small, path, &err), OK);
-    struct rng rng = rng_stream(1, "wrap", 0);
-    ck_assert_int_eq(haystack_tokens(&small, tokenizer, &rng, 1000, &ids, &err), OK);
-    ck_assert_uint_eq(ids.n, 1000);
+    ck_assert_int_eq(haystack_text(&small, 14, 40, &text, &err), OK);
+    ck_assert_str_eq(text.data, "Another one.\nOne sentence. Another one.\n");
     unlink(path);
-    ids_free(&ids);
+    text_free(&text);
     haystack_free(&small);
-    close_data();
 }
 END_TEST
 
@@ -275,8 +337,10 @@ START_TEST(the_report_is_complete)
             expect_member(m, "score", cJSON_Number);
             expect_member(m, "evidence", cJSON_Object);
             const cJSON *a = cJSON_GetObjectItem(cJSON_GetObjectItem(m, "evidence"), "attention");
-            double answer = cJSON_GetObjectItem(a, "answer")->valuedouble, noise = cJSON_GetObjectItem(a, "noise")->valuedouble;
-            ck_assert(answer >= 0 && noise >= 0 && answer + noise <= 1 + 1e-6);
+            double sum = 0;
+            for (size_t k = 0; k < N_ATTENTION_PARTS; k++)
+                sum += cJSON_GetObjectItem(a, ATTENTION_PARTS[k])->valuedouble;
+            ck_assert_msg(fabs(sum - 1) < 1e-6, "the parts of the attention add up to %.9g", sum);
             ck_assert_int_ge(cJSON_GetArraySize(cJSON_GetObjectItem(a, "layers")), 1);
         }
     }
@@ -324,5 +388,6 @@ START_TEST(threads_kills_and_resumption_change_nothing)
 END_TEST
 
 SUITE_MAIN("needle", prompts_have_the_exact_length_and_hold_their_needles, questions_name_one_two_or_more_cities,
-           asked_needles_stand_at_the_depth_after_a_sentence, items_do_not_depend_on_each_other, a_short_haystack_wraps_around,
+           asked_needles_stand_at_the_depth_after_a_sentence, a_haystack_without_sentences_has_depths_too,
+           the_reference_answer_says_where_numbers_begin, items_do_not_depend_on_each_other, a_short_haystack_wraps_around,
            impossible_requests_are_refused, the_report_is_complete, threads_kills_and_resumption_change_nothing)

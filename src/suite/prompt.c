@@ -1,0 +1,38 @@
+/* prompt.c - see prompt.h. */
+#include "suite/prompt.h"
+
+int32_t prompt_bos(const struct experiment *e, const struct subject *s)
+{
+    if (e->common.bos == BOS_NEVER)
+        return -1;
+    int32_t own = tokenizer_bos(s->tokenizer);
+    return own < 0 && e->common.bos == BOS_ALWAYS ? s->model.config.bos : own;
+}
+
+enum status prompt_encode(const struct experiment *e, const struct subject *s, const char *text, size_t length, struct ids *out,
+                          struct error *err)
+{
+    int32_t bos = prompt_bos(e, s);
+    size_t from = out->n;
+    if (bos >= 0 && !ids_add(out, bos))
+        return error_set(err, ERR_SYSTEM, "prompt: out of memory");
+    enum status status = tokenizer_encode(s->tokenizer, text, length, false, out, err);
+    if (status == OK && bos >= 0 && out->n > from + 1 && out->data[from + 1] == bos) { /* the text brings one */
+        for (size_t i = from + 1; i + 1 < out->n; i++)
+            out->data[i] = out->data[i + 1];
+        out->n--;
+    }
+    return status;
+}
+
+enum status prompt_boundary(const struct experiment *e, const struct subject *s, const char *text, size_t at,
+                            const struct ids *whole, size_t *tokens, struct error *err)
+{
+    struct ids part = {0};
+    enum status status = prompt_encode(e, s, text, at, &part, err);
+    *tokens = 0;
+    while (*tokens < part.n && *tokens < whole->n && part.data[*tokens] == whole->data[*tokens])
+        ++*tokens;
+    ids_free(&part);
+    return status;
+}

@@ -1,0 +1,21 @@
+/* prompt.h - from a prompt as text to the tokens that a model reads, with a token in front of them where its tokenizer says so.
+ */
+#ifndef DIFFTF_SUITE_PROMPT_H
+#define DIFFTF_SUITE_PROMPT_H
+
+#include "suite/task.h"
+
+/* What --bos asks for. */
+enum bos { BOS_AUTO, BOS_ALWAYS, BOS_NEVER };
+
+/* The token that stands before every text for this model, or -1: --bos auto is what its own tokenizer does. */
+int32_t prompt_bos(const struct experiment *e, const struct subject *s);
+/* Appends the whole text's tokens, encoded as one; the beginning-of-sequence token first, never twice. */
+enum status prompt_encode(const struct experiment *e, const struct subject *s, const char *text, size_t length, struct ids *out,
+                          struct error *err);
+/* How many of the `whole` text's tokens belong to its first `at` bytes: those that its encoding shares with theirs. A token that
+ * lies across is not counted. */
+enum status prompt_boundary(const struct experiment *e, const struct subject *s, const char *text, size_t at,
+                            const struct ids *whole, size_t *tokens, struct error *err);
+
+#endif
