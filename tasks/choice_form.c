@@ -121,44 +121,61 @@ static enum status list_of(cJSON **out, const cJSON *spec, const cJSON *record, 
     return status;
 }
 
-/* "3", 3 and the label "3" are one. */
+/* "3", 3 and the label "3" are one; true is "true" and "True". */
 static bool same_value(const cJSON *a, const cJSON *b)
 {
-    char text[2][40] = {"", ""};
+    char printed[2][32];
+    const char *text[2];
     const cJSON *both[] = {a, b};
     for (size_t i = 0; i < 2; i++) {
+        text[i] = cJSON_IsString(both[i]) ? both[i]->valuestring : printed[i];
         if (cJSON_IsNumber(both[i]))
-            snprintf(text[i], sizeof text[i], "%.15g", both[i]->valuedouble);
+            snprintf(printed[i], sizeof printed[i], "%.15g", both[i]->valuedouble);
         else if (cJSON_IsBool(both[i]))
-            snprintf(text[i], sizeof text[i], "%s", cJSON_IsTrue(both[i]) ? "true" : "false");
-        else if (cJSON_IsString(both[i]))
-            snprintf(text[i], sizeof text[i], "%.39s", both[i]->valuestring);
-        else
+            snprintf(printed[i], sizeof printed[i], "%s", cJSON_IsTrue(both[i]) ? "true" : "false");
+        else if (!cJSON_IsString(both[i]))
             return false;
     }
-    return strcmp(text[0], text[1]) == 0;
+    return (cJSON_IsBool(a) || cJSON_IsBool(b) ? strcasecmp : strcmp)(text[0], text[1]) == 0;
+}
+
+/* Which label, or without labels which index, the value is; q->n when it is none. */
+static size_t find_choice(const struct question *q, const cJSON *labels, const cJSON *value)
+{
+    size_t i = 0;
+    if (labels != NULL) {
+        for (const cJSON *l = labels->child; l != NULL && !same_value(l, value); l = l->next)
+            i++;
+        return i < q->n ? i : q->n;
+    }
+    for (; i < q->n; i++) {
+        cJSON *index = cJSON_CreateNumber((double)i);
+        bool same = cJSON_IsBool(value) ? i == (size_t)cJSON_IsTrue(value) : same_value(index, value);
+        cJSON_Delete(index);
+        if (same)
+            break;
+    }
+    return i;
 }
 
 static enum status find_target(struct question *q, const struct choice_form *f, const cJSON *record, const char *name,
                                struct error *err)
 {
     cJSON *target = NULL, *labels = NULL;
-    size_t i = 0;
-    bool found = false;
     enum status status = value_of(&target, f->target, record, name, err);
-    if (status == OK && f->labels != NULL) {
+    if (status == OK && f->labels != NULL)
         status = list_of(&labels, f->labels, record, name, err);
-        for (const cJSON *l = labels ? labels->child : NULL; l != NULL && !found; l = l->next, i += !found)
-            found = same_value(l, target);
-    } else if (status == OK) {
-        for (i = 0; i < q->n && !found; i += !found) {
-            cJSON *index = cJSON_CreateNumber((double)i);
-            found = same_value(index, target);
-            cJSON_Delete(index);
-        }
+    q->right = calloc(q->n ? q->n : 1, sizeof *q->right);
+    q->target = q->n;
+    bool list = cJSON_IsArray(target), all = status == OK && (!list || target->child != NULL);
+    for (const cJSON *one = list ? target->child : target; all && one != NULL; one = list ? one->next : NULL) {
+        size_t i = find_choice(q, labels, one);
+        all = i < q->n;
+        if (all)
+            q->right[i] = true;
+        q->target = i < q->target ? i : q->target;
     }
-    q->target = i;
-    if (status == OK && (!found || i >= q->n)) {
+    if (status == OK && !all) {
         char *printed = cJSON_PrintUnformatted(target);
         status = error_set(err, ERR_INPUT, "%s: the target %.60s is none of its %zu choices, expected one of them", name,
                            printed ? printed : "", q->n);
@@ -218,5 +235,6 @@ void question_free(struct question *q)
     }
     free(q->context);
     free(q->continuation);
+    free(q->right);
     *q = (struct question){0};
 }

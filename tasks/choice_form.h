@@ -15,9 +15,11 @@ struct choice_form {
 enum status choice_form_load(struct choice_form *form, const char *name, struct error *err);
 void choice_form_free(struct choice_form *form);
 
-/* One question: n contexts and continuations; contexts are all the same but where the form has `contexts`. */
+/* One question: n contexts and continuations; contexts are all the same but where the form has `contexts`. A target that is a
+ * list makes each of its choices right; `target` is the first. */
 struct question {
     size_t n, target;
+    bool *right;                         /* [n] */
     struct text *context, *continuation; /* [n] */
 };
 enum status question_make(struct question *q, const struct choice_form *form, const cJSON *record, const char *record_name,

@@ -111,8 +111,8 @@ enum status question_score(cJSON *result, const struct question *q, const char *
         json_add_number(evidence, "chosen", (double)chosen);
         json_add_number(evidence, "chosen_norm", (double)chosen_norm);
         json_add_number(evidence, "target", (double)q->target);
-        json_add_number(evidence, "acc_norm", chosen_norm == q->target);
-        json_add_number(result, "score", chosen == q->target);
+        json_add_number(evidence, "acc_norm", q->right[chosen_norm]);
+        json_add_number(result, "score", q->right[chosen]);
         cJSON_AddStringToObject(result, "output", q->continuation[chosen].data);
     }
     free(log_p);

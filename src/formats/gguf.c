@@ -225,5 +225,5 @@ enum status gguf_open(struct tensor_file *f, cJSON **metadata, const char *path,
 bool gguf_named(const char *path)
 {
     size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+    return n > 5 && strcasecmp(path + n - 5, ".gguf") == 0;
 }

@@ -15,6 +15,8 @@ enum status json_parse(cJSON **root, const char *name, const char *text, size_t 
     *root = NULL;
     if (length > JSON_BYTES)
         return error_set(err, ERR_INPUT, "%s: holds %zu bytes, expected JSON of at most %d", name, length, JSON_BYTES);
+    if (memchr(text, '\0', length) != NULL)
+        return error_set(err, ERR_INPUT, "%s: holds a NUL character, expected a JSON document", name);
     if (!utf8_valid(text, length))
         return error_set(err, ERR_INPUT, "%s: is not UTF-8, expected a JSON document", name);
     *root = cJSON_ParseWithLengthOpts(text, length, &end, false);
@@ -147,13 +149,27 @@ enum status json_write(const char *path, const cJSON *root, struct error *err)
     return status;
 }
 
+/* The member or element that the first `n` bytes of the path name. */
+static const cJSON *step(const cJSON *node, const char *path, size_t n)
+{
+    if (cJSON_IsArray(node)) {
+        bool number = n > 0 && n < 10 && strspn(path, "0123456789") >= n;
+        return number ? cJSON_GetArrayItem(node, atoi(path)) : NULL;
+    }
+    const cJSON *member = cJSON_IsObject(node) ? node->child : NULL;
+    while (member != NULL && (strncmp(member->string, path, n) != 0 || member->string[n] != '\0'))
+        member = member->next;
+    return member;
+}
+
 const cJSON *json_path(const cJSON *root, const char *path)
 {
-    char part[96];
     for (size_t n; root != NULL && *path != '\0'; path += n + (path[n] == '.')) {
         n = strcspn(path, ".");
-        snprintf(part, sizeof part, "%.*s", (int)n, path);
-        root = cJSON_IsArray(root) ? cJSON_GetArrayItem(root, atoi(part)) : cJSON_GetObjectItemCaseSensitive(root, part);
+        const cJSON *whole = path[n] == '.' ? step(root, path, strlen(path)) : NULL; /* a name may hold dots itself */
+        if (whole != NULL)
+            return whole;
+        root = step(root, path, n);
     }
     return root;
 }

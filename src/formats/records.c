@@ -8,53 +8,116 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status parse_lines(cJSON *records, const char *path, const char *text, size_t length, char delimiter,
-                               struct error *err)
+static enum status add_line(cJSON *records, const char *path, size_t number, const char *line, size_t n, struct error *err)
 {
+    cJSON *record = NULL;
+    if (json_parse(&record, path, line, n, NULL) != OK || !cJSON_IsObject(record)) {
+        cJSON_Delete(record);
+        return error_set(err, ERR_INPUT, "%s: line %zu is no JSON object, expected JSON lines", path, number);
+    }
+    cJSON_AddItemToArray(records, record);
+    return OK;
+}
+
+static enum status parse_lines(cJSON *records, const char *path, const char *text, size_t length, struct error *err)
+{
+    enum status status = OK;
     size_t number = 0;
-    (void)delimiter;
-    for (const char *line = text, *end; line < text + length; line = end + 1) {
+    for (const char *line = text, *end; line < text + length && status == OK; line = end + 1) {
         end = memchr(line, '\n', (size_t)(text + length - line));
         end = end ? end : text + length;
-        size_t n = (size_t)(end - line);
-        char name[64];
-        cJSON *record = NULL;
         number++;
-        if (n == strspn(line, " \t\r") || line[0] == '\n')
-            continue;
-        snprintf(name, sizeof name, "line %zu", number);
-        if (json_parse(&record, name, line, n, NULL) != OK || !cJSON_IsObject(record)) {
-            cJSON_Delete(record);
-            return error_set(err, ERR_INPUT, "%s: line %zu is no JSON object, expected JSON lines", path, number);
-        }
-        cJSON_AddItemToArray(records, record);
+        if ((size_t)(end - line) > strspn(line, " \t\r"))
+            status = add_line(records, path, number, line, (size_t)(end - line), err);
+    }
+    return status;
+}
+
+static bool holds_objects(const cJSON *list)
+{
+    return cJSON_IsArray(list) && cJSON_IsObject(list->child);
+}
+
+/* The records of a whole document: an array of objects, an object with one such array, as exports have it ({"data": [..]}), or
+ * one object that is a record itself. */
+static enum status take_document(cJSON *records, cJSON *root, const char *path, struct error *err)
+{
+    cJSON *list = cJSON_IsObject(root) ? root->child : root;
+    while (cJSON_IsObject(root) && list != NULL && !holds_objects(list))
+        list = list->next;
+    if (list == NULL) {
+        cJSON_AddItemToArray(records, cJSON_Duplicate(root, true));
+        return OK;
+    }
+    if (!cJSON_IsArray(list))
+        return error_set(err, ERR_INPUT, "%s: holds no array, expected an array of objects or JSON lines", path);
+    for (cJSON *record = list->child, *next; record != NULL; record = next) {
+        next = record->next;
+        if (!cJSON_IsObject(record))
+            return error_set(err, ERR_INPUT, "%s: an element of the array is no object, expected records", path);
+        cJSON_AddItemToArray(records, cJSON_DetachItemViaPointer(list, record));
     }
     return OK;
 }
 
-/* An array of objects; or an object with one such array, as exports have it ({"data": [..]}). */
-static enum status parse_array(cJSON *records, const char *path, const char *text, size_t length, char delimiter,
-                               struct error *err)
+/* What Python writes for numbers that JSON does not have becomes null, outside of strings. */
+static enum status without_nan(struct text *out, const char *path, const char *text, size_t length, struct error *err)
 {
-    cJSON *root;
-    (void)delimiter;
-    enum status status = json_parse(&root, path, text, length, err);
-    if (status != OK)
-        return status;
-    cJSON *list = root;
-    for (cJSON *member = cJSON_IsObject(root) ? root->child : NULL; member != NULL; member = member->next)
-        list = cJSON_IsArray(member) && list == root ? member : list;
-    if (!cJSON_IsArray(list))
-        status = error_set(err, ERR_INPUT, "%s: holds no array, expected an array of objects or JSON lines", path);
-    for (cJSON *record = status == OK ? list->child : NULL, *next; record != NULL; record = next) {
-        next = record->next;
-        if (!cJSON_IsObject(record)) {
-            status = error_set(err, ERR_INPUT, "%s: an element of the array is no object, expected records", path);
-            break;
-        }
-        cJSON_AddItemToArray(records, cJSON_DetachItemViaPointer(list, record));
+    static const char *const words[] = {"NaN", "-Infinity", "Infinity"};
+    bool inside = false, ok = text_add(out, "", 0);
+    for (size_t i = 0; i < length && ok;) {
+        size_t n = inside && text[i] == '\\' && i + 1 < length ? 2 : 1, word = 0;
+        inside = inside != (text[i] == '"');
+        for (size_t w = 0; w < sizeof words / sizeof *words && !inside && word == 0; w++)
+            word = length - i >= strlen(words[w]) && memcmp(text + i, words[w], strlen(words[w])) == 0 ? strlen(words[w]) : 0;
+        ok = word ? text_puts(out, "null") : text_add(out, text + i, n);
+        i += word ? word : n;
     }
-    cJSON_Delete(root);
+    return ok ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+}
+
+/* cJSON's strings end at a NUL. */
+static enum status check_escapes(const char *path, const char *text, size_t length, struct error *err)
+{
+    size_t line = 1;
+    for (size_t i = 0; i + 6 <= length; i++) {
+        line += text[i] == '\n';
+        if (text[i] != '\\')
+            continue;
+        if (memcmp(text + i, "\\u0000", 6) == 0)
+            return error_set(err, ERR_INPUT, "%s: line %zu holds the character NUL (\\u0000), expected text without it", path,
+                             line);
+        i++; /* an escaped backslash is no start of an escape */
+    }
+    return OK;
+}
+
+/* JSON lines or one document, whatever the ending says: programs write the one under the other's name. */
+static enum status parse_json(cJSON *records, const char *path, const char *text, size_t length, char delimiter,
+                              struct error *err)
+{
+    struct text clean = {0};
+    cJSON *root = NULL;
+    (void)delimiter;
+    enum status status = check_escapes(path, text, length, err);
+    if (status == OK)
+        status = without_nan(&clean, path, text, length, err);
+    const char *start = clean.data ? clean.data + strspn(clean.data, " \t\r\n") : "", *end = strchr(start, '\n');
+    if (status == OK && start[0] != '\0') {
+        /* a first line that is an object, and more behind it: lines */
+        bool lines = start[0] == '{' && end != NULL && end[strspn(end, " \t\r\n")] != '\0' &&
+                     json_parse(&root, path, start, (size_t)(end - start), NULL) == OK;
+        cJSON_Delete(root);
+        if (!lines && start[0] != '[' && !text_file_named(path, ".json"))
+            lines = true;
+        if (lines) {
+            status = parse_lines(records, path, clean.data, clean.len, err);
+        } else if ((status = json_parse(&root, path, clean.data, clean.len, err)) == OK) {
+            status = take_document(records, root, path, err);
+            cJSON_Delete(root);
+        }
+    }
+    text_free(&clean);
     return status;
 }
 
@@ -69,7 +132,8 @@ struct csv {
 /* One field; `last`: it ended its line. False: a quote is not closed, or something follows one, or no memory. */
 static bool read_field(struct csv *c, bool *last)
 {
-    bool quoted = c->at < c->end && *c->at == '"', ok = true;
+    /* TSV has no quotes (IANA, text/tab-separated-values) */
+    bool quoted = c->at < c->end && *c->at == '"' && c->delimiter != '\t', ok = true;
     c->field.len = 0;
     ok = text_add(&c->field, "", 0);
     c->at += quoted;
@@ -107,6 +171,20 @@ static bool blank_line(struct csv *c)
     return true;
 }
 
+static enum status check_header(const cJSON *header, const char *path, struct error *err)
+{
+    enum { MOST = 4096 }; /* columns: each is looked for among those before it */
+    if (cJSON_GetArraySize(header) > MOST)
+        return error_set(err, ERR_INPUT, "%s: the first line has %d fields, expected at most %d names", path,
+                         cJSON_GetArraySize(header), MOST);
+    for (const cJSON *name = header->child; name != NULL; name = name->next)
+        for (const cJSON *other = header->child; other != name; other = other->next)
+            if (strcmp(name->valuestring, other->valuestring) == 0)
+                return error_set(err, ERR_INPUT, "%s: column '%.60s' is there twice, expected each name once", path,
+                                 name->valuestring);
+    return OK;
+}
+
 /* RFC 4180 with a header line. */
 static enum status parse_csv(cJSON *records, const char *path, const char *text, size_t length, char delimiter, struct error *err)
 {
@@ -131,6 +209,8 @@ static enum status parse_csv(cJSON *records, const char *path, const char *text,
         if (status == OK && header != NULL && n != columns)
             status = error_set(err, ERR_INPUT, "%s: line %zu has %zu fields, expected %zu as in the first line", path, line, n,
                                columns);
+        if (header == NULL && status == OK)
+            status = check_header(row, path, err);
         if (header == NULL)
             header = row;
         else
@@ -145,9 +225,9 @@ static const struct {
     const char *ending;
     enum status (*parse)(cJSON *records, const char *path, const char *text, size_t length, char delimiter, struct error *err);
     char delimiter;
-} FORMATS[] = {{".jsonl", parse_lines, 0},
-               {".ndjson", parse_lines, 0},
-               {".json", parse_array, 0},
+} FORMATS[] = {{".jsonl", parse_json, 0},
+               {".ndjson", parse_json, 0},
+               {".json", parse_json, 0},
                {".csv", parse_csv, ','},
                {".tsv", parse_csv, '\t'}};
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
@@ -168,7 +248,11 @@ enum status records_parse(cJSON **records, const char *path, const char *text, s
     *records = cJSON_CreateArray();
     if (*records == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    enum status status = FORMATS[format].parse(*records, path, text, length, FORMATS[format].delimiter, err);
+    enum status status = memchr(text, '\0', length) == NULL
+                             ? OK
+                             : error_set(err, ERR_INPUT, "%s: holds a NUL character, expected text without it", path);
+    if (status == OK)
+        status = FORMATS[format].parse(*records, path, text, length, FORMATS[format].delimiter, err);
     if (status == OK && (*records)->child == NULL)
         status = error_set(err, ERR_INPUT, "%s: holds no records, expected JSON lines, a JSON array, CSV or TSV", path);
     if (status != OK) {

@@ -10,27 +10,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+static enum status rename_field(const struct dataset *d, const char *new_name, const char *old_name, struct error *err)
+{
+    for (size_t i = 0; i < d->n; i++) {
+        const cJSON *value = json_path(d->record[i], old_name);
+        if (value == NULL)
+            return error_set(err, ERR_INPUT, "%s: record %zu: field '%.60s' is missing, expected it for %.60s", d->path, i + 1,
+                             old_name, new_name);
+        cJSON *copy = cJSON_Duplicate(value, true);
+        cJSON_DeleteItemFromObjectCaseSensitive(d->record[i], new_name);
+        cJSON_AddItemToObject(d->record[i], new_name, copy);
+    }
+    return OK;
+}
+
 /* "new=old,..": each record gets a member `new` that is its `old`. */
 static enum status rename_fields(const struct dataset *d, const char *fields, struct error *err)
 {
-    char new_name[64], old_name[64];
-    for (const char *p = fields; p != NULL && *p != '\0'; p += strcspn(p, ","), p += *p == ',') {
+    enum status status = OK;
+    for (const char *p = fields; p != NULL && *p != '\0' && status == OK; p += strcspn(p, ","), p += *p == ',') {
         size_t n = strcspn(p, ","), left = strcspn(p, "=");
-        if (left >= n || left == 0 || left + 1 == n || left >= 64 || n - left >= 64)
-            return error_set(err, ERR_USAGE, "--field: '%s' is wrong, expected NAME=FIELD, separated by commas", fields);
-        snprintf(new_name, sizeof new_name, "%.*s", (int)left, p);
-        snprintf(old_name, sizeof old_name, "%.*s", (int)(n - left - 1), p + left + 1);
-        for (size_t i = 0; i < d->n; i++) {
-            const cJSON *value = json_path(d->record[i], old_name);
-            if (value == NULL)
-                return error_set(err, ERR_INPUT, "%s: record %zu: field '%s' is missing, expected it for %s", d->path, i + 1,
-                                 old_name, new_name);
-            cJSON *copy = cJSON_Duplicate(value, true);
-            cJSON_DeleteItemFromObjectCaseSensitive(d->record[i], new_name);
-            cJSON_AddItemToObject(d->record[i], new_name, copy);
-        }
+        if (left >= n || left == 0 || left + 1 == n)
+            return error_set(err, ERR_USAGE, "--field: '%.200s' is wrong, expected NAME=FIELD, separated by commas", fields);
+        char *new_name = strndup(p, left), *old_name = strndup(p + left + 1, n - left - 1);
+        status = new_name && old_name ? rename_field(d, new_name, old_name, err)
+                                      : error_set(err, ERR_SYSTEM, "%s: out of memory", d->path);
+        free(new_name);
+        free(old_name);
     }
-    return OK;
+    return status;
 }
 
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err)
@@ -67,6 +75,12 @@ enum status dataset_text(const struct dataset *d, size_t i, const char *field, c
                          struct error *err)
 {
     const cJSON *value = json_path(d->record[i], field);
+    if (cJSON_IsArray(value) && cJSON_GetArraySize(value) == 1) /* as exports of several labels have it */
+        value = value->child;
+    if (cJSON_IsBool(value)) {
+        *text = cJSON_IsTrue(value) ? "true" : "false";
+        return OK;
+    }
     if (cJSON_IsNumber(value)) {
         snprintf(buffer, 32, "%.15g", value->valuedouble);
         *text = buffer;
@@ -84,9 +98,14 @@ static bool push(struct documents *d, size_t *capacity, const char *text, size_t
     if (!mem_grow((void **)&d->text, capacity, d->n + 1, sizeof *d->text) ||
         !mem_grow((void **)&d->length, &lengths, d->n + 1, sizeof *d->length))
         return false;
-    d->text[d->n] = strndup(text, length);
-    d->length[d->n] = length;
-    return d->text[d->n++] != NULL;
+    char *copy = malloc(length + 1); /* a text may hold NUL characters */
+    if (copy == NULL)
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    d->text[d->n] = copy;
+    d->length[d->n++] = length;
+    return true;
 }
 
 static enum status from_records(struct documents *d, const char *path, size_t wanted, const char *fields, struct error *err)

@@ -15,7 +15,8 @@ struct dataset {
 /* `fields` renames: "text=sentence,label=class" lets a task that reads `text` find `sentence`; NULL: none. */
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err);
 void dataset_free(struct dataset *d);
-/* The string (or the number as text, into buffer [32]) at a path of a record; an error names file, record and field. */
+/* The string at a path of a record, or the number, true or false as text (into buffer [32]), also as a list of one; an error
+ * names file, record and field. */
 enum status dataset_text(const struct dataset *d, size_t i, const char *field, char buffer[32], const char **text,
                          struct error *err);
 

@@ -34,6 +34,8 @@ START_TEST(csv_as_rfc_4180_has_it)
                    "[{\"text\":\"a, \\\"b\\\"\\nc\",\"label\":\"1\"},{\"text\":\"plain\",\"label\":\"\"}]");
     expect_records("a.csv.gz", "x\ny", "[{\"x\":\"y\"}]"); /* the name's packing is left aside */
     expect_records("a.tsv", "a\tb\n1,2\t3\n", "[{\"a\":\"1,2\",\"b\":\"3\"}]");
+    expect_records("a.TSV", "a\tb\n\"x\ty\" z\n", "[{\"a\":\"\\\"x\",\"b\":\"y\\\" z\"}]"); /* no quotes in TSV */
+    expect_error("a.csv", "a,b,a\n1,2,3\n", "column 'a' is there twice");
     expect_error("a.csv", "a,b\n1\n", "line 2 has 1 fields, expected 2");
     expect_error("a.csv", "a,b\n1,2,3\n", "line 2 has 3 fields");
     expect_error("a.csv", "a\n\"open\n", "line 2");
@@ -51,7 +53,13 @@ START_TEST(json_lines_and_arrays)
     expect_records("a.json", "{\"version\":1,\"data\":[{\"a\":1}]}", "[{\"a\":1}]");
     expect_error("a.jsonl", "{\"a\":1}\n[2]\n", "line 2");
     expect_error("a.json", "[1]", "no object");
-    expect_error("a.json", "{\"a\":1}", "no array");
+    expect_records("a.json", "{\"a\":1}", "[{\"a\":1}]");                        /* a record by itself */
+    expect_records("a.json", "{\"a\":1}\n{\"a\":2}\n", "[{\"a\":1},{\"a\":2}]"); /* lines under the other ending */
+    expect_records("a.JSONL", "[{\"a\":1},\n{\"a\":2}]", "[{\"a\":1},{\"a\":2}]");
+    expect_records("a.jsonl", "{\"a\":NaN,\"b\":\"NaN \\\" NaN\",\"c\":[-Infinity]}",
+                   "[{\"a\":null,\"b\":\"NaN \\\" NaN\",\"c\":[null]}]");
+    expect_error("a.jsonl", "{\"a\":1}\n{\"a\":\"x\\u0000y\"}\n", "line 2 holds the character NUL");
+    expect_records("a.jsonl", "{\"a\":\"x\\\\u0000\"}", "[{\"a\":\"x\\\\u0000\"}]"); /* a backslash and u0000 */
     expect_error("a.ndjson", "\n \n", "no records");
 }
 END_TEST

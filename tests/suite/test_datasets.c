@@ -74,6 +74,41 @@ START_TEST(json_lines_are_read_and_renamed)
 }
 END_TEST
 
+START_TEST(values_of_every_kind_are_text)
+{
+    struct dataset d;
+    struct error err = {0};
+    const char *text, *path = temporary(".jsonl", "{\"a.b\":\"dotted\",\"t\":true,\"one\":[\"x\"],\"two\":[\"x\",\"y\"]}\n");
+    static const struct {
+        const char *field, *want;
+    } cases[] = {{"a.b", "dotted"}, {"t", "true"}, {"one", "x"}, {"one.0", "x"}, {"two.1", "y"}, {"two", NULL}, {"two.x", NULL}};
+    char buffer[32];
+    ck_assert_int_eq(dataset_load(&d, path, NULL, &err), OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enum status status = dataset_text(&d, 0, cases[i].field, buffer, &text, &err);
+        ck_assert_msg((status == OK) == (cases[i].want != NULL), "%s: status %d", cases[i].field, status);
+        ck_assert_msg(status != OK || strcmp(text, cases[i].want) == 0, "%s is '%s'", cases[i].field, text);
+    }
+    dataset_free(&d);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(a_text_with_nul_is_kept_whole)
+{
+    struct documents d;
+    struct error err = {0};
+    static const char bytes[] = "One sentence.\0 Behind it. The end.";
+    const char *path = temporary(".txt", "");
+    ck_assert_int_eq(file_write(path, bytes, sizeof bytes - 1, &err), OK);
+    ck_assert_msg(documents_load(&d, path, 1, 1000, NULL, &err) == OK, "%s", err.message);
+    ck_assert_uint_eq(d.length[0], sizeof bytes - 1);
+    ck_assert_mem_eq(d.text[0], bytes, sizeof bytes);
+    documents_free(&d);
+    unlink(path);
+}
+END_TEST
+
 START_TEST(a_text_is_cut_into_documents_that_do_not_overlap)
 {
     struct documents d;
@@ -146,6 +181,38 @@ START_TEST(choice_forms_follow_the_harness)
     ck_assert_str_eq(q.continuation[0].data, "had helped.");
     ck_assert_uint_eq(q.target, 1);
     question_free(&q);
+}
+END_TEST
+
+START_TEST(targets_are_compared_whole_and_may_be_several)
+{
+    static const char form[] = "name: x\ncontext: \"{q}\"\nchoices: \"{c}\"\nlabels: \"{c}\"\ntarget: \"{t}\"\n";
+    static const char bare[] = "name: x\ncontext: \"{q}\"\nchoices: \"{c}\"\ntarget: \"{t}\"\n";
+    static const struct {
+        const char *form, *record;
+        size_t target;
+        bool right[3];
+    } cases[] = {
+        {form,
+         "{\"q\":\"\",\"c\":[\"the same forty characters as in the other, 1\",\"the same forty characters as in the other, "
+         "2\",\"x\"],"
+         "\"t\":\"the same forty characters as in the other, 2\"}",
+         1,
+         {false, true, false}},
+        {form, "{\"q\":\"\",\"c\":[\"a\",\"True\",\"c\"],\"t\":true}", 1, {false, true, false}},
+        {bare, "{\"q\":\"\",\"c\":[\"no\",\"yes\",\"c\"],\"t\":true}", 1, {false, true, false}},
+        {bare, "{\"q\":\"\",\"c\":[\"a\",\"b\",\"c\"],\"t\":[2,0]}", 0, {true, false, true}},
+        {form, "{\"q\":\"\",\"c\":[\"a\",\"b\",\"c\"],\"t\":[\"c\",\"b\"]}", 1, {false, true, true}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = temporary(".yaml", cases[i].form);
+        struct question q = make(path, cases[i].record);
+        ck_assert_msg(q.target == cases[i].target, "case %zu: target %zu", i, q.target);
+        for (size_t k = 0; k < 3; k++)
+            ck_assert_msg(q.right[k] == cases[i].right[k], "case %zu: choice %zu", i, k);
+        question_free(&q);
+        unlink(path);
+    }
 }
 END_TEST
 
@@ -226,5 +293,7 @@ START_TEST(orders_permute_the_same_demonstrations)
 }
 END_TEST
 
-SUITE_MAIN("datasets", templates_are_filled, json_lines_are_read_and_renamed, a_text_is_cut_into_documents_that_do_not_overlap,
-           choice_forms_follow_the_harness, wrong_records_and_forms_are_named, orders_permute_the_same_demonstrations)
+SUITE_MAIN("datasets", values_of_every_kind_are_text, a_text_with_nul_is_kept_whole,
+           targets_are_compared_whole_and_may_be_several, templates_are_filled, json_lines_are_read_and_renamed,
+           a_text_is_cut_into_documents_that_do_not_overlap, choice_forms_follow_the_harness, wrong_records_and_forms_are_named,
+           orders_permute_the_same_demonstrations)
