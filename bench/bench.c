@@ -1,7 +1,7 @@
 /* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same
  * run: its matrix product, or its reading of memory. */
 #include "bench/bench.h"
-#include "base/startup.h"
+#include "base/program.h"
 #include "suite/machine.h"
 
 #include <stdio.h>
@@ -134,29 +134,22 @@ static enum status parse(struct options *o, char **argv, struct error *err)
     return OK;
 }
 
-static int finish(enum status status, const struct error *err)
-{
-    if (status != OK)
-        fprintf(stderr, "difftf-bench: %s\n", err->message);
-    return (int)status;
-}
-
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-bench", false);
     struct error err = {0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct options o = {.part = "all", .threads = processors > 0 ? (int)processors : 1};
     if (argc == 4 && strcmp(argv[1], "page") == 0)
-        return finish(page(argv[2], argv[3], &err), &err);
+        return program_end(page(argv[2], argv[3], &err), &err);
     if (argc == 5 && strcmp(argv[1], "fixed") == 0)
-        return finish(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
+        return program_end(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
     if (argc == 4 && strcmp(argv[1], "first") == 0)
-        return finish(bench_first(argv[2], atoi(argv[3]), &err), &err);
+        return program_end(bench_first(argv[2], atoi(argv[3]), &err), &err);
     enum status status = parse(&o, argv + (argc > 0), &err);
     if (status == OK && o.help)
         help();
     else if (status == OK)
         status = bench(&o, &err);
-    return finish(status, &err);
+    return program_end(status, &err);
 }

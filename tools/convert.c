@@ -6,7 +6,7 @@
  * run. */
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/startup.h"
+#include "base/program.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "model/model.h"
@@ -153,7 +153,7 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
 
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-convert", false);
     struct error err = {0};
     if (argc < 4) {
         fputs("usage: difftf-convert CONFIG CHECKPOINT... FOLDER\n"
@@ -161,10 +161,8 @@ int main(int argc, char **argv)
               "names; CONFIG is the\n"
               "model's config.json. The tokenizer is yours to add.\n",
               stderr);
-        return ERR_USAGE;
+        return program_end(ERR_USAGE, NULL);
     }
     enum status status = convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
-    if (status != OK)
-        fprintf(stderr, "difftf-convert: %s\n", err.message);
-    return (int)status;
+    return program_end(status, &err);
 }

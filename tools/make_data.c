@@ -4,7 +4,7 @@
  * document has, between sentences of the book that is kept out of training.
  */
 #include "base/file.h"
-#include "base/startup.h"
+#include "base/program.h"
 #include "formats/json.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
@@ -208,7 +208,7 @@ static void topics_test(FILE *to, const struct haystack *h)
 
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-make-data", false);
     static const struct {
         const char *path;
         void (*write)(FILE *to, const struct haystack *h);
@@ -222,10 +222,8 @@ int main(int argc, char **argv)
     char path[4096];
     snprintf(path, sizeof path, "%s/haystack/persuasion.txt", folder);
     enum status status = haystack_load(&h, path, &err);
-    if (status != OK) {
-        fprintf(stderr, "difftf-make-data: %s\n", err.message);
-        return status;
-    }
+    if (status != OK)
+        return program_end(status, &err);
     for (size_t i = 0; i < COUNT(files) && status == OK; i++) {
         struct file_writer w;
         snprintf(path, sizeof path, "%s/%s", folder, files[i].path);
@@ -240,8 +238,6 @@ int main(int argc, char **argv)
         files[i].write(w.stream, &h);
         status = file_writer_commit(&w, &err);
     }
-    if (status != OK)
-        fprintf(stderr, "difftf-make-data: %s\n", err.message);
     haystack_free(&h);
-    return status;
+    return program_end(status, &err);
 }

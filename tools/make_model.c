@@ -3,7 +3,7 @@
  *
  *   difftf-make-model CONFIG FOLDER [SEED] */
 #include "base/file.h"
-#include "base/startup.h"
+#include "base/program.h"
 #include "model/weights.h"
 
 #include <stdio.h>
@@ -52,7 +52,7 @@ static enum status write_weights(const char *path, const struct config *config, 
 
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-make-model", false);
     struct error err = {0};
     struct config config;
     cJSON *json = NULL;
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
               "Writes FOLDER/config.json and FOLDER/model.safetensors with random BF16 weights of the shapes that CONFIG "
               "implies.\n",
               stderr);
-        return ERR_USAGE;
+        return program_end(ERR_USAGE, NULL);
     }
     char *weights = path_join(argv[2], "model.safetensors"), *copy = path_join(argv[2], "config.json");
     enum status status = weights && copy ? json_read(&json, argv[1], &err) : error_set(&err, ERR_SYSTEM, "out of memory");
@@ -75,10 +75,8 @@ int main(int argc, char **argv)
         status = write_weights(weights, &config, seed, &err);
     if (status == OK)
         status = json_write(copy, json, &err);
-    if (status != OK)
-        fprintf(stderr, "difftf-make-model: %s\n", err.message);
     cJSON_Delete(json);
     free(weights);
     free(copy);
-    return (int)status;
+    return program_end(status, &err);
 }

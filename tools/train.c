@@ -1,25 +1,17 @@
 /* train.c - difftf-train: trains a model or a matched pair; `grads` writes gradients for comparison. */
-#include "base/startup.h"
+#include "base/program.h"
 #include "train/grads.h"
 #include "train/plan.h"
 #include "train/trainer.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_signal;
-
-static void on_signal(int signal_number)
-{
-    stop_signal = signal_number;
-}
-
-static int usage(FILE *to)
+static enum status usage(FILE *to)
 {
     fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet]\n"
           "       difftf-train plan RECIPE.yaml.. [--threads N]\n"
@@ -41,9 +33,10 @@ struct arguments {
     struct trainer_options trainer;
     const char *model, *ids, *out, *adamw;
     uint64_t seed;
+    bool help;
 };
 
-static int read_arguments(struct arguments *a, int argc, char **argv)
+static enum status read_arguments(struct arguments *a, int argc, char **argv)
 {
     static const struct option options[] = {{"only", required_argument, NULL, 'o'},
                                             {"seed", required_argument, NULL, 's'},
@@ -96,45 +89,42 @@ static int read_arguments(struct arguments *a, int argc, char **argv)
             a->adamw = optarg;
             break;
         case 'h':
-            exit(usage(stdout));
+            a->help = true;
+            return usage(stdout);
         default:
             return usage(stderr);
         }
     return OK;
 }
 
+static enum status run(const struct arguments *a, char **given, size_t n, struct error *err)
+{
+    struct recipe recipe;
+    if (strcmp(given[0], "plan") == 0)
+        return plan_print(stdout, given + 1, n - 1, a->trainer.threads, err);
+    if (strcmp(given[0], "grads") == 0) {
+        if (a->model == NULL || a->ids == NULL || a->out == NULL)
+            return error_set(err, ERR_USAGE, "grads: an option is missing, expected --model, --ids and --out");
+        return grads_write(a->model, a->ids, a->adamw, a->out, a->trainer.threads, err);
+    }
+    enum status status = recipe_load(&recipe, given[0], err);
+    if (status == OK) {
+        status = trainer_run(&recipe, &a->trainer, err);
+        recipe_free(&recipe);
+    }
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-train", true);
     struct error err = {0};
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = {.trainer = {.threads = processors > 0 ? (int)processors : 1, .stop = &stop_signal}};
-    int status = read_arguments(&a, argc, argv);
-    if (status != OK)
-        return status;
-    bool plan = optind < argc && strcmp(argv[optind], "plan") == 0;
-    if (plan ? optind + 1 == argc : optind + 1 != argc)
-        return usage(stderr);
-    if (plan) {
-        status = (int)plan_print(stdout, argv + optind + 1, (size_t)(argc - optind - 1), a.trainer.threads, &err);
-    } else if (strcmp(argv[optind], "grads") == 0) {
-        if (a.model == NULL || a.ids == NULL || a.out == NULL) {
-            fputs("difftf-train: grads: an option is missing, expected --model, --ids and --out\n", stderr);
-            return ERR_USAGE;
-        }
-        status = (int)grads_write(a.model, a.ids, a.adamw, a.out, a.trainer.threads, &err);
-    } else {
-        struct recipe recipe;
-        struct sigaction action = {.sa_handler = on_signal};
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        status = (int)recipe_load(&recipe, argv[optind], &err);
-        if (status == OK) {
-            status = (int)trainer_run(&recipe, &a.trainer, &err);
-            recipe_free(&recipe);
-        }
-    }
-    if (status != OK)
-        fprintf(stderr, "difftf-train: %s\n", err.message);
-    return status == ERR_STOPPED ? 128 + (int)stop_signal : status;
+    enum status status = read_arguments(&a, argc, argv);
+    size_t n = (size_t)(argc - optind);
+    bool plan = n > 0 && strcmp(argv[optind], "plan") == 0;
+    if (status == OK && !a.help)
+        status = (plan ? n > 1 : n == 1) ? run(&a, argv + optind, n, &err) : usage(stderr);
+    return program_end(status, &err);
 }

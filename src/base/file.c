@@ -1,4 +1,4 @@
-/* file.c - whole-file reading, mapping and atomic writing; see file.h. */
+/* file.c - whole-file reading and mapping, folders; writing is in file_writer.c; see file.h. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -8,31 +8,54 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum status open_regular(int *fd, size_t *size, const char *path, struct error *err)
+/* What a mapped file was when it was opened; all of them in a list, by which a signal's handler finds a path. */
+struct file_origin {
+    struct file_origin *next;
+    const unsigned char *data;
+    size_t size;
+    dev_t device;
+    ino_t inode;
+    struct timespec written;
+    char path[];
+};
+static struct file_origin *mapped;
+static pthread_mutex_t mapped_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Is it the system that fails rather than the file? */
+static bool is_system_error(int number)
+{
+    return number == ENOMEM || number == EMFILE || number == ENFILE || number == EIO;
+}
+
+static enum status open_regular(int *fd, struct stat *st, const char *path, struct error *err)
 {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
     if (*fd < 0)
-        return error_set(err, errno == ENOMEM ? ERR_SYSTEM : ERR_INPUT, "%s: cannot be opened: %s, expected a readable file",
-                         path, strerror(errno));
-    struct stat st;
-    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return error_set(err, is_system_error(errno) ? ERR_SYSTEM : ERR_INPUT,
+                         "%s: cannot be opened: %s, expected a readable file", path, strerror(errno));
+    enum status status = OK;
+    if (fstat(*fd, st) != 0)
+        status = error_set(err, ERR_SYSTEM, "%s: cannot be read: %s", path, strerror(errno));
+    else if (!S_ISREG(st->st_mode))
+        status = error_set(err, ERR_INPUT, "%s: is no regular file, expected a readable file (or - for what is piped in)", path);
+    if (status != OK)
         close(*fd);
-        return error_set(err, ERR_INPUT, "%s: is no regular file, expected a readable file (or - for what is piped in)", path);
-    }
-    *size = (size_t)st.st_size;
-    return OK;
+    return status;
 }
 
 enum status file_check(const char *path, size_t *size, struct error *err)
 {
     int fd;
-    enum status status = open_regular(&fd, size, path, err);
+    struct stat st = {0};
+    enum status status = open_regular(&fd, &st, path, err);
     if (status == OK)
         close(fd);
+    *size = (size_t)st.st_size;
     return status;
 }
 
@@ -46,13 +69,12 @@ static bool write_all(int fd, const char *bytes, ssize_t n)
 
 /* Standard input as a regular file: what is piped in goes to a file in memory first, which takes its place, so that it can be
  * mapped, and read again. */
-static enum status open_piped(int *fd, size_t *size, const char *path, struct error *err)
+static enum status open_piped(int *fd, struct stat *st, const char *path, struct error *err)
 {
     enum { CHUNK = 1 << 16 };
-    struct stat st;
-    if (fstat(STDIN_FILENO, &st) != 0 || S_ISDIR(st.st_mode))
+    if (fstat(STDIN_FILENO, st) != 0 || S_ISDIR(st->st_mode))
         return error_set(err, ERR_INPUT, "%s: standard input is closed or a folder, expected text", path);
-    if (!S_ISREG(st.st_mode)) {
+    if (!S_ISREG(st->st_mode)) {
         char *chunk = malloc(CHUNK);
         int spool = chunk ? memfd_create("standard input", MFD_CLOEXEC) : -1;
         ssize_t n = spool >= 0 ? 1 : -1;
@@ -61,35 +83,91 @@ static enum status open_piped(int *fd, size_t *size, const char *path, struct er
             if (n > 0 && !write_all(spool, chunk, n))
                 break;
         }
-        bool ok = n == 0 && dup2(spool, STDIN_FILENO) >= 0 && fstat(STDIN_FILENO, &st) == 0;
+        bool ok = n == 0 && dup2(spool, STDIN_FILENO) >= 0 && fstat(STDIN_FILENO, st) == 0;
         free(chunk);
         if (spool >= 0)
             close(spool);
         if (!ok)
             return error_set(err, ERR_SYSTEM, "%s: standard input cannot be read: %s", path, strerror(errno));
     }
-    *size = (size_t)st.st_size;
     *fd = dup(STDIN_FILENO);
     return *fd >= 0 ? OK : error_set(err, ERR_SYSTEM, "%s: standard input cannot be read: %s", path, strerror(errno));
+}
+
+static void remember(struct file_origin *o)
+{
+    pthread_mutex_lock(&mapped_lock);
+    o->next = mapped;
+    __atomic_store_n(&mapped, o, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&mapped_lock);
+}
+
+static void forget(struct file_origin *o)
+{
+    pthread_mutex_lock(&mapped_lock);
+    struct file_origin **link = &mapped;
+    while (*link != o)
+        link = &(*link)->next;
+    __atomic_store_n(link, o->next, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&mapped_lock);
+    free(o);
+}
+
+static struct file_origin *origin_of(const struct stat *st, const unsigned char *data, const char *path)
+{
+    size_t length = strlen(path) + 1;
+    struct file_origin *o = malloc(sizeof *o + length);
+    if (o == NULL)
+        return NULL;
+    *o = (struct file_origin){
+        .data = data, .size = (size_t)st->st_size, .device = st->st_dev, .inode = st->st_ino, .written = st->st_mtim};
+    memcpy(o->path, path, length);
+    return o;
 }
 
 enum status file_map_open(struct file_map *map, const char *path, struct error *err)
 {
     int fd;
+    struct stat st;
+    void *data = NULL;
     *map = (struct file_map){0};
     bool piped = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;
-    enum status status = (piped ? open_piped : open_regular)(&fd, &map->size, path, err);
+    enum status status = (piped ? open_piped : open_regular)(&fd, &st, path, err);
     if (status != OK)
         return status;
-    if (map->size > 0) {
-        void *p = mmap(NULL, map->size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            status = error_set(err, ERR_SYSTEM, "%s: cannot be mapped: %s", path, strerror(errno));
-        else
-            map->data = p;
+    if (st.st_size > 0)
+        data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (data == MAP_FAILED) {
+        status = error_set(err, ERR_SYSTEM, "%s: cannot be mapped: %s", path, strerror(errno));
+        data = NULL;
     }
     close(fd);
-    return status;
+    if (status != OK)
+        return status;
+    *map = (struct file_map){data, (size_t)st.st_size, origin_of(&st, data, path)};
+    if (map->origin == NULL) {
+        file_map_close(map);
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    }
+    remember(map->origin);
+    return OK;
+}
+
+bool file_map_changed(const struct file_map *map)
+{
+    struct stat st;
+    const struct file_origin *o = map->origin;
+    return o != NULL &&
+           (stat(o->path, &st) != 0 || st.st_dev != o->device || st.st_ino != o->inode || (size_t)st.st_size != o->size ||
+            st.st_mtim.tv_sec != o->written.tv_sec || st.st_mtim.tv_nsec != o->written.tv_nsec);
+}
+
+const char *file_map_path(const void *address)
+{
+    for (const struct file_origin *o = __atomic_load_n(&mapped, __ATOMIC_ACQUIRE); o != NULL; o = o->next)
+        if ((uintptr_t)address - (uintptr_t)o->data < o->size + (size_t)sysconf(_SC_PAGESIZE))
+            return o->path;
+    return NULL;
 }
 
 void file_map_bring_in(const unsigned char *from, size_t size)
@@ -105,6 +183,8 @@ void file_map_bring_in(const unsigned char *from, size_t size)
 
 void file_map_close(struct file_map *map)
 {
+    if (map->origin != NULL)
+        forget(map->origin);
     if (map->data != NULL)
         munmap((void *)(uintptr_t)map->data, map->size);
     *map = (struct file_map){0};
@@ -129,82 +209,6 @@ enum status file_read(char **text, size_t *length, const char *path, struct erro
         *length = map.size;
     file_map_close(&map);
     return OK;
-}
-
-/* The files being written, so that a program that ends in the middle leaves none behind. */
-static struct file_writer *_Atomic open_writers;
-static pthread_mutex_t open_writers_lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void enlist(struct file_writer *w)
-{
-    pthread_mutex_lock(&open_writers_lock);
-    w->next = open_writers;
-    open_writers = w;
-    pthread_mutex_unlock(&open_writers_lock);
-}
-
-static void strike(struct file_writer *w)
-{
-    pthread_mutex_lock(&open_writers_lock);
-    if (open_writers == w)
-        open_writers = w->next;
-    for (struct file_writer *p = open_writers; p != NULL; p = p->next)
-        if (p->next == w)
-            p->next = w->next;
-    pthread_mutex_unlock(&open_writers_lock);
-}
-
-void file_writers_abandon(void)
-{
-    for (const struct file_writer *w = open_writers; w != NULL; w = w->next)
-        unlink(w->temporary);
-}
-
-enum status file_writer_open(struct file_writer *w, const char *path, struct error *err)
-{
-    *w = (struct file_writer){0};
-    if (strlen(path) >= sizeof w->path)
-        return error_set(err, ERR_INPUT, "%s: the path is too long", path);
-    strcpy(w->path, path);
-    snprintf(w->temporary, sizeof w->temporary, "%s.tmp.%ld", path, (long)getpid());
-    w->stream = fopen(w->temporary, "wbe");
-    if (w->stream == NULL)
-        return error_set(err, ERR_SYSTEM, "%s: cannot be written: %s", path, strerror(errno));
-    enlist(w);
-    return OK;
-}
-
-enum status file_writer_commit(struct file_writer *w, struct error *err)
-{
-    bool ok = !ferror(w->stream) && fflush(w->stream) == 0 && fsync(fileno(w->stream)) == 0;
-    ok = fclose(w->stream) == 0 && ok;
-    w->stream = NULL;
-    ok = ok && rename(w->temporary, w->path) == 0;
-    enum status status = ok ? OK : error_set(err, ERR_SYSTEM, "%s: cannot be written: %s", w->path, strerror(errno));
-    if (!ok)
-        unlink(w->temporary);
-    strike(w);
-    return status;
-}
-
-void file_writer_abort(struct file_writer *w)
-{
-    if (w->stream == NULL)
-        return;
-    fclose(w->stream);
-    w->stream = NULL;
-    unlink(w->temporary);
-    strike(w);
-}
-
-enum status file_write(const char *path, const char *text, size_t length, struct error *err)
-{
-    struct file_writer w;
-    enum status status = file_writer_open(&w, path, err);
-    if (status != OK)
-        return status;
-    fwrite(text, 1, length, w.stream);
-    return file_writer_commit(&w, err);
 }
 
 bool file_exists(const char *path)
@@ -238,6 +242,22 @@ enum status file_make_directory(const char *path, struct error *err)
     }
     free(copy);
     return OK;
+}
+
+enum status file_lock_folder(int *fd, const char *path, struct error *err)
+{
+    *fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*fd < 0)
+        return error_set(err, ERR_SYSTEM, "%s: cannot be opened: %s", path, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return OK;
+    enum status status =
+        errno == EWOULDBLOCK
+            ? error_set(err, ERR_SYSTEM, "%s: is in use, expected one program at a time that writes into it", path)
+            : error_set(err, ERR_SYSTEM, "%s: cannot be locked: %s", path, strerror(errno));
+    close(*fd);
+    *fd = -1;
+    return status;
 }
 
 char *path_join(const char *folder, const char *name)

@@ -1,8 +1,9 @@
 /* file.h - reading files whole or mapped, and writing them so that they appear whole.
  *
  * A file that is written appears under its name only when it is complete and
- * on disk: it is written beside its place under a temporary name, flushed with
- * fsync, and renamed.
+ * on disk: it is written beside its place under a temporary name that nobody can
+ * foresee, flushed with fsync, and renamed, and the folder is flushed too.  What a
+ * killed program has left of such a file is cleared when it is written again.
  */
 #ifndef DIFFTF_BASE_FILE_H
 #define DIFFTF_BASE_FILE_H
@@ -18,9 +19,14 @@
 struct file_map {
     const unsigned char *data;
     size_t size;
+    struct file_origin *origin;
 };
 enum status file_map_open(struct file_map *map, const char *path, struct error *err);
 void file_map_close(struct file_map *map);
+/* Has the file been written to, replaced or removed since it was mapped? */
+bool file_map_changed(const struct file_map *map);
+/* The path of the mapped file that an address lies in, or NULL. For a signal's handler, too. */
+const char *file_map_path(const void *address);
 /* Brings in the pages of a part of a mapped file at once, which is cheaper than one by one as they are touched. */
 void file_map_bring_in(const unsigned char *from, size_t size);
 
@@ -44,6 +50,11 @@ void file_writer_abort(struct file_writer *w);
 void file_writers_abandon(void);
 /* All of the above for a text in memory. */
 enum status file_write(const char *path, const char *text, size_t length, struct error *err);
+
+/* A lock on a folder that one program at a time holds; the caller closes *fd. */
+enum status file_lock_folder(int *fd, const char *path, struct error *err);
+/* Brings the names in the folder of `path` to disk; false when that failed. */
+bool file_sync_folder_of(const char *path);
 
 bool file_exists(const char *path);
 bool file_is_directory(const char *path);

@@ -2,8 +2,9 @@
 #ifndef DIFFTF_BASE_STARTUP_H
 #define DIFFTF_BASE_STARTUP_H
 
-/* First call of every program's `main`. Linking it in also brings what runs before the libraries' own start (startup.c):
- * the settings that OpenBLAS and the OpenMP runtime read only then. A program that uses the library alone decides for itself. */
+/* The first part of program_start (base/program.h). Linking it in also brings what runs before the libraries' own start
+ * (startup.c): the settings that OpenBLAS and the OpenMP runtime read only then. A program that uses the library alone decides
+ * for itself. */
 void startup(void);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef DIFFTF_CLI_COMMANDS_H
 #define DIFFTF_CLI_COMMANDS_H
 
+#include "base/program.h"
 #include "base/status.h"
 #include "suite/options.h"
 
@@ -16,11 +17,6 @@ struct command {
 extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_GENERATE, COMMAND_LIST, COMMAND_TABLE,
     COMMAND_COMPARE, COMMAND_CHECK, COMMAND_RESCORE, COMMAND_SHOW, COMMAND_RUN, COMMAND_REPORT;
 
-/* Set by SIGINT and SIGTERM to the signal's number. */
-extern volatile sig_atomic_t stop_signal;
-
-/* From here on a first signal asks to stop and a second one stops at once. */
-void cli_catch_signals(void);
 /* Threads to use: --threads, or all processors. */
 int cli_threads(const cJSON *options);
 

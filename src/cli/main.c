@@ -1,5 +1,5 @@
 /* main.c - difftf-eval: finds the command or task and turns status codes into exit codes. */
-#include "base/startup.h"
+#include "base/program.h"
 #include "cli/commands.h"
 #include "suite/experiment.h"
 #include "tasks/tasks.h"
@@ -92,25 +92,18 @@ static enum status dispatch(int argc, char **argv, struct error *err)
 
 int main(int argc, char **argv)
 {
-    startup();
+    program_start("difftf-eval", true);
     struct error err = {0};
-    cli_catch_signals();
+    enum status status = OK;
     if (argc < 2) {
         print_usage(stderr);
-        return ERR_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        status = ERR_USAGE;
+    } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
         print_usage(stdout);
-        return OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    } else if (strcmp(argv[1], "--version") == 0) {
         puts("difftf-eval " DIFFTF_VERSION);
-        return OK;
+    } else {
+        status = dispatch(argc, argv, &err);
     }
-    enum status status = dispatch(argc, argv, &err);
-    if (fflush(stdout) != 0 && status == OK)
-        status = error_set(&err, ERR_SYSTEM, "standard output: cannot be written");
-    if (status != OK)
-        fprintf(stderr, "difftf-eval: %s\n", err.message);
-    return status == ERR_STOPPED ? 128 + (int)stop_signal : (int)status;
+    return program_end(status, &err);
 }

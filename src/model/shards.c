@@ -78,6 +78,15 @@ done:
     return status;
 }
 
+enum status shards_unchanged(const struct shards *s, struct error *err)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (file_map_changed(&s->files[i].map))
+            return error_set(err, ERR_INPUT, "%s: has changed while it was used, expected a file that stays as it is",
+                             s->files[i].path);
+    return OK;
+}
+
 const struct tensor *shards_find(const struct shards *s, const char *name, const char **path)
 {
     const struct tensor *t = NULL;

@@ -1,11 +1,15 @@
 /* gemm.c - blocked products over OpenBLAS; see gemm.h. */
 #include "numeric/gemm.h"
 
+#include "base/exhausted.h"
 #include "numeric/kernels.h"
 
 #include <cblas.h>
+#include <omp.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
     ROW_BLOCK = 128,
@@ -23,6 +27,43 @@ enum {
 __attribute__((constructor)) static void one_blas_thread(void)
 {
     openblas_set_num_threads(1);
+}
+
+/* OpenBLAS takes a buffer for each call that runs at the same time and, when it cannot have one, asks for it again for ever. So
+ * they are taken before, and only where there is memory for them. */
+extern void *blas_memory_alloc(int position) __attribute__((weak));
+extern void blas_memory_free(void *buffer) __attribute__((weak));
+enum { BLAS_BUFFER = 129 << 20, BLAS_MOST = 512 };
+static pthread_mutex_t buffers_lock = PTHREAD_MUTEX_INITIALIZER;
+static int buffers;
+
+static void take_buffers(int wanted)
+{
+    void *taken[BLAS_MOST];
+    size_t bytes = (size_t)(wanted - buffers) * BLAS_BUFFER;
+    void *probe = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (probe == MAP_FAILED)
+        exhausted(bytes);
+    munmap(probe, bytes);
+    for (int i = 0; i < wanted && blas_memory_alloc != NULL; i++)
+        taken[i] = blas_memory_alloc(0);
+    for (int i = 0; i < wanted && blas_memory_alloc != NULL; i++)
+        blas_memory_free(taken[i]);
+}
+
+/* Called before a parallel region of `threads`, which may itself be one of several that run at once. */
+static void need_buffers(int threads)
+{
+    int wanted = threads * omp_get_num_threads();
+    wanted = wanted < BLAS_MOST ? wanted : BLAS_MOST;
+    if (wanted <= __atomic_load_n(&buffers, __ATOMIC_ACQUIRE))
+        return;
+    pthread_mutex_lock(&buffers_lock);
+    if (wanted > buffers) {
+        take_buffers(wanted);
+        __atomic_store_n(&buffers, wanted, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&buffers_lock);
 }
 
 static size_t least(size_t a, size_t b)
@@ -162,6 +203,7 @@ void linear_forward(const struct linear *layers, size_t n_layers, const float *x
     for (size_t l = 0; l < n_layers; l++)
         total += blocks_of(&layers[l], rows).n;
     threads = useful(threads, total);
+    need_buffers(threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (size_t unit = 0; unit < total; unit++) {
         size_t block = unit;
@@ -178,6 +220,7 @@ void linear_backward_input(float *dx, const float *dy, const float *w, size_t ro
 {
     size_t n_row = (rows + ROW_BLOCK - 1) / ROW_BLOCK;
     threads = useful(threads, n_row);
+    need_buffers(threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (size_t block = 0; block < n_row; block++) {
         size_t i = block * ROW_BLOCK;
@@ -190,6 +233,7 @@ void linear_backward_weight(float *dw, const float *dy, const float *x, size_t r
 {
     size_t n_out = (out + ROW_BLOCK - 1) / ROW_BLOCK;
     threads = useful(threads, n_out);
+    need_buffers(threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (size_t block = 0; block < n_out; block++) {
         size_t j = block * ROW_BLOCK;

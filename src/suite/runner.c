@@ -26,14 +26,16 @@ struct shared {
     struct error *err;
 };
 
-/* Books a finished unit; called by one thread at a time. */
+/* Books a finished unit, unless the model is no longer the one whose digest the journal names; called by one thread at a time. */
 static void book(struct shared *s, struct unit *u, cJSON *result, enum status status, const struct error *err)
 {
     struct error journal_error = {0};
     if (status == OK) {
-        status = journal_add(&s->journal, u->id, u->subject->name, result, &journal_error);
         err = &journal_error;
+        status = shards_unchanged(&u->subject->model.weights.files, &journal_error);
     }
+    if (status == OK)
+        status = journal_add(&s->journal, u->id, u->subject->name, result, &journal_error);
     if (status != OK) {
         if (s->status == OK) {
             s->status = status;

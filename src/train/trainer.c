@@ -16,6 +16,7 @@ struct run {
     const struct recipe *recipe;
     const struct trainer_options *options;
     char *folder, *checkpoint, *log;
+    int lock; /* of the folder, which two trainings would both write */
     struct model model;
     struct gradient gradient;
     struct adamw adamw;
@@ -304,7 +305,7 @@ static enum status begin_model(struct model *m, const struct recipe *recipe, con
 static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options,
                                struct error *err)
 {
-    struct run r = {.recipe = recipe, .options = options};
+    struct run r = {.recipe = recipe, .options = options, .lock = -1};
     struct config config;
     size_t longest = recipe->validation.seq_len;
     for (size_t i = 0; i < recipe->n_stages; i++)
@@ -316,6 +317,8 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
                                                : error_set(err, ERR_SYSTEM, "%s: out of memory", recipe->path);
     if (status == OK)
         status = file_make_directory(r.folder, err);
+    if (status == OK)
+        status = file_lock_folder(&r.lock, r.folder, err);
     if (status == OK)
         status = begin_model(&r.model, recipe, entry->string, &config, err);
     if (status == OK)
@@ -343,6 +346,8 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     adamw_free(&r.adamw);
     gradient_free(&r.gradient);
     model_free(&r.model);
+    if (r.lock >= 0)
+        close(r.lock);
     free(r.folder);
     free(r.checkpoint);
     free(r.log);
