@@ -13,7 +13,7 @@
 
 static enum status usage(FILE *to)
 {
-    fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet]\n"
+    fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet] [--json]\n"
           "       difftf-train plan RECIPE.yaml.. [--threads N]\n"
           "       difftf-train grads --model DIR --ids FILE.json --out FILE.safetensors [--adamw FILE.json] [--threads N]\n"
           "\n"
@@ -24,7 +24,8 @@ static enum status usage(FILE *to)
           "  --seed N       of a recipe with `seeds`, this one alone\n"
           "  --threads N    1 to 256; default: the processors\n"
           "  --fresh        start again even if there is a checkpoint\n"
-          "  --quiet        no progress lines\n",
+          "  --quiet        no progress lines\n"
+          "  --json         each line of the log on standard output\n",
           to);
     return to == stderr ? ERR_USAGE : OK;
 }
@@ -38,17 +39,12 @@ struct arguments {
 
 static enum status read_arguments(struct arguments *a, int argc, char **argv)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"threads", required_argument, NULL, 't'},
-                                            {"fresh", no_argument, NULL, 'f'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"model", required_argument, NULL, 'm'},
-                                            {"ids", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'O'},
-                                            {"adamw", required_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"only", required_argument, NULL, 'o'},    {"seed", required_argument, NULL, 's'},
+                                            {"threads", required_argument, NULL, 't'}, {"fresh", no_argument, NULL, 'f'},
+                                            {"quiet", no_argument, NULL, 'q'},         {"json", no_argument, NULL, 'j'},
+                                            {"model", required_argument, NULL, 'm'},   {"ids", required_argument, NULL, 'i'},
+                                            {"out", required_argument, NULL, 'O'},     {"adamw", required_argument, NULL, 'a'},
+                                            {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     char *end;
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
         switch (c) {
@@ -75,6 +71,9 @@ static enum status read_arguments(struct arguments *a, int argc, char **argv)
             break;
         case 'q':
             a->trainer.quiet = true;
+            break;
+        case 'j':
+            a->trainer.json = true;
             break;
         case 'm':
             a->model = optarg;

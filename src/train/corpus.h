@@ -13,6 +13,7 @@ struct book {
 struct corpus {
     struct book *books;
     size_t n, total;
+    uint64_t digest; /* of the texts */
     bool validation; /* draw from the last part of each book instead of the rest */
 };
 

@@ -9,8 +9,10 @@ struct document_kind {
     /* Appends one document of about `length` bytes. */
     void (*write)(struct text *out, const struct corpus *corpus, struct rng *rng, size_t length);
 };
-enum { DOCUMENT_TEXT, N_DOCUMENT_KINDS = 8 }; /* the first row is plain text */
+enum { N_DOCUMENT_KINDS = 8 };
 /* Ends with a row whose name is NULL. */
 extern const struct document_kind DOCUMENT_KINDS[N_DOCUMENT_KINDS + 1];
+/* The row of plain text. */
+#define DOCUMENT_TEXT (&DOCUMENT_KINDS[0])
 
 #endif

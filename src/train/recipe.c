@@ -2,7 +2,10 @@
 #include "train/recipe.h"
 
 #include "base/file.h"
+#include "train/bpe.h"
+#include "train/recipe_check.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,26 @@ static enum status get_count(const cJSON *json, const char *key, size_t low, siz
     int64_t x = (int64_t)*value;
     enum status status = json_get_int(json, key, (int64_t)low, (int64_t)high, optional, &x, path, err);
     *value = (size_t)x;
+    return status;
+}
+
+/* One of `names`, which end with NULL; *value stays where the key is missing. */
+static enum status get_choice(const cJSON *json, const char *key, const char *const *names, int *value, const char *path,
+                              struct error *err)
+{
+    const char *name = NULL;
+    struct text known = {0};
+    enum status status = json_get_string(json, key, true, &name, path, err);
+    bool found = status != OK || name == NULL;
+    for (int i = 0; names[i] != NULL && !found; i++) {
+        found = strcmp(name, names[i]) == 0;
+        *value = found ? i : *value;
+        text_printf(&known, "%s%s", i == 0 ? "" : names[i + 1] == NULL ? " or " : ", ", names[i]);
+    }
+    if (!found)
+        status = error_set(err, ERR_INPUT, "%s: key '%s': '%.40s' is not known, expected %s", path, key, name,
+                           known.data ? known.data : "");
+    text_free(&known);
     return status;
 }
 
@@ -83,34 +106,11 @@ static enum status read_validation(struct recipe *r, struct error *err)
     return read_mix(&r->validation, json ? json : stages->child->prev, r->path, err);
 }
 
-/* Shares are of tokens, so a kind of long documents is drawn less often: how long are they? */
-static enum status measure_mix(struct recipe *r, struct stage *s, struct error *err)
+static enum status balance_mixes(struct recipe *r, struct error *err)
 {
-    enum { DOCUMENTS = 128 };
-    enum status status = OK;
-    for (size_t i = 0; i < s->n_mix && status == OK; i++) {
-        struct ingredient *in = &s->mix[i];
-        struct rng rng = rng_stream(0, in->kind->name, in->shortest);
-        size_t sum = 0;
-        for (size_t k = 0; k < DOCUMENTS && status == OK; k++) {
-            struct text document = {0};
-            struct ids ids = {0};
-            in->kind->write(&document, &r->corpus, &rng, in->shortest + (in->longest - in->shortest) * k / (DOCUMENTS - 1));
-            status = tokenizer_encode(r->tokenizer, document.data ? document.data : "", document.len, false, &ids, err);
-            sum += (ids.n < s->seq_len ? ids.n : s->seq_len) + 1; /* what is longer than the sequence is cut */
-            text_free(&document);
-            ids_free(&ids);
-        }
-        in->tokens = (double)sum / DOCUMENTS;
-    }
-    return status;
-}
-
-static enum status measure_mixes(struct recipe *r, struct error *err)
-{
-    enum status status = measure_mix(r, &r->validation, err);
+    enum status status = mix_balance(&r->validation, r->fill, r->tokenizer, &r->corpus, r->path, err);
     for (size_t i = 0; i < r->n_stages && status == OK; i++)
-        status = measure_mix(r, &r->stages[i], err);
+        status = mix_balance(&r->stages[i], r->fill, r->tokenizer, &r->corpus, r->path, err);
     return status;
 }
 
@@ -132,9 +132,14 @@ static enum status read_seeds(struct recipe *r, struct error *err)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
     cJSON_ArrayForEach(item, list)
     {
-        if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= INT32_MAX))
-            return error_set(err, ERR_INPUT, "%s: key 'seeds' is wrong, expected numbers from 0 to %d", r->path, INT32_MAX);
-        r->seeds[r->n_seeds++] = (uint64_t)item->valuedouble;
+        double value = cJSON_GetNumberValue(item);
+        bool right = value >= 0 && value <= INT32_MAX && value == floor(value);
+        for (size_t i = 0; i < r->n_seeds && right; i++)
+            right = (double)r->seeds[i] != value;
+        if (!right)
+            return error_set(err, ERR_INPUT, "%s: key 'seeds' is wrong, expected different whole numbers from 0 to %d", r->path,
+                             INT32_MAX);
+        r->seeds[r->n_seeds++] = (uint64_t)value;
     }
     return OK;
 }
@@ -194,65 +199,93 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
                 {"min_lr", &r->min_lr, 1},
                 {"decay_share", &r->decay_share, 1}};
     r->decay_share = 1;
-    const char *schedule = "linear";
-    enum status status = json_get_string(json, "schedule", true, &schedule, r->path, err);
-    if (status == OK && strcmp(schedule, "linear") != 0 && strcmp(schedule, "cosine") != 0)
-        status =
-            error_set(err, ERR_INPUT, "%s: key 'schedule': '%.40s' is not known, expected linear or cosine", r->path, schedule);
-    r->cosine = strcmp(schedule, "cosine") == 0;
+    static const char *const schedules[] = {"linear", "cosine", NULL};
+    int schedule = 0;
+    enum status status = get_choice(json, "schedule", schedules, &schedule, r->path, err);
+    r->cosine = schedule == 1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == OK; i++)
         status = json_get_double(json, keys[i].key, 0, keys[i].high, i > 0, keys[i].value, r->path, err);
     return status == OK ? get_count(json, "warmup_steps", 0, 100000000, true, &r->warmup_steps, r->path, err) : status;
 }
 
-static uint64_t digest(const cJSON *root)
+/* Settings that are in their ranges and make no training. */
+static enum status check_optimizer(struct recipe *r, struct error *err)
 {
-    static const char *const parts[] = {"seed",  "data_seed", "seeds",     "tokenizer", "corpus",
-                                        "start", "stages",    "optimizer", "models"};
-    uint64_t h = HASH_START;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const cJSON *part = cJSON_GetObjectItemCaseSensitive(root, parts[i]);
-        char *text = part ? cJSON_PrintUnformatted(part) : NULL;
-        h = text != NULL ? hash_bytes(h, text, strlen(text)) : h;
-        free(text);
-    }
-    return h >> 12; /* fits a double exactly */
+    const struct adamw_settings *o = &r->optimizer;
+    const struct {
+        bool wrong;
+        const char *key, *expected;
+        double value;
+    } checks[] = {
+        {o->lr <= 0, "lr", "more than 0", o->lr},
+        {o->beta1 >= 1, "beta1", "less than 1", o->beta1},
+        {o->beta2 >= 1, "beta2", "less than 1", o->beta2},
+        {o->eps <= 0, "eps", "more than 0", o->eps},
+        {r->min_lr > o->lr, "min_lr", "at most lr", r->min_lr},
+        {r->warmup_steps > r->n_steps, "warmup_steps", "at most the steps of all stages", (double)r->warmup_steps},
+    };
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (checks[i].wrong)
+            return error_set(err, ERR_INPUT, "%s: key 'optimizer.%s' is %g, expected %s", r->path, checks[i].key, checks[i].value,
+                             checks[i].expected);
+    return OK;
+}
+
+static enum status read_keys(struct recipe *r, struct error *err)
+{
+    static const char *const fills[] = {[FILL_DRAW] = "draw", [FILL_TEXT] = "text", [FILL_CUT] = "cut", NULL};
+    static const char *const attentions[] = {
+        [ATTENTION_ACROSS] = "across_documents", [ATTENTION_WITHIN] = "within_documents", NULL};
+    int fill = FILL_DRAW, attention = ATTENTION_ACROSS;
+    const struct {
+        const char *key;
+        size_t *value, high;
+    } counts[] = {{"checkpoint_steps", &r->checkpoint_steps, 100000000},
+                  {"validation_steps", &r->validation_steps, 100000000},
+                  {"validation_sequences", &r->validation_sequences, 100000}};
+    enum status status = json_get_string(r->root, "tokenizer", false, &r->tokenizer_folder, r->path, err);
+    if (status == OK)
+        status = json_get_string(r->root, "output", false, &r->output, r->path, err);
+    if (status == OK)
+        status = json_get_string(r->root, "start", true, &r->start, r->path, err);
+    if (status == OK)
+        status = json_get_bool(r->root, "keep_f32", true, &r->keep_f32, r->path, err);
+    if (status == OK)
+        status = get_choice(r->root, "fill", fills, &fill, r->path, err);
+    if (status == OK)
+        status = get_choice(r->root, "attention", attentions, &attention, r->path, err);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts && status == OK; i++)
+        status = get_count(r->root, counts[i].key, 1, counts[i].high, true, counts[i].value, r->path, err);
+    r->fill = (enum fill)fill;
+    r->attention = (enum packing_attention)attention;
+    return status;
+}
+
+static enum status read_models(struct recipe *r, struct error *err)
+{
+    r->models = cJSON_GetObjectItemCaseSensitive(r->root, "models");
+    if (cJSON_IsObject(r->models) && r->models->child != NULL)
+        return OK;
+    return error_set(err, ERR_INPUT, "%s: key 'models' is missing, expected names with the keys of a config.json", r->path);
+}
+
+static enum status read_tokenizer(struct recipe *r, struct error *err)
+{
+    enum status status = tokenizer_load(&r->tokenizer, r->tokenizer_folder, err);
+    if (status == OK && (r->end = tokenizer_added(r->tokenizer, END_OF_TEXT)) < 0)
+        status = error_set(err, ERR_INPUT, "%s: the tokenizer has no token " END_OF_TEXT ", expected one", r->tokenizer_folder);
+    return status;
 }
 
 enum status recipe_load(struct recipe *r, const char *path, struct error *err)
 {
+    static enum status (*const parts[])(struct recipe *, struct error *) = {
+        recipe_check_keys, read_seeds,  read_keys,      read_optimizer,      read_stages, check_optimizer,
+        read_validation,   read_models, read_tokenizer, recipe_check_models, read_corpus, balance_mixes};
     *r = (struct recipe){.path = strdup(path), .checkpoint_steps = 100, .validation_steps = 100, .validation_sequences = 16};
-    enum status status = yaml_read(&r->root, path, err);
-    if (status == OK)
-        status = read_seeds(r, err);
-    if (status == OK)
-        status = json_get_string(r->root, "tokenizer", false, &r->tokenizer_folder, path, err);
-    if (status == OK)
-        status = json_get_string(r->root, "output", false, &r->output, path, err);
-    if (status == OK)
-        status = json_get_string(r->root, "start", true, &r->start, path, err);
-    if (status == OK)
-        status = get_count(r->root, "checkpoint_steps", 1, 100000000, true, &r->checkpoint_steps, path, err);
-    if (status == OK)
-        status = get_count(r->root, "validation_steps", 1, 100000000, true, &r->validation_steps, path, err);
-    if (status == OK)
-        status = get_count(r->root, "validation_sequences", 1, 100000, true, &r->validation_sequences, path, err);
-    if (status == OK)
-        status = read_optimizer(r, err);
-    if (status == OK)
-        status = read_stages(r, err);
-    if (status == OK)
-        status = read_validation(r, err);
-    if (status == OK)
-        status = read_corpus(r, err);
-    if (status == OK)
-        status = tokenizer_load(&r->tokenizer, r->tokenizer_folder, err);
-    r->models = status == OK ? cJSON_GetObjectItemCaseSensitive(r->root, "models") : NULL;
-    if (status == OK && (!cJSON_IsObject(r->models) || r->models->child == NULL))
-        status = error_set(err, ERR_INPUT, "%s: key 'models' is missing, expected names with the keys of a config.json", path);
-    if (status == OK)
-        status = measure_mixes(r, err);
-    r->digest = digest(r->root);
+    enum status status = r->path ? yaml_read(&r->root, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == OK; i++)
+        status = parts[i](r, err);
     if (status != OK)
         recipe_free(r);
     return status;
@@ -275,18 +308,47 @@ void recipe_free(struct recipe *r)
 enum status recipe_model(const struct recipe *r, const cJSON *entry, struct config *config, struct error *err)
 {
     cJSON *json = cJSON_Duplicate(entry, true);
-    int32_t end = tokenizer_added(r->tokenizer, "<|endoftext|>");
+    struct text name = {0};
     cJSON_DeleteItemFromObject(json, "vocab_size");
     cJSON_AddNumberToObject(json, "vocab_size", (double)tokenizer_size(r->tokenizer));
-    if (end >= 0) {
-        cJSON_AddNumberToObject(json, "bos_token_id", end);
-        cJSON_AddNumberToObject(json, "eos_token_id", end);
-    }
-    enum status status =
-        end >= 0 ? config_from_json(config, json, r->path, err)
-                 : error_set(err, ERR_INPUT, "%s: the tokenizer has no token <|endoftext|>, expected one", r->tokenizer_folder);
+    cJSON_AddNumberToObject(json, "bos_token_id", r->end);
+    cJSON_AddNumberToObject(json, "eos_token_id", r->end);
+    enum status status = text_printf(&name, "%s: models.%s", r->path, entry->string)
+                             ? config_from_json(config, json, name.data, err)
+                             : error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
+    text_free(&name);
     cJSON_Delete(json);
     return status;
+}
+
+enum status recipe_with_seed(struct recipe *one, char **folder, const struct recipe *r, uint64_t seed, struct error *err)
+{
+    char name[32];
+    snprintf(name, sizeof name, "seed-%" PRIu64, seed);
+    *one = *r;
+    one->seed = seed;
+    one->data_seed = json_has(r->root, "data_seed") ? r->data_seed : seed;
+    one->output = *folder = path_join(r->output, name);
+    return *folder ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
+}
+
+char *recipe_start_folder(const struct recipe *r, const char *name)
+{
+    char seed[32];
+    snprintf(seed, sizeof seed, "seed-%" PRIu64, r->seed);
+    char *seeded = path_join(r->start, seed), *folder = NULL;
+    if (seeded != NULL)
+        folder = path_join(file_is_directory(seeded) ? seeded : r->start, name);
+    free(seeded);
+    return folder;
+}
+
+size_t recipe_longest(const struct recipe *r)
+{
+    size_t longest = r->validation.seq_len;
+    for (size_t i = 0; i < r->n_stages; i++)
+        longest = r->stages[i].seq_len > longest ? r->stages[i].seq_len : longest;
+    return longest;
 }
 
 const struct stage *recipe_stage(const struct recipe *r, size_t step)
@@ -295,6 +357,27 @@ const struct stage *recipe_stage(const struct recipe *r, size_t step)
     while (i + 1 < r->n_stages && step >= r->stages[i].steps)
         step -= r->stages[i++].steps;
     return &r->stages[i];
+}
+
+size_t recipe_first_sequence(const struct recipe *r, size_t step)
+{
+    size_t first = 0;
+    for (size_t i = 0; i < r->n_stages && step > 0; i++) {
+        size_t n = step < r->stages[i].steps ? step : r->stages[i].steps;
+        first += n * r->stages[i].sequences;
+        step -= n;
+    }
+    return first;
+}
+
+double recipe_tokens(const struct recipe *r, size_t from, size_t to)
+{
+    double tokens = 0;
+    for (size_t i = 0, at = 0; i < r->n_stages; at += r->stages[i++].steps) {
+        size_t low = from > at ? from : at, end = at + r->stages[i].steps, high = to < end ? to : end;
+        tokens += high > low ? (double)(high - low) * (double)r->stages[i].seq_len * (double)r->stages[i].sequences : 0;
+    }
+    return tokens;
 }
 
 double recipe_rate(const struct recipe *r, size_t step)
@@ -307,4 +390,33 @@ double recipe_rate(const struct recipe *r, size_t step)
         return lr;
     double share = left / decay_steps;
     return r->min_lr + (lr - r->min_lr) * (r->cosine ? (1 - cos(PI * share)) / 2 : share);
+}
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    return hash_bytes(h, text, strlen(text) + 1);
+}
+
+static uint64_t hash_json(uint64_t h, const cJSON *json)
+{
+    char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+    h = hash_text(h, text ? text : "");
+    free(text);
+    return h;
+}
+
+uint64_t recipe_digest(const struct recipe *r, const cJSON *entry, const char *start, size_t step)
+{
+    uint64_t numbers[] = {r->seed, r->data_seed, r->fill, r->attention, r->corpus.digest};
+    uint64_t h = hash_bytes(HASH_START, (const char *)numbers, sizeof numbers);
+    h = hash_text(hash_text(h, tokenizer_sha256(r->tokenizer)), start);
+    h = hash_json(hash_json(h, entry), cJSON_GetObjectItemCaseSensitive(r->root, "optimizer"));
+    const cJSON *json = cJSON_GetObjectItemCaseSensitive(r->root, "stages")->child;
+    for (const struct stage *s = r->stages; s < r->stages + r->n_stages && step > 0; s++, json = json->next) {
+        uint64_t shape[] = {step < s->steps ? step : s->steps, s->seq_len, s->sequences};
+        h = hash_bytes(h, (const char *)shape, sizeof shape);
+        h = hash_json(h, cJSON_GetObjectItemCaseSensitive(json, "mix"));
+        step -= shape[0];
+    }
+    return h;
 }

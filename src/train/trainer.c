@@ -1,261 +1,122 @@
-/* trainer.c - see trainer.h. */
+/* trainer.c - the training loop; see trainer.h. */
 #include "train/trainer.h"
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "model/gradient.h"
-#include "train/packing.h"
+#include "train/run.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct run {
-    const struct recipe *recipe;
-    const struct trainer_options *options;
-    char *folder, *checkpoint, *log;
-    int lock; /* of the folder, which two trainings would both write */
-    struct model model;
-    struct gradient gradient;
-    struct adamw adamw;
-    struct ids sequence;
-    double started, tokens;           /* of this process */
-    double by_kind[N_DOCUMENT_KINDS]; /* tokens of the whole training, by kind of document */
-    double loss_sum;                  /* over the steps since the last line of the log */
-    size_t loss_steps;
-};
+enum { LOG_STEPS = 10 };
 
-/* The checkpoint is a safetensors file: weights, moments, and the numbers of the run. */
-static enum status save_checkpoint(const struct run *r, struct error *err)
+double run_sequence(struct run *r, float scale)
 {
-    const struct weights *w = &r->model.weights;
-    int64_t numbers[2] = {(int64_t)r->adamw.step, (int64_t)r->recipe->digest}, kinds[N_DOCUMENT_KINDS];
-    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
-        kinds[i] = (int64_t)r->by_kind[i];
-    const struct tensor_out tensors[] = {
-        {.name = "adamw.m", .dtype = DTYPE_F32, .n_dims = 1, .shape = {r->adamw.n}, .data = r->adamw.m},
-        {.name = "adamw.v", .dtype = DTYPE_F32, .n_dims = 1, .shape = {r->adamw.n}, .data = r->adamw.v},
-        {.name = "step_and_recipe", .dtype = DTYPE_I64, .n_dims = 1, .shape = {2}, .data = numbers},
-        {.name = "tokens_by_kind", .dtype = DTYPE_I64, .n_dims = 1, .shape = {N_DOCUMENT_KINDS}, .data = kinds},
-        {.name = "weights", .dtype = DTYPE_F32, .n_dims = 1, .shape = {w->n_storage}, .data = w->storage},
-    };
-    return safetensors_write(r->checkpoint, tensors, sizeof tensors / sizeof *tensors, err);
-}
-
-static enum status load_array(float *out, const struct tensor_file *st, const char *name, size_t n, struct error *err)
-{
-    const struct tensor *t = tensor_file_find(st, name);
-    if (t == NULL || t->dtype != DTYPE_F32 || t->count != n)
-        return error_set(err, ERR_INPUT,
-                         "%s: tensor '%s' is missing or of another size, expected %zu F32 (or start again with --fresh)",
-                         st->path, name, n);
-    tensor_to_f32(out, t);
-    return OK;
-}
-
-static enum status load_checkpoint(struct run *r, struct error *err)
-{
-    struct tensor_file st;
-    enum status status = safetensors_open(&st, r->checkpoint, err);
-    if (status != OK)
-        return status;
-    const struct tensor *numbers = tensor_file_find(&st, "step_and_recipe");
-    int64_t values[2] = {0, 0};
-    if (numbers != NULL && numbers->dtype == DTYPE_I64 && numbers->count == 2)
-        memcpy(values, numbers->data, sizeof values);
-    if (values[1] != (int64_t)r->recipe->digest)
-        status = error_set(err, ERR_INPUT,
-                           "%s: belongs to another recipe, expected the one it was made with (or start again with --fresh)",
-                           r->checkpoint);
-    if (status == OK)
-        status = load_array(r->model.weights.storage, &st, "weights", r->model.weights.n_storage, err);
-    if (status == OK)
-        status = load_array(r->adamw.m, &st, "adamw.m", r->adamw.n, err);
-    if (status == OK)
-        status = load_array(r->adamw.v, &st, "adamw.v", r->adamw.n, err);
-    r->adamw.step = (uint64_t)values[0];
-    const struct tensor *kinds = tensor_file_find(&st, "tokens_by_kind");
-    for (size_t i = 0; kinds != NULL && kinds->dtype == DTYPE_I64 && kinds->count == N_DOCUMENT_KINDS && i < kinds->count; i++) {
-        int64_t n;
-        memcpy(&n, kinds->data + i * sizeof n, sizeof n);
-        r->by_kind[i] = (double)n;
-    }
-    model_update_lambda(&r->model);
-    tensor_file_close(&st);
-    return status;
-}
-
-/* Drops log lines of steps that the checkpoint has not reached: they will be written again. */
-static enum status trim_log(const struct run *r, struct error *err)
-{
-    char *text = NULL;
-    struct text kept = {0};
-    if (!file_exists(r->log))
-        return OK;
-    enum status status = file_read(&text, NULL, r->log, err);
-    for (char *line = text, *end; status == OK && (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        *end = '\0';
-        cJSON *entry = cJSON_Parse(line), *step = cJSON_GetObjectItemCaseSensitive(entry, "step");
-        if (cJSON_IsNumber(step) && step->valuedouble <= (double)r->adamw.step)
-            text_printf(&kept, "%s\n", line);
-        cJSON_Delete(entry);
-    }
-    if (status == OK)
-        status = file_write(r->log, kept.data ? kept.data : "", kept.len, err);
-    text_free(&kept);
-    free(text);
-    return status;
-}
-
-static enum status validation_loss(struct run *r, double *loss, struct error *err)
-{
-    const struct recipe *recipe = r->recipe;
-    const struct stage *stage = &recipe->validation;
+    const struct packed *p = &r->sequence;
+    if (r->recipe->attention == ATTENTION_ACROSS)
+        return gradient_add(&r->gradient, p->ids.data, p->ids.n, scale);
     double sum = 0;
-    for (size_t i = 0; i < recipe->validation_sequences; i++) {
-        enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_VALIDATION, i, NULL, err);
-        if (status != OK)
-            return status;
-        sum += gradient_add(&r->gradient, r->sequence.data, r->sequence.n, 0);
+    for (size_t i = 0; i < p->n_documents; i++) { /* each with the token that ends it, which begins the next one */
+        size_t from = p->documents[i].first, to = i + 1 < p->n_documents ? p->documents[i + 1].first + 1 : p->ids.n;
+        if (to - from > 1)
+            sum += gradient_add(&r->gradient, p->ids.data + from, to - from, scale);
     }
-    *loss = sum / (double)(recipe->validation_sequences * stage->seq_len);
-    return OK;
+    return sum;
 }
 
-/* Appends to the log what happened since the last entry and shows it. */
-static enum status report(struct run *r, double norm, struct error *err)
+static bool all_finite(const float *x, size_t n)
 {
-    size_t step = r->adamw.step, left = r->recipe->n_steps - step;
-    bool validate = step % r->recipe->validation_steps == 0 || left == 0;
-    double speed = r->tokens / (clock_seconds() - r->started), validation = 0, to_do = 0, seen = 0;
-    double loss = r->loss_sum / (double)r->loss_steps;
-    enum status status = validate ? validation_loss(r, &validation, err) : OK;
-    if (status != OK)
-        return status;
-    for (size_t s = 0, at = 0; s < r->recipe->n_stages; at += r->recipe->stages[s++].steps) {
-        const struct stage *stage = &r->recipe->stages[s];
-        size_t done = step > at ? step - at : 0;
-        to_do += done < stage->steps ? (double)((stage->steps - done) * stage->seq_len * stage->sequences) : 0;
-    }
-    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
-        seen += r->by_kind[i];
-    cJSON *entry = cJSON_CreateObject();
-    json_add_number(entry, "step", (double)step);
-    json_add_number(entry, "tokens", seen);
-    json_add_number(entry, "loss", loss);
-    if (validate)
-        json_add_number(entry, "validation_loss", validation);
-    json_add_number(entry, "grad_norm", norm);
-    json_add_number(entry, "lr", recipe_rate(r->recipe, step - 1));
-    if (r->model.lambda != NULL) {
-        cJSON *lambda = cJSON_AddArrayToObject(entry, "lambda");
-        for (size_t l = 0; l < r->model.config.n_layers; l++)
-            cJSON_AddItemToArray(lambda, json_number((double)r->model.lambda[l]));
-    }
-    r->loss_sum = 0;
-    r->loss_steps = 0;
-    json_add_number(entry, "tokens_per_second", round(speed));
-    char *line = cJSON_PrintUnformatted(entry);
-    cJSON_Delete(entry);
-    FILE *log = fopen(r->log, "ae");
-    if (log == NULL || line == NULL || fprintf(log, "%s\n", line) < 0 || fclose(log) != 0)
-        status = error_set(err, ERR_SYSTEM, "%s: cannot be written", r->log);
-    free(line);
-    if (!r->options->quiet) {
-        fprintf(stderr, "%s step %zu/%zu  loss %.4f  %.0f tokens/s  ETA %.0f min", r->folder, step, r->recipe->n_steps, loss,
-                speed, to_do / speed / 60);
-        if (validate)
-            fprintf(stderr, "  validation %.4f", validation);
-        fputc('\n', stderr);
-    }
-    return status;
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite = finite && isfinite(x[i]);
+    return finite;
 }
 
-/* One optimizer step over the sequences of its batch. */
-static enum status train_step(struct run *r, double *loss, double *norm, struct error *err)
+/* One optimizer step over the sequences of its batch; *finite is false where loss or gradient are no numbers, and nothing is
+ * changed then. */
+static enum status train_step(struct run *r, double *norm, bool *finite, struct error *err)
 {
-    size_t step = r->adamw.step, first = 0, s = 0, before = 0;
     const struct recipe *recipe = r->recipe;
+    size_t step = r->adamw.step, first = recipe_first_sequence(recipe, step);
     const struct stage *stage = recipe_stage(recipe, step);
-    for (; &recipe->stages[s] != stage; before += recipe->stages[s++].steps) /* sequences of the stages before */
-        first += recipe->stages[s].steps * recipe->stages[s].sequences;
-    first += (step - before) * stage->sequences;
-    double tokens = (double)(stage->seq_len * stage->sequences);
+    double tokens = (double)(stage->seq_len * stage->sequences), loss = 0;
+    struct token_counts counts = r->counts;
     gradient_clear(&r->gradient);
-    *loss = 0;
     for (size_t i = 0; i < stage->sequences; i++) {
-        enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_TRAINING, first + i, r->by_kind, err);
+        enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_TRAINING, first + i, err);
         if (status != OK)
             return status;
-        *loss += gradient_add(&r->gradient, r->sequence.data, r->sequence.n, (float)(1 / tokens)) / tokens;
+        packed_count(&counts, &r->sequence);
+        loss += run_sequence(r, (float)(1 / tokens)) / tokens;
     }
     *norm = gradient_norm(&r->gradient);
-    if (!isfinite(*loss) || !isfinite(*norm))
-        return error_set(err, ERR_INPUT, "%s: the loss is no longer finite at step %zu, expected a lower learning rate",
-                         recipe->path, step);
+    *finite = isfinite(loss) && isfinite(*norm);
+    if (!*finite)
+        return OK;
     struct adamw_settings settings = recipe->optimizer;
     settings.lr = recipe_rate(recipe, step);
     adamw_step(&r->adamw, &r->model.weights, &r->gradient.sum, *norm, &settings);
     model_update_lambda(&r->model);
+    r->counts = counts;
     r->tokens += tokens;
-    r->loss_sum += *loss;
+    r->loss_sum += loss;
     r->loss_steps++;
     return OK;
 }
 
-/* What the scaling task fits: one line on the finished training. */
-static enum status write_result(struct run *r, const char *name, struct error *err)
+/* Model and checkpoint, unless a number of them is none. */
+static enum status save(const struct run *r, bool *finite, struct error *err)
 {
-    double loss = 0, tokens = 0;
-    enum status status = validation_loss(r, &loss, err);
-    for (size_t s = 0; s < r->recipe->n_stages; s++)
-        tokens += (double)(r->recipe->stages[s].steps * r->recipe->stages[s].seq_len * r->recipe->stages[s].sequences);
-    cJSON *result = cJSON_CreateObject();
-    struct text line = {0};
-    char *path = path_join(r->folder, "training.json");
-    cJSON_AddStringToObject(result, "model", name);
-    json_add_number(result, "n_params", (double)r->model.weights.n_params);
-    json_add_number(result, "tokens", tokens);
-    json_add_number(result, "loss", loss);
-    json_add_number(result, "seed", (double)r->recipe->seed);
-    json_add_number(result, "data_seed", (double)r->recipe->data_seed);
-    cJSON *kinds = cJSON_AddObjectToObject(result, "tokens_by_kind");
-    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
-        if (r->by_kind[i] > 0)
-            json_add_number(kinds, DOCUMENT_KINDS[i].name, r->by_kind[i]);
-    char *text = cJSON_PrintUnformatted(result);
+    *finite = all_finite(r->model.weights.storage, r->model.weights.n_storage) && all_finite(r->adamw.m, r->adamw.n) &&
+              all_finite(r->adamw.v, r->adamw.n);
+    if (!*finite)
+        return OK;
+    /* The checkpoint comes last: killed between the two, the next start repeats the steps and writes the same model. */
+    enum status status = model_save(&r->model, r->folder, r->recipe->keep_f32 ? DTYPE_F32 : DTYPE_BF16, err);
+    return status == OK ? checkpoint_save(r, err) : status;
+}
+
+/* Back to the last checkpoint, once: what comes again is no accident of the machine. */
+static enum status go_back(struct run *r, bool *went_back, struct error *err)
+{
+    size_t step = r->adamw.step;
+    if (*went_back || !file_exists(r->checkpoint))
+        return error_set(
+            err, ERR_INPUT,
+            "%s: loss, gradient or weights are no longer finite after step %zu%s, expected numbers (a lower lr or more "
+            "warmup_steps)",
+            r->folder, step, *went_back ? ", again after going back to the last checkpoint" : "");
+    *went_back = true;
+    enum status status = checkpoint_load(r, err);
     if (status == OK)
-        status = path && text && text_printf(&line, "%s\n", text) ? file_write(path, line.data, line.len, err)
-                                                                  : error_set(err, ERR_SYSTEM, "%s: out of memory", r->folder);
-    free(path);
-    free(text);
-    text_free(&line);
-    cJSON_Delete(result);
+        status = run_trim_log(r, err);
+    if (status == OK)
+        fprintf(stderr,
+                "%s: loss, gradient or weights are no longer finite after step %zu; once more from the checkpoint of step %zu\n",
+                r->folder, step, (size_t)r->adamw.step);
     return status;
 }
 
-enum { LOG_STEPS = 10 };
-
 static enum status loop(struct run *r, struct error *err)
 {
-    double loss = 0, norm = 0;
+    double norm = 0;
+    bool went_back = false;
     enum status status = OK;
     r->started = clock_seconds();
     while (status == OK && r->adamw.step < r->recipe->n_steps) {
-        status = train_step(r, &loss, &norm, err);
+        bool finite = true;
+        status = train_step(r, &norm, &finite, err);
         size_t step = r->adamw.step;
         bool last = step == r->recipe->n_steps, stop = r->options->stop != NULL && *r->options->stop;
-        if (status == OK && (step % LOG_STEPS == 0 || last))
-            status = report(r, norm, err);
-        if (status == OK && (step % r->recipe->checkpoint_steps == 0 || last || stop)) {
-            /* The checkpoint comes last: killed between the two, the next start repeats the steps and writes the same model. */
-            status = model_save(&r->model, r->folder, DTYPE_BF16, err);
-            if (status == OK)
-                status = save_checkpoint(r, err);
-        }
-        if (status == OK && stop && !last)
+        if (status == OK && finite && (step % LOG_STEPS == 0 || last))
+            status = run_log(r, norm, err);
+        if (status == OK && finite && (step % r->recipe->checkpoint_steps == 0 || last || stop))
+            status = save(r, &finite, err);
+        if (status == OK && !finite)
+            status = go_back(r, &went_back, err);
+        else if (status == OK && stop && !last)
             status =
                 error_set(err, ERR_STOPPED, "%s: stopped after step %zu, the same command goes on from there", r->folder, step);
     }
@@ -278,38 +139,91 @@ static enum status copy_file(const char *from_folder, const char *to_folder, con
     return status;
 }
 
-/* A fresh model, or the one of this name in the folder that the recipe starts from. */
-static enum status begin_model(struct model *m, const struct recipe *recipe, const char *name, const struct config *config,
-                               struct error *err)
+/* What of two configs makes weights mean something else; NULL: nothing. Rotation and length may change, to go on with longer
+ * sequences. */
+static const char *first_difference(const struct config *a, const struct config *b)
+{
+    const struct {
+        const char *key;
+        bool differs;
+    } keys[] = {
+        {"model_type", a->family != b->family},
+        {"hidden_size", a->d_model != b->d_model},
+        {"num_hidden_layers", a->n_layers != b->n_layers},
+        {"num_attention_heads", a->n_heads != b->n_heads || a->n_q_heads != b->n_q_heads},
+        {"num_key_value_heads", a->n_k_heads != b->n_k_heads || a->n_v_heads != b->n_v_heads},
+        {"head_dim", a->head_dim != b->head_dim},
+        {"intermediate_size", a->d_ff != b->d_ff},
+        {"vocab_size", a->vocab_size != b->vocab_size},
+        {"tie_word_embeddings", a->tied != b->tied},
+        {"attention_bias", a->qkv_bias != b->qkv_bias},
+        {"mlp_bias", a->mlp_bias != b->mlp_bias},
+        {"lambda_init", a->lambda == LAMBDA_VECTORS && a->lambda_init != b->lambda_init},
+        {"rope_interleaved", a->rope.interleaved != b->rope.interleaved},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (keys[i].differs)
+            return keys[i].key;
+    return NULL;
+}
+
+/* The weights of the model of this name in the folder that the recipe starts from. */
+static enum status start_from(struct run *r, const char *folder, struct error *err)
 {
     struct model before;
-    enum status status = model_create(m, config, recipe->seed, err);
-    if (status != OK || recipe->start == NULL)
+    struct tokenizer *tokenizer = NULL;
+    struct model *m = &r->model;
+    enum status status = model_load(&before, folder, err);
+    if (status != OK)
         return status;
-    char *folder = path_join(recipe->start, name);
-    status = folder ? model_load(&before, folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", recipe->path);
-    if (status == OK) {
+    model_hash(&before, r->start);
+    const char *key = first_difference(&before.config, &m->config);
+    if (key != NULL)
+        status = error_set(err, ERR_INPUT, "%s: has another %s than models.%s of %s, expected the same", folder, key,
+                           r->entry->string, r->recipe->path);
+    if (status == OK && tokenizer_exists(folder))
+        status = tokenizer_load(&tokenizer, folder, err);
+    if (status == OK && tokenizer != NULL && strcmp(tokenizer_sha256(tokenizer), tokenizer_sha256(r->recipe->tokenizer)) != 0)
+        status = error_set(err, ERR_INPUT, "%s: has another tokenizer than %s, expected the same", folder,
+                           r->recipe->tokenizer_folder);
+    if (status == OK)
         status = model_unpack(&before, err);
-        if (status == OK && (before.config.family != config->family || before.weights.n_storage != m->weights.n_storage))
-            status = error_set(err, ERR_INPUT, "%s: is another model than '%s' of %s, expected the same shapes", folder, name,
-                               recipe->path);
-        if (status == OK)
-            memcpy(m->weights.storage, before.weights.storage, before.weights.n_storage * sizeof(float));
+    if (status == OK) {
+        memcpy(m->weights.storage, before.weights.storage, before.weights.n_storage * sizeof(float));
         model_update_lambda(m);
-        model_free(&before);
     }
+    tokenizer_free(tokenizer);
+    model_free(&before);
+    return status;
+}
+
+/* A fresh model, or one to start from. */
+static enum status begin_model(struct run *r, const struct config *config, struct error *err)
+{
+    enum status status = model_create(&r->model, config, r->recipe->seed, err);
+    if (status != OK || r->recipe->start == NULL)
+        return status;
+    char *folder = recipe_start_folder(r->recipe, r->entry->string);
+    status = folder ? start_from(r, folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", r->recipe->path);
     free(folder);
     return status;
+}
+
+/* What is said before the first step. */
+static void introduce(const struct run *r)
+{
+    fprintf(stderr, "%s: %zu parameters, step %zu of %zu, attention %s\n", r->folder, r->model.weights.n_params,
+            (size_t)r->adamw.step, r->recipe->n_steps,
+            r->recipe->attention == ATTENTION_WITHIN ? "within documents" : "across the documents of a sequence");
+    if (r->extended_from > 0)
+        fprintf(stderr, "%s: goes on from a training that was finished after %zu steps\n", r->folder, r->extended_from);
 }
 
 static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options,
                                struct error *err)
 {
-    struct run r = {.recipe = recipe, .options = options, .lock = -1};
+    struct run r = {.recipe = recipe, .options = options, .entry = entry, .lock = -1};
     struct config config;
-    size_t longest = recipe->validation.seq_len;
-    for (size_t i = 0; i < recipe->n_stages; i++)
-        longest = recipe->stages[i].seq_len > longest ? recipe->stages[i].seq_len : longest;
     r.folder = path_join(recipe->output, entry->string);
     r.checkpoint = r.folder ? path_join(r.folder, "checkpoint.safetensors") : NULL;
     r.log = r.folder ? path_join(r.folder, "train.jsonl") : NULL;
@@ -320,29 +234,28 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     if (status == OK)
         status = file_lock_folder(&r.lock, r.folder, err);
     if (status == OK)
-        status = begin_model(&r.model, recipe, entry->string, &config, err);
+        status = begin_model(&r, &config, err);
     if (status == OK)
-        status = gradient_init(&r.gradient, &r.model, longest, options->threads, err);
+        status = gradient_init(&r.gradient, &r.model, recipe_longest(recipe), options->threads, err);
     if (status == OK)
         status = adamw_init(&r.adamw, &r.model.weights, err);
     if (status == OK && options->fresh)
         unlink(r.checkpoint);
     if (status == OK && file_exists(r.checkpoint))
-        status = load_checkpoint(&r, err);
+        status = checkpoint_load(&r, err);
     if (status == OK)
-        status = trim_log(&r, err);
+        status = run_trim_log(&r, err);
     if (status == OK)
         status = copy_file(recipe->tokenizer_folder, r.folder, "tokenizer.json", err);
     if (status == OK)
         status = copy_file(recipe->tokenizer_folder, r.folder, "tokenizer_config.json", err);
     if (status == OK && !options->quiet)
-        fprintf(stderr, "%s: %zu parameters, step %zu of %zu\n", r.folder, r.model.weights.n_params, (size_t)r.adamw.step,
-                recipe->n_steps);
+        introduce(&r);
     if (status == OK)
         status = loop(&r, err);
     if (status == OK)
-        status = write_result(&r, entry->string, err);
-    ids_free(&r.sequence);
+        status = run_write_result(&r, err);
+    packed_free(&r.sequence);
     adamw_free(&r.adamw);
     gradient_free(&r.gradient);
     model_free(&r.model);
@@ -354,48 +267,70 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     return status;
 }
 
+/* Models are compared at equal size: one that is not within 1 % of the first is named. */
+static enum status compare_sizes(const struct recipe *recipe, struct error *err)
+{
+    size_t first = 0;
+    enum status status = OK;
+    for (const cJSON *entry = recipe->models->child; entry != NULL && status == OK; entry = entry->next) {
+        struct config config;
+        struct weights list;
+        status = recipe_model(recipe, entry, &config, err);
+        if (status == OK)
+            status = weights_list(&list, &config, err);
+        if (status != OK)
+            break;
+        first = first > 0 ? first : list.n_params;
+        double more = 100 * ((double)list.n_params / (double)first - 1);
+        if (fabs(more) > 1)
+            fprintf(stderr, "%s: note: %s has %zu parameters, %.1f %% %s than %s\n", recipe->path, entry->string, list.n_params,
+                    fabs(more), more > 0 ? "more" : "fewer", recipe->models->child->string);
+        weights_free(&list);
+    }
+    return status;
+}
+
 /* Every model of the recipe, or the one that was asked for, with the recipe's seed. */
 static enum status train_models(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
 {
     enum status status = OK;
-    bool found = false;
-    for (const cJSON *entry = recipe->models->child; entry != NULL && status == OK; entry = entry->next) {
-        if (options->only != NULL && strcmp(options->only, entry->string) != 0)
-            continue;
-        found = true;
-        status = train_model(recipe, entry, options, err);
-    }
-    if (status == OK && !found)
-        status = error_set(err, ERR_USAGE, "--only: there is no model '%s' in %s, expected one of its models", options->only,
-                           recipe->path);
+    for (const cJSON *entry = recipe->models->child; entry != NULL && status == OK; entry = entry->next)
+        if (options->only == NULL || strcmp(options->only, entry->string) == 0)
+            status = train_model(recipe, entry, options, err);
     return status;
 }
 
-/* One of the recipe's seeds: a training of its own in OUTPUT/seed-N, as if the recipe had that `seed`. */
-static enum status train_seed(const struct recipe *recipe, uint64_t seed, const struct trainer_options *options,
-                              struct error *err)
+/* Are there a model and a seed that were asked for? */
+static enum status check_options(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
 {
-    struct recipe one = *recipe;
-    struct text output = {0};
-    one.seed = seed;
-    if (!json_has(recipe->root, "data_seed"))
-        one.data_seed = seed;
-    one.digest = hash_u64(recipe->digest ^ seed) >> 12;
-    enum status status = text_printf(&output, "%s/seed-%" PRIu64, recipe->output, seed)
-                             ? file_make_directory(recipe->output, err)
-                             : error_set(err, ERR_SYSTEM, "%s: out of memory", recipe->path);
-    one.output = output.data;
-    if (status == OK)
-        status = train_models(&one, options, err);
-    text_free(&output);
-    return status;
+    bool seed_known = options->seed == NULL || (recipe->n_seeds == 0 && *options->seed == recipe->seed);
+    for (size_t i = 0; i < recipe->n_seeds; i++)
+        seed_known = seed_known || *options->seed == recipe->seeds[i];
+    if (!seed_known)
+        return error_set(err, ERR_USAGE, "--seed: %s has no seed %llu, expected one of its seeds", recipe->path,
+                         (unsigned long long)*options->seed);
+    if (options->only != NULL && !cJSON_HasObjectItem(recipe->models, options->only))
+        return error_set(err, ERR_USAGE, "--only: there is no model '%s' in %s, expected one of its models", options->only,
+                         recipe->path);
+    return OK;
 }
 
 enum status trainer_run(const struct recipe *recipe, const struct trainer_options *options, struct error *err)
 {
-    enum status status = recipe->n_seeds == 0 ? train_models(recipe, options, err) : OK;
-    for (size_t i = 0; i < recipe->n_seeds && status == OK; i++)
-        if (options->seed == NULL || *options->seed == recipe->seeds[i])
-            status = train_seed(recipe, recipe->seeds[i], options, err);
+    enum status status = check_options(recipe, options, err);
+    if (status == OK)
+        status = compare_sizes(recipe, err);
+    if (status == OK && recipe->n_seeds == 0)
+        status = train_models(recipe, options, err);
+    for (size_t i = 0; i < recipe->n_seeds && status == OK; i++) {
+        struct recipe one;
+        char *folder;
+        if (options->seed != NULL && *options->seed != recipe->seeds[i])
+            continue;
+        status = recipe_with_seed(&one, &folder, recipe, recipe->seeds[i], err);
+        if (status == OK)
+            status = train_models(&one, options, err);
+        free(folder);
+    }
     return status;
 }

@@ -124,10 +124,10 @@ START_TEST(a_training_starts_from_another_one)
     char *first = make_recipe("first", 5);
     ck_assert_int_eq(train(first, false, NULL), OK);
     snprintf(more, sizeof more, "start: %s/out-first\n", folder);
-    char *second = make_recipe_with("second", 3, "0", more); /* a rate of 0: what it starts from comes out */
+    char *second = make_recipe_with("second", 3, "1.0e-12", more); /* next to no rate: what it starts from comes out */
     ck_assert_int_eq(train(second, false, NULL), OK);
     expect_same_file("out-first/tiny/model.safetensors", "out-second/tiny/model.safetensors");
-    char *lost = make_recipe_with("lost", 3, "0", "start: /nowhere\n");
+    char *lost = make_recipe_with("lost", 3, "1.0e-3", "start: /nowhere\n");
     ck_assert_int_eq(recipe_load(&recipe, lost, &err), OK);
     ck_assert_int_eq(trainer_run(&recipe, &options, &err), ERR_INPUT);
     ck_assert_msg(strstr(err.message, "/nowhere/tiny") != NULL, "%s", err.message);
@@ -165,17 +165,18 @@ START_TEST(sequences_are_full_and_do_not_depend_on_each_other)
 {
     struct recipe recipe;
     struct error err = {0};
-    struct ids a = {0}, b = {0};
+    struct packed a = {0}, b = {0};
     start();
     char *path = make_recipe("pack", 8);
     ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
-    ck_assert_int_eq(pack_sequence(&a, &recipe, &recipe.stages[0], PACK_TRAINING, 5, NULL, &err), OK);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.stages[0], PACK_TRAINING, 6, NULL, &err), OK);
-    ck_assert(a.n == 49 && b.n == 49 && memcmp(a.data, b.data, 49 * sizeof *a.data) != 0);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, &recipe.stages[0], PACK_TRAINING, 5, NULL, &err), OK);
-    ck_assert_int_eq(memcmp(a.data, b.data, 49 * sizeof *a.data), 0);
-    ids_free(&a);
-    ids_free(&b);
+    const struct stage *stage = &recipe.stages[0];
+    ck_assert_int_eq(pack_sequence(&a, &recipe, stage, PACK_TRAINING, 5, &err), OK);
+    ck_assert_int_eq(pack_sequence(&b, &recipe, stage, PACK_TRAINING, 6, &err), OK);
+    ck_assert(a.ids.n == 49 && b.ids.n == 49 && memcmp(a.ids.data, b.ids.data, 49 * sizeof *a.ids.data) != 0);
+    ck_assert_int_eq(pack_sequence(&b, &recipe, stage, PACK_TRAINING, 5, &err), OK);
+    ck_assert_int_eq(memcmp(a.ids.data, b.ids.data, 49 * sizeof *a.ids.data), 0);
+    packed_free(&a);
+    packed_free(&b);
     recipe_free(&recipe);
     free(path);
     finish();
@@ -212,38 +213,85 @@ START_TEST(the_rate_never_jumps)
 }
 END_TEST
 
-START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
+/* Shares of the tokens of 400 sequences of text, pairs and labels, asked for as 5, 3 and 2 with this `fill`. */
+static void expect_shares(const char *fill, double tolerance)
 {
     struct recipe recipe;
     struct error err = {0};
-    struct ids ids = {0};
-    double tokens[N_DOCUMENT_KINDS] = {0}, all = 0;
-    size_t pairs = 0;
+    struct packed p = {0};
+    struct token_counts counts = {0};
+    struct text yaml = {0};
+    int64_t all = 0;
     start();
-    char *path = make_recipe("shares", 8), *text = NULL,
-         *at; /* text of 100 to 200 bytes and pairs of 60 to 100, one share each */
-    ck_assert_int_eq(file_read(&text, NULL, path, &err), OK);
-    at = strstr(text, "seq_len: 48,"); /* what fills up is text, too: little of a long sequence */
-    struct text longer = {0};
-    text_printf(&longer, "%.*sseq_len: 999,%s", (int)(at - text), text, at + strlen("seq_len: 48,"));
-    ck_assert_int_eq(file_write(path, longer.data, longer.len, &err), OK);
-    text_free(&longer);
-    free(text);
-    ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
-    for (uint64_t i = 0; i < 200; i++) {
-        ck_assert_int_eq(pack_sequence(&ids, &recipe, &recipe.stages[0], PACK_TRAINING, i, tokens, &err), OK);
-        ck_assert_msg(ids.data[0] == tokenizer_added(recipe.tokenizer, "<|endoftext|>"), "a sequence begins with %d",
-                      ids.data[0]);
+    char *path = in_folder("shares.yaml");
+    free(make_recipe("any", 3)); /* the vocabulary */
+    text_printf(&yaml,
+                "tokenizer: %s/tokenizer\noutput: %s/out\ncorpus: [data/haystack/persuasion.txt]\noptimizer: {lr: 0.1}\nfill: "
+                "%s\nmodels: {tiny: {model_type: llama, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, "
+                "intermediate_size: 48}}\nstages:\n  - {steps: 1, seq_len: 512, sequences: 1, mix: [{kind: text, "
+                "weight: 5, bytes: [100, 3000]}, {kind: pairs, weight: 3, bytes: [60, 100]}, {kind: labels, weight: 2, bytes: "
+                "[700, 800]}]}\n",
+                folder, folder, fill);
+    ck_assert_int_eq(file_write(path, yaml.data, yaml.len, &err), OK);
+    ck_assert_msg(recipe_load(&recipe, path, &err) == OK, "%s", err.message);
+    recipe.data_seed = 7;
+    for (uint64_t i = 0; i < 400; i++) {
+        ck_assert_int_eq(pack_sequence(&p, &recipe, recipe.stages, PACK_TRAINING, i, &err), OK);
+        packed_count(&counts, &p);
+        for (size_t d = 0; d < p.n_documents; d++)
+            ck_assert_msg(p.ids.data[p.documents[d].first] == recipe.end, "a document does not begin with the end token");
+        ck_assert_msg(p.documents[0].first == 0, "a sequence does not begin with a document");
     }
-    while (strcmp(DOCUMENT_KINDS[pairs].name, "pairs") != 0)
-        pairs++;
-    for (size_t i = 0; i < N_DOCUMENT_KINDS; i++)
-        all += tokens[i];
-    ck_assert_msg(all == 200 * 1000, "%g tokens were counted", all);
-    ck_assert_msg(tokens[pairs] / all > 0.44 && tokens[pairs] / all < 0.56, "pairs are %g of the tokens", tokens[pairs] / all);
-    ids_free(&ids);
+    for (size_t k = 0; k < N_DOCUMENT_KINDS; k++) {
+        const char *name = DOCUMENT_KINDS[k].name;
+        double share = (double)counts.kinds[k] / (400 * 512), wanted = strcmp(name, "text") == 0     ? 0.5
+                                                                       : strcmp(name, "pairs") == 0  ? 0.3
+                                                                       : strcmp(name, "labels") == 0 ? 0.2
+                                                                                                     : 0;
+        ck_assert_msg(fabs(share - wanted) < tolerance, "fill %s: %s is %g of the tokens, not %g", fill, name, share, wanted);
+        all += counts.kinds[k];
+    }
+    ck_assert_int_eq(all, 400 * 512);
+    ck_assert_msg((counts.fill > 0) == (strcmp(fill, "cut") != 0), "fill %s: %g tokens fill up", fill, (double)counts.fill);
+    packed_free(&p);
+    text_free(&yaml);
     recipe_free(&recipe);
     free(path);
+    finish();
+}
+
+START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
+{
+    expect_shares("draw", 0.04);
+    expect_shares("cut", 0.04);
+    expect_shares("text", 0.15); /* what fills up is beside the shares */
+}
+END_TEST
+
+START_TEST(no_seed_changes_the_validation_set)
+{
+    struct recipe a, b;
+    struct error err = {0};
+    struct packed pa = {0}, pb = {0};
+    start();
+    char *one = make_recipe("one", 3), *two = make_recipe_with("two", 9, "1.0e-3", "data_seed: 77\n");
+    ck_assert_int_eq(recipe_load(&a, one, &err), OK);
+    ck_assert_int_eq(recipe_load(&b, two, &err), OK);
+    ck_assert(a.seed == 3 && a.data_seed == 3 && b.seed == 3 && b.data_seed == 77);
+    for (uint64_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(pack_sequence(&pa, &a, &a.validation, PACK_VALIDATION, i, &err), OK);
+        ck_assert_int_eq(pack_sequence(&pb, &b, &b.validation, PACK_VALIDATION, i, &err), OK);
+        ck_assert(pa.ids.n == 65 && pb.ids.n == 65 && memcmp(pa.ids.data, pb.ids.data, 65 * sizeof *pa.ids.data) == 0);
+    }
+    ck_assert_int_eq(pack_sequence(&pa, &a, a.stages, PACK_TRAINING, 0, &err), OK);
+    ck_assert_int_eq(pack_sequence(&pb, &b, b.stages, PACK_TRAINING, 0, &err), OK);
+    ck_assert_msg(memcmp(pa.ids.data, pb.ids.data, 49 * sizeof *pa.ids.data) != 0, "data_seed changes nothing");
+    packed_free(&pa);
+    packed_free(&pb);
+    recipe_free(&a);
+    recipe_free(&b);
+    free(one);
+    free(two);
     finish();
 }
 END_TEST
@@ -282,4 +330,5 @@ END_TEST
 
 SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts_from_another_one,
            the_loss_falls_and_the_log_says_so, sequences_are_full_and_do_not_depend_on_each_other, the_rate_warms_up_and_decays,
-           the_rate_never_jumps, shares_are_of_tokens_whatever_the_length_of_documents, a_broken_recipe_is_named)
+           the_rate_never_jumps, shares_are_of_tokens_whatever_the_length_of_documents, no_seed_changes_the_validation_set,
+           a_broken_recipe_is_named)
