@@ -23,11 +23,11 @@ static const struct option_spec OPTIONS[] = {
      "hellaswag, openbookqa, piqa, winogrande",
      false, AT(form)},
     {"data", OPTION_STRING, NULL, 0, 0, "FILE", "the questions, records (default: what the task names)", false, AT(data)},
-    {"train", OPTION_STRING, NULL, 0, 0, "FILE", "where worked examples are drawn from (default: the questions)", false,
-     AT(train)},
+    {"train", OPTION_STRING, NULL, 0, 0, "FILE",
+     "where worked examples are drawn from (default: what the form names, else the questions)", false, AT(train)},
     {"field", OPTION_STRING, NULL, 0, 0, "NEW=OLD", "fields under other names, e.g. goal=question", false, AT(field)},
     {"shots", OPTION_INTS, "0", 0, 64, "LIST", "worked examples before each question", false, AT(shots)},
-    {"samples", OPTION_INT, "300", 1, 10000000, "N", "questions, at most: the first ones", false, AT(samples)},
+    {"samples", OPTION_INT, "300", 1, 10000000, "N", "questions, at most: a random sample by the seed", false, AT(samples)},
     OPTIONS_END,
 };
 
@@ -46,16 +46,17 @@ static const struct dimension DIMENSIONS[] = {
 struct state {
     struct choice_form form;
     struct dataset data, train;
-    struct question *questions; /* [n] */
-    size_t n;
+    struct question *questions; /* [data.n]; those that are asked are there */
+    size_t *record, n;          /* [n] the records that are asked, ascending */
 };
 
 static void release(struct experiment *e)
 {
     struct state *s = e->state;
-    for (size_t i = 0; s->questions != NULL && i < s->n; i++)
+    for (size_t i = 0; s->questions != NULL && i < s->data.n; i++)
         question_free(&s->questions[i]);
     free(s->questions);
+    free(s->record);
     dataset_free(&s->data);
     dataset_free(&s->train);
     choice_form_free(&s->form);
@@ -82,12 +83,51 @@ static enum status load_data(struct experiment *e, struct state *s, struct error
     free(path);
     if (status == OK)
         experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
-    if (status == OK && train != NULL) {
-        status = dataset_load(&s->train, train, fields, err);
+    char *examples = train ? strdup(train) : s->form.train ? embedded_path(s->form.train) : NULL;
+    if (status == OK && examples != NULL) {
+        status = dataset_load(&s->train, examples, fields, err);
         if (status == OK)
-            experiment_add_data(e, "train", train, s->train.sha256, s->train.n, NULL);
+            experiment_add_data(e, "train", train ? train : s->form.train, s->train.sha256, s->train.n, NULL);
     }
+    free(examples);
     return status;
+}
+
+/* Fewer than all: a sample that the seed draws, in the order of the file. */
+static enum status choose_records(const struct experiment *e, struct state *s, struct error *err)
+{
+    const struct settings *o = e->settings;
+    s->record = mem_array(s->data.n + 1, sizeof *s->record);
+    if (s->record == NULL)
+        return error_set(err, ERR_SYSTEM, "choice: out of memory");
+    struct rng rng = rng_stream(e->seed, "choice questions", 0);
+    for (size_t i = 0, wanted = o->samples < s->data.n ? o->samples : s->data.n; i < s->data.n && s->n < wanted; i++)
+        if (rng_below(&rng, s->data.n - i) < wanted - s->n)
+            s->record[s->n++] = i;
+    return OK;
+}
+
+/* Where the worked examples come from, and how many there are for a question: never the question itself. */
+static const struct dataset *examples_of(const struct state *s)
+{
+    return s->train.n ? &s->train : &s->data;
+}
+
+static bool is_example(const struct state *s, size_t example, size_t record)
+{
+    const struct dataset *d = examples_of(s);
+    return d == &s->data ? example != record : !cJSON_Compare(d->record[example], s->data.record[record], true);
+}
+
+/* The most examples that every question can have. */
+static size_t most_shots(const struct state *s)
+{
+    const struct dataset *d = examples_of(s);
+    size_t same = 0;
+    for (size_t i = 0; d != &s->data && i < s->n && same == 0; i++)
+        for (size_t k = 0; k < d->n && same == 0; k++)
+            same = !is_example(s, k, s->record[i]);
+    return d->n - (d == &s->data ? 1 : same);
 }
 
 static enum status prepare(struct experiment *e, struct error *err)
@@ -100,11 +140,16 @@ static enum status prepare(struct experiment *e, struct error *err)
     enum status status = choice_form_load(&s->form, o->form, err);
     if (status == OK)
         status = load_data(e, s, err);
-    size_t wanted = s->data.n < o->samples ? s->data.n : o->samples;
-    if (status == OK && (s->questions = calloc(wanted, sizeof *s->questions)) == NULL)
+    if (status == OK)
+        status = choose_records(e, s, err);
+    if (status == OK && (s->questions = calloc(s->data.n + 1, sizeof *s->questions)) == NULL)
         status = error_set(err, ERR_SYSTEM, "choice: out of memory");
-    for (; status == OK && s->n < wanted; s->n++)
-        status = make_question(&s->questions[s->n], s, &s->data, s->n, err);
+    for (size_t i = 0; status == OK && i < s->n; i++)
+        status = make_question(&s->questions[s->record[i]], s, &s->data, s->record[i], err);
+    for (size_t k = 0; status == OK && k < o->shots.n; k++)
+        if (o->shots.data[k] > most_shots(s))
+            experiment_note(e, "%s: shots %zu: there are %zu worked examples, each question has those", s->form.name,
+                            o->shots.data[k], most_shots(s));
     return status;
 }
 
@@ -115,7 +160,7 @@ static enum status plan(const struct experiment *e, struct plan *plan, struct er
     (void)err;
     for (size_t k = 0; k < o->shots.n; k++)
         for (size_t i = 0; i < s->n; i++)
-            plan_add(plan, &(struct item){s->form.name, o->shots.data[k], i});
+            plan_add(plan, &(struct item){s->form.name, o->shots.data[k], s->record[i]});
     return OK;
 }
 
@@ -123,7 +168,7 @@ static enum status plan(const struct experiment *e, struct plan *plan, struct er
 static enum status add_shots(struct text *out, const struct experiment *e, size_t record, size_t shots, struct error *err)
 {
     const struct state *s = e->state;
-    const struct dataset *d = s->train.n ? &s->train : &s->data;
+    const struct dataset *d = examples_of(s);
     struct rng rng = rng_stream(e->seed, "choice shots", record);
     size_t *order = mem_array(d->n, sizeof *order);
     enum status status = order && text_puts(out, "") ? OK : error_set(err, ERR_SYSTEM, "choice: out of memory");
@@ -131,7 +176,7 @@ static enum status add_shots(struct text *out, const struct experiment *e, size_
         rng_permutation(&rng, order, d->n);
     for (size_t i = 0, used = 0; status == OK && used < shots && i < d->n; i++) {
         struct question q;
-        if (d == &s->data && order[i] == record)
+        if (!is_example(s, order[i], record))
             continue;
         status = make_question(&q, s, d, order[i], err);
         if (status == OK) {
@@ -148,14 +193,9 @@ static size_t tokens(const struct experiment *e, const void *item)
 {
     const struct state *s = e->state;
     const struct item *it = item;
-    size_t record = it->record, longest = 0;
     struct text prefix = {0};
-    add_shots(&prefix, e, record, it->shots, NULL);
-    for (size_t i = 0; i < s->questions[record].n; i++) { /* a token is a byte at least */
-        size_t n = s->questions[record].context[i].len + s->questions[record].continuation[i].len;
-        longest = n > longest ? n : longest;
-    }
-    longest += prefix.len + 16;
+    add_shots(&prefix, e, it->record, it->shots, NULL);
+    size_t longest = question_tokens(e, &s->questions[it->record], &s->form, prefix.data ? prefix.data : "");
     text_free(&prefix);
     return longest;
 }
@@ -168,24 +208,25 @@ static enum status run(const struct experiment *e, const void *item, const struc
     struct text prefix = {0};
     enum status status = add_shots(&prefix, e, it->record, it->shots, err);
     if (status == OK)
-        status =
-            question_score(result, &s->questions[it->record], prefix.data, s->form.delimiter, subject->tokenizer, session, err);
+        status = question_score(result, e, subject, &s->questions[it->record], &s->form, prefix.data, session, err);
     text_free(&prefix);
     return status;
 }
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const struct metric metrics[] = {{"acc", "score", METRIC_PROPORTION, "higher"},
-                                            {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"}};
+    static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
+                                            {"acc", "evidence.acc", METRIC_PROPORTION, "higher"},
+                                            {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"},
+                                            {"acc_bytes", "evidence.acc_bytes", METRIC_PROPORTION, "higher"}};
     static const char *const dimensions[] = {"task", "shots", NULL};
     return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 
 static const struct view VIEWS[] = {
-    {"table", "acc,acc_norm", "accuracy", NULL, NULL},
-    {"bars", "acc", "Accuracy, by worked examples", "shots", NULL},
-    {"bars", "acc_norm", "Accuracy by log-probability a byte, by worked examples", "shots", NULL},
+    {"table", "accuracy", "accuracy, by the measure that the set is known by", "shots", NULL},
+    {"table", "acc,acc_norm,acc_bytes", "accuracy: by the sum, a character, a byte", NULL, NULL},
+    {"bars", "accuracy", "Accuracy, by worked examples", "shots", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -11,16 +11,21 @@
 static enum status read_form(struct choice_form *f, struct error *err)
 {
     f->delimiter = " ";
+    f->headline = "acc";
     const struct {
         const char *key;
         const char **value;
         bool optional;
-    } strings[] = {{"name", &f->name, false},     {"context", &f->context, true}, {"delimiter", &f->delimiter, true},
-                   {"data", &f->data, true},      {"train", &f->train, true},     {"licence", &f->licence, true},
-                   {"filters", &f->filters, true}};
+    } strings[] = {{"name", &f->name, false},      {"context", &f->context, true},  {"delimiter", &f->delimiter, true},
+                   {"data", &f->data, true},       {"train", &f->train, true},      {"licence", &f->licence, true},
+                   {"filters", &f->filters, true}, {"headline", &f->headline, true}};
     enum status status = OK;
     for (size_t i = 0; i < sizeof strings / sizeof *strings && status == OK; i++)
         status = json_get_string(f->root, strings[i].key, strings[i].optional, strings[i].value, f->path, err);
+    if (status == OK && strcmp(f->headline, "acc") != 0 && strcmp(f->headline, "acc_norm") != 0 &&
+        strcmp(f->headline, "acc_bytes") != 0)
+        status = error_set(err, ERR_INPUT, "%s: key 'headline': '%.40s' is not known, expected acc, acc_norm or acc_bytes",
+                           f->path, f->headline);
     f->choices = cJSON_GetObjectItemCaseSensitive(f->root, "choices");
     f->contexts = cJSON_GetObjectItemCaseSensitive(f->root, "contexts");
     f->labels = cJSON_GetObjectItemCaseSensitive(f->root, "labels");

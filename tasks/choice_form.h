@@ -9,6 +9,7 @@ struct choice_form {
     char *path;
     cJSON *root;
     const char *name, *context, *delimiter, *filters, *data, *train, *licence;
+    const char *headline; /* the measure that stands for the set: acc, acc_norm or acc_bytes */
     const cJSON *choices, *contexts, *labels, *target;
 };
 /* `name` is a YAML file or the name of one in configs/choice. */

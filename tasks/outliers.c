@@ -173,15 +173,9 @@ static size_t tokens(const struct experiment *e, const void *item)
 {
     const struct state *s = e->state;
     const struct item *it = item;
-    size_t longest = 0;
     if (it->part != ACCURACY)
         return ((const struct settings *)e->settings)->length;
-    const struct question *q = &s->questions[it->record];
-    for (size_t i = 0; i < q->n; i++) {
-        size_t n = q->context[i].len + q->continuation[i].len + 16;
-        longest = n > longest ? n : longest;
-    }
-    return longest;
+    return question_tokens(e, &s->questions[it->record], &s->form, "");
 }
 
 /* The tokens of sequence i of the text; a text that ends begins again some tokens later, so that no sequence comes twice. */
@@ -274,7 +268,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
     session->logit_bits = it->bits < 16 ? (unsigned)it->bits : 0;
     if (it->part == PERPLEXITY)
         return score_document(e, it->document, subject, session, result, err);
-    return question_score(result, &s->questions[it->record], "", s->form.delimiter, subject->tokenizer, session, err);
+    return question_score(result, e, subject, &s->questions[it->record], &s->form, "", session, err);
 }
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)

@@ -9,7 +9,7 @@
 struct scoring {
     const struct session *session;
     const int32_t *ids;
-    size_t first, n; /* position of ids[0]; ids given */
+    size_t first; /* position of ids[0] */
     double *nll;
     float *work;
 };
@@ -18,20 +18,22 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
 {
     const struct scoring *c = context;
     const struct model *m = c->session->model;
-    size_t at = start - c->first, predicted = at + rows < c->n ? rows : rows - 1;
-    cross_entropy(c->nll + at, NULL, NULL, normed, &m->weights.lm_head, c->ids + at + 1, predicted, width, m->config.vocab_size,
-                  0, c->work, c->session->context.threads);
+    size_t at = start - c->first;
+    cross_entropy(c->nll + at, NULL, NULL, normed, &m->weights.lm_head, c->ids + at + 1, rows, width, m->config.vocab_size, 0,
+                  c->work, c->session->context.threads);
 }
 
 enum status score_tokens(struct session *s, const int32_t *ids, size_t n, double *nll, struct error *err)
 {
-    struct scoring c = {.session = s, .ids = ids, .first = s->n_tokens, .n = n, .nll = nll};
+    struct scoring c = {.session = s, .ids = ids, .first = s->n_tokens, .nll = nll};
     struct probe probe = {.context = &c, .on_final = on_final};
+    if (n < 2)
+        return OK;
     size_t rows = n < SESSION_BLOCK ? n : SESSION_BLOCK;
     c.work = mem_array(cross_entropy_work(rows, s->model->config.vocab_size), sizeof(float));
     if (c.work == NULL)
         return error_set(err, ERR_SYSTEM, "scores: out of memory");
-    enum status status = session_run(s, ids, n, &probe, NULL, err);
+    enum status status = session_run(s, ids, n - 1, &probe, NULL, err);
     free(c.work);
     return status;
 }

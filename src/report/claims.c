@@ -33,7 +33,7 @@ static const struct {
     {"outliers", "median", "activation=attention_logits", -1, "smaller median attention logit", "3.3 against 5.4"},
     {"outliers", "top_1", "activation=hidden_states", -1, "smaller largest hidden state", "1688.2 against 3608.6"},
     {"outliers", "accuracy", "part,bits=4", 1, "more accurate with 4-bit attention logits", "about 25 points more (HellaSwag)"},
-    {"choice", "acc", "task,shots", 1, "more accurate on multiple choice", "56.2 against 55.4 (average, 0-shot)"},
+    {"choice", "accuracy", "task,shots", 1, "more accurate on multiple choice", "56.2 against 55.4 (average, 0-shot)"},
     {"throughput", "tokens_per_second", "work=prefill,length", -1, "slower forward pass", "9 to 10 % fewer tokens a second"},
     {"throughput", "tokens_per_second", "work=train,length", -1, "slower training step", "9 to 12 % fewer tokens a second"},
 };

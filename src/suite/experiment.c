@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +203,19 @@ static void add_note(struct experiment *e, struct text *note)
 {
     cJSON_AddItemToArray(e->notes, cJSON_CreateString(note->data ? note->data : ""));
     text_free(note);
+}
+
+void experiment_note(struct experiment *e, const char *format, ...)
+{
+    char sentence[512];
+    struct text note = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "warning: %s\n", sentence);
+    text_puts(&note, sentence);
+    add_note(e, &note);
 }
 
 static void note_tokenizers(struct experiment *e)

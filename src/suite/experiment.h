@@ -13,6 +13,8 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 enum status experiment_open_stored(struct experiment *e, const struct task *task, cJSON *options, const cJSON *models,
                                    struct error *err);
 void experiment_close(struct experiment *e);
+/* A sentence that a reader of the results should know: a warning on standard error, and one of the report's notes. */
+void experiment_note(struct experiment *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The room that an item takes in a session. */
 size_t experiment_capacity(const struct experiment *e, const void *item);
 /* Notes what does not fit: items longer than a model's max_position_embeddings (an error with --beyond-context refuse), models

@@ -1,12 +1,13 @@
 /* template.c - see template.h. */
 #include "suite/template.h"
 
+#include "base/utf8.h"
 #include "formats/json.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 /* A filter changes the text in place; the results are never longer than what they are made from, but for `clean`. */
 typedef void filter(struct text *t, const char *argument);
@@ -20,27 +21,45 @@ static void cut(struct text *t, size_t from, size_t to)
 
 static void strip(struct text *t, const char *argument)
 {
-    size_t from = 0, to = t->len;
+    size_t to = utf8_rstrip(t->data, t->len), from = utf8_lstrip(t->data, to);
     (void)argument;
-    while (from < to && isspace((unsigned char)t->data[from]))
-        from++;
-    while (to > from && isspace((unsigned char)t->data[to - 1]))
-        to--;
     cut(t, from, to);
+}
+
+/* Every character in lower case; the first in title case instead where `first`. */
+static void change_case(struct text *t, bool first)
+{
+    struct text out = {0};
+    size_t width;
+    text_puts(&out, "");
+    for (size_t i = 0; i < t->len; i += width) {
+        utf8proc_int32_t c = (utf8proc_int32_t)utf8_at(t->data, t->len, i, &width);
+        utf8proc_uint8_t bytes[4];
+        c = first && i == 0 ? utf8proc_totitle(c) : utf8proc_tolower(c);
+        text_add(&out, (const char *)bytes, (size_t)utf8proc_encode_char(c, bytes));
+    }
+    text_free(t);
+    *t = out;
 }
 
 static void lower(struct text *t, const char *argument)
 {
     (void)argument;
-    for (size_t i = 0; i < t->len; i++)
-        t->data[i] = (char)tolower((unsigned char)t->data[i]);
+    change_case(t, false);
 }
 
+/* As Python's str.capitalize. */
 static void capitalize(struct text *t, const char *argument)
 {
-    lower(t, argument);
+    (void)argument;
+    change_case(t, true);
+}
+
+/* Adds the argument where there is something to add it to. */
+static void suffix(struct text *t, const char *argument)
+{
     if (t->len > 0)
-        t->data[0] = (char)toupper((unsigned char)t->data[0]);
+        text_puts(t, argument);
 }
 
 static void before(struct text *t, const char *argument)
@@ -65,8 +84,8 @@ static void clean(struct text *t, const char *argument)
         if (strncmp(t->data + i, " [title]", 8) == 0) {
             text_puts(&out, ". ");
             i += 8;
-        } else if (t->data[i] == '[' && strchr(t->data + i, ']') != NULL) {
-            i = (size_t)(strchr(t->data + i, ']') - t->data) + 1;
+        } else if (t->data[i] == '[' && t->data[i + strcspn(t->data + i, "]\n")] == ']') { /* within its line */
+            i += strcspn(t->data + i, "]") + 1;
         } else {
             text_add(&out, t->data + i++, 1);
         }
@@ -84,8 +103,8 @@ static void clean(struct text *t, const char *argument)
 static const struct {
     const char *name;
     filter *apply;
-} FILTERS[] = {{"strip", strip},   {"lower", lower}, {"capitalize", capitalize},
-               {"before", before}, {"after", after}, {"clean", clean}};
+} FILTERS[] = {{"strip", strip}, {"lower", lower}, {"capitalize", capitalize}, {"before", before},
+               {"after", after}, {"clean", clean}, {"suffix", suffix}};
 
 static enum status apply_filter(struct text *t, const char *spec, const char *name, struct error *err)
 {
@@ -95,9 +114,10 @@ static enum status apply_filter(struct text *t, const char *spec, const char *na
             FILTERS[i].apply(t, spec[n] == ':' ? spec + n + 1 : "");
             return OK;
         }
-    return error_set(err, ERR_INPUT,
-                     "%s: filter '%.*s' is not known, expected strip, lower, capitalize, before:TEXT, after:TEXT or clean", name,
-                     (int)n, spec);
+    return error_set(
+        err, ERR_INPUT,
+        "%s: filter '%.*s' is not known, expected strip, lower, capitalize, before:TEXT, after:TEXT, suffix:TEXT or clean", name,
+        (int)n, spec);
 }
 
 enum status template_filter(struct text *text, const char *filters, const char *name, struct error *err)
@@ -116,9 +136,14 @@ static enum status fill(struct text *out, const char *hole, size_t n, const cJSO
     char *spec = strndup(hole, n), *rest = spec;
     struct text value = {0};
     enum status status = spec ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
-    const char *path = spec ? strsep(&rest, "|") : "";
-    const cJSON *member = json_path(record, path);
-    if (status == OK && cJSON_IsString(member)) {
+    char *path = spec ? strsep(&rest, "|") : NULL;
+    bool optional = path != NULL && path[0] != '\0' && path[strlen(path) - 1] == '?';
+    if (optional)
+        path[strlen(path) - 1] = '\0';
+    const cJSON *member = json_path(record, path ? path : "");
+    if (status == OK && optional && (member == NULL || cJSON_IsNull(member))) {
+        text_puts(&value, "");
+    } else if (status == OK && cJSON_IsString(member)) {
         text_puts(&value, member->valuestring);
     } else if (status == OK && (cJSON_IsNumber(member) || cJSON_IsBool(member))) {
         char *printed = cJSON_PrintUnformatted(member);
