@@ -48,6 +48,28 @@ check "SIGHUP" 129 "the same command goes on" timeout -s HUP --preserve-status 1
 check "nohup" 143 "the same command goes on" sh -c "trap '' HUP; $eval needle --out $tmp/h.json --no-progress --samples 2000 & p=\$!; sleep 0.5; kill -HUP \$p; sleep 0.5; kill -TERM \$p; wait \$p"
 check "two runs on one output" 4 "is in use" sh -c "$eval needle --out $tmp/two.json --quiet --samples 2000 & p=\$!; sleep 1; $eval needle --out $tmp/two.json --quiet --samples 2000; code=\$?; kill \$p; wait \$p; exit \$code"
 
+# A journal with a damaged line: the others are kept, and the report is the same. A stranger's file stays as it is.
+report() { sed '/"run":/,$d' "$1"; }
+"$eval" needle --out "$tmp/j.json" --lengths 256 --depths 0,100 --needles 1/1 --samples 10 --quiet --threads 1
+report "$tmp/j.json" >"$tmp/whole"
+"$eval" needle --out "$tmp/j.json" --lengths 256 --depths 0,100 --needles 1/1 --samples 10 --quiet --threads 1 --fresh &
+running=$!
+for _ in $(seq 600); do
+    [ "$(grep -c . "$tmp/j.json.journal" 2>/dev/null)" -gt 6 ] 2>/dev/null && break
+    sleep 0.02
+done
+kill -9 $running
+wait $running 2>/dev/null
+rm -f "$tmp/j.json"
+sed -i '4s/result/rosult/' "$tmp/j.json.journal"
+kept=$(wc -l <"$tmp/j.json.journal")
+check "a damaged line is said" 0 "j.json.journal: 1 damaged line, whose items run again" "$eval" needle --out "$tmp/j.json" --lengths 256 --depths 0,100 --needles 1/1 --samples 10 --no-progress --threads 1
+report "$tmp/j.json" >"$tmp/resumed"
+say "the resumed report of $kept lines is the same" cmp -s "$tmp/whole" "$tmp/resumed"
+echo "my diary" >"$tmp/d.json.journal"
+check "a stranger's file" 3 "d.json.journal: is no journal" sh -c "$eval needle $small --fresh --quiet --out $tmp/d.json"
+say "it stays as it was" grep -qx "my diary" "$tmp/d.json.journal"
+
 # A model that changes while it is used.
 changing() { # NAME EXIT PATTERN HOW-TO-CHANGE
     rm -rf "$tmp/model" "$tmp/m.json.journal"

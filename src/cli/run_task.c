@@ -41,6 +41,13 @@ static void show_progress(void *context, size_t done, size_t total, size_t resum
         fputs("\r\033[K", stderr);
 }
 
+static void say_damaged(void *context, const char *journal, size_t lines)
+{
+    (void)context;
+    fprintf(stderr, "%s: %zu damaged line%s, whose items run again; all others are kept\n", journal, lines,
+            lines == 1 ? "" : "s");
+}
+
 /* What may differ between two equal runs. */
 static cJSON *describe_run(const struct progress *p, size_t units, int threads)
 {
@@ -140,8 +147,11 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
     struct progress progress = {
         .started = clock_seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
     bool quiet = e->common.quiet || e->common.no_progress;
-    struct runner runner = {
-        .threads = threads, .stop = &stop_signal, .progress = quiet ? NULL : show_progress, .context = &progress};
+    struct runner runner = {.threads = threads,
+                            .stop = &stop_signal,
+                            .progress = quiet ? NULL : show_progress,
+                            .damaged = say_damaged,
+                            .context = &progress};
     struct report report = {0};
     struct text journal = {0};
     text_printf(&journal, "%s.journal", path);

@@ -145,6 +145,8 @@ enum status runner_run(const struct runner *runner, const struct experiment *e, 
     enum status status = journal_open(&s.journal, journal_path, digest, fresh, err);
     if (status != OK)
         return status;
+    if (s.journal.damaged > 0 && runner->damaged != NULL)
+        runner->damaged(runner->context, journal_path, s.journal.damaged);
     status = make_units(&s, plan, err);
     if (status == OK) {
         s.done = s.resumed;

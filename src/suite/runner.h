@@ -9,6 +9,8 @@ struct runner {
     const volatile sig_atomic_t *stop;
     /* Called after each finished unit (an item on a model), from one thread at a time; may be NULL. */
     void (*progress)(void *context, size_t done, size_t total, size_t resumed);
+    /* Called once when the journal has damaged lines, whose items run again; may be NULL. */
+    void (*damaged)(void *context, const char *journal, size_t lines);
     void *context;
 };
 

@@ -97,12 +97,16 @@ START_TEST(a_journal_survives_a_torn_end)
     char *text;
     size_t n;
     ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
-    for (size_t cut = 0; cut < 20; cut++) { /* whatever the kill left of the last line */
+    for (size_t cut = 0; cut < 20; cut++) { /* whatever the kill left of the last line; all but its end is enough */
         ck_assert_int_eq(file_write(path, text, n - 1 - cut, &err), OK);
         ck_assert_int_eq(journal_open(&j, path, "digest", false, &err), OK);
+        ck_assert_uint_eq(j.damaged, 0);
         ck_assert(cJSON_Compare(journal_find(&j, "item1", "model"), result, true));
-        ck_assert_ptr_null(journal_find(&j, "item2", "model"));
+        ck_assert((journal_find(&j, "item2", "model") != NULL) == (cut == 0));
         ck_assert_int_eq(journal_add(&j, "item2", "model", result, &err), OK);
+        journal_close(&j, false);
+        ck_assert_int_eq(journal_open(&j, path, "digest", false, &err), OK);
+        ck_assert_ptr_nonnull(journal_find(&j, "item2", "model"));
         journal_close(&j, false);
     }
     text[n - 5] ^= 1; /* a flipped bit */
@@ -117,6 +121,94 @@ START_TEST(a_journal_survives_a_torn_end)
     journal_close(&j, true);
     ck_assert(!file_exists(path));
     cJSON_Delete(result);
+    free(text);
+}
+END_TEST
+
+/* Without waiting for the disk, which file_write does. */
+static void put(const char *path, const char *text, size_t n)
+{
+    FILE *f = fopen(path, "wbe");
+    ck_assert(f != NULL && fwrite(text, 1, n, f) == n && fclose(f) == 0);
+}
+
+/* Writes a journal with items 0 .. n - 1; its text, which the caller frees. */
+static char *write_journal(const char *path, int n, size_t *length)
+{
+    struct journal j;
+    struct error err = {0};
+    char item[16], *text;
+    cJSON *result = cJSON_Parse("{\"output\":\"0badf00d {\\\"a\\\":1}\"}");
+    unlink(path);
+    ck_assert_int_eq(journal_open(&j, path, "0123456789abcdef", false, &err), OK);
+    for (int i = 0; i < n; i++) {
+        snprintf(item, sizeof item, "item%d", i);
+        ck_assert_int_eq(journal_add(&j, item, "model", result, &err), OK);
+    }
+    journal_close(&j, false);
+    ck_assert_int_eq(file_read(&text, length, path, &err), OK);
+    cJSON_Delete(result);
+    return text;
+}
+
+/* Whatever byte is damaged, every item but that of its line is there, and the file is not cut. */
+START_TEST(a_journal_keeps_every_good_line)
+{
+    enum { ITEMS = 4 };
+    struct journal j;
+    struct error err = {0};
+    char path[64], item[16], *after;
+    size_t n, n_after;
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld.journal", (long)getpid());
+    char *text = write_journal(path, ITEMS, &n);
+    int line = -1; /* the header */
+    for (size_t at = 0; at < n; at++) {
+        char was = text[at];
+        bool end = was == '\n';
+        text[at] ^= 1;
+        put(path, text, n);
+        ck_assert_msg(journal_open(&j, path, "0123456789abcdef", false, &err) == OK, "byte %zu: %s", at, err.message);
+        for (int i = 0; i < ITEMS; i++) {
+            snprintf(item, sizeof item, "item%d", i);
+            bool lost = journal_find(&j, item, "model") == NULL;
+            ck_assert_msg(lost == (i == line && (!end || at + 1 == n)), "byte %zu of line %d: item %d", at, line, i);
+        }
+        ck_assert_uint_eq(j.damaged, at + 1 < n && !end);
+        journal_close(&j, false);
+        ck_assert_int_eq(file_read(&after, &n_after, path, &err), OK);
+        ck_assert_msg(at + 1 == n || n_after == n, "byte %zu: %zu bytes are left of %zu", at, n_after, n);
+        free(after);
+        text[at] = was;
+        line += end;
+    }
+    free(text);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_journal_is_left_alone)
+{
+    static const char *const files[] = {"hello", "hello\n", "12345678 {\"digest\":\"damaged\"}\n", "{\"schema\":1}", "\n"};
+    struct journal j;
+    struct error err = {0};
+    char path[64], *text;
+    size_t n;
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld.journal", (long)getpid());
+    for (size_t i = 0; i < 2 * sizeof files / sizeof *files; i++) {
+        const char *file = files[i / 2];
+        put(path, file, strlen(file));
+        ck_assert_msg(journal_open(&j, path, "digest", i % 2, &err) == ERR_INPUT, "%s", file);
+        ck_assert_ptr_nonnull(strstr(err.message, "is no journal"));
+        ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
+        ck_assert_str_eq(text, file);
+        free(text);
+    }
+    text = write_journal(path, 0, &n); /* a first line that a kill has torn is no stranger */
+    for (size_t cut = 0; cut < n - 1; cut++) {
+        put(path, text, cut);
+        ck_assert_msg(journal_open(&j, path, "another run", false, &err) == OK, "%zu: %s", cut, err.message);
+        journal_close(&j, true);
+    }
     free(text);
 }
 END_TEST
@@ -178,5 +270,5 @@ START_TEST(a_missing_haystack_is_named)
 END_TEST
 
 SUITE_MAIN("suite", options_are_read_checked_and_suggested, a_file_gives_defaults_and_the_line_wins,
-           a_journal_survives_a_torn_end, half_of_the_numbers_are_held_out,
-           training_documents_hold_no_test_city_and_no_test_number, a_missing_haystack_is_named)
+           a_journal_survives_a_torn_end, a_journal_keeps_every_good_line, a_file_that_is_no_journal_is_left_alone,
+           half_of_the_numbers_are_held_out, training_documents_hold_no_test_city_and_no_test_number, a_missing_haystack_is_named)
