@@ -1,5 +1,6 @@
 /* item_commands.c - rescore and show: a finished report's items again. */
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "report/compare.h"
 #include "report/report.h"
@@ -180,7 +181,7 @@ static void print_tokens(const struct tracer *t, const int32_t *ids, size_t n)
     struct text text = {0};
     struct error ignored;
     if (tokenizer_decode(t->tokenizer, ids, n, true, &text, &ignored) == OK)
-        fwrite(text.data ? text.data : "", 1, text.len, stdout);
+        say(stdout, "%s", text.data ? text.data : "");
     text_free(&text);
 }
 
@@ -198,9 +199,9 @@ static void trace(void *context, size_t start, const int32_t *ids, size_t n, con
 {
     struct tracer *t = context;
     if (n == 1 && t->known) {
-        printf("  %6zu  p %.4f  ", start, probability(t, ids[0]));
+        say(stdout, "  %6zu  p %.4f  ", start, probability(t, ids[0]));
     } else {
-        printf("--- tokens %zu to %zu\n", start, start + n - 1);
+        say(stdout, "--- tokens %zu to %zu\n", start, start + n - 1);
     }
     print_tokens(t, ids, n);
     putchar('\n');
@@ -222,13 +223,13 @@ static enum status run_again(const struct experiment *e, const void *item, const
         session.stop = &stop_signal;
         session.trace = trace;
         session.trace_context = &t;
-        printf("=== %s\n", subject->name);
+        say(stdout, "=== %s\n", subject->name);
         status = e->task->run(e, item, subject, &session, result, err);
         session_free(&session);
     }
     if (status == OK) {
         char *text = cJSON_Print(result);
-        printf("--- result\n%s\n", text ? text : "");
+        say(stdout, "--- result\n%s\n", text ? text : "");
         free(text);
     }
     free(t.logits);
@@ -282,12 +283,12 @@ static void print_result(const cJSON *result)
 {
     char *evidence = cJSON_Print(cJSON_GetObjectItemCaseSensitive(result, "evidence"));
     const char *output = json_text(result, "output");
-    printf("=== %s\n", result->string);
+    say(stdout, "=== %s\n", result->string);
     if (output != NULL && output[0] != '\0')
-        printf("output:\n%s\n", output);
+        say(stdout, "output:\n%s\n", output);
     if (isfinite(json_real(result, "score")))
-        printf("score: %.6g\n", json_real(result, "score"));
-    printf("evidence: %s\n", evidence ? evidence : "");
+        say(stdout, "score: %.6g\n", json_real(result, "score"));
+    say(stdout, "evidence: %s\n", evidence ? evidence : "");
     free(evidence);
 }
 
@@ -298,7 +299,7 @@ static enum status show_item(const cJSON *report, const char *path, const cJSON 
     cJSON_ArrayForEach(item, json_path(report, "items"))
     {
         if (id == NULL)
-            printf("%s\n", json_text(item, "id"));
+            say(stdout, "%s\n", json_text(item, "id"));
         else if (strcmp(json_text(item, "id"), id) == 0)
             found = item;
     }
@@ -309,7 +310,7 @@ static enum status show_item(const cJSON *report, const char *path, const cJSON 
                          path, path);
     if (option_flag(options, "run"))
         return show_run(report, path, found, only, cli_threads(options), err);
-    printf("item: %s\n", id);
+    say(stdout, "item: %s\n", id);
     bool any = false;
     cJSON_ArrayForEach(result, json_path(found, "results"))
     {

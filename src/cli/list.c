@@ -1,5 +1,6 @@
 /* list.c - what there is: tasks, families, embedded models. */
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "model/config.h"
 #include "suite/experiment.h"
@@ -15,7 +16,7 @@ static const struct option_spec OPTIONS[] = {OPTIONS_END};
 static void list_tasks(void)
 {
     for (size_t i = 0; TASKS[i] != NULL; i++)
-        printf("%-18s %s\n", TASKS[i]->name, TASKS[i]->summary);
+        say(stdout, "%-18s %s\n", TASKS[i]->name, TASKS[i]->summary);
 }
 
 static void list_models(void)
@@ -23,11 +24,12 @@ static void list_models(void)
     static const char *const names[] = {"models/transformer", "models/diff-transformer"};
     for (size_t i = 0; i < 2; i++) {
         char *path = embedded_path(names[i]);
-        printf("%-18s %s%s\n", strrchr(names[i], '/') + 1, path ? path : "", path && file_is_directory(path) ? "" : " (missing)");
+        say(stdout, "%-18s %s%s\n", strrchr(names[i], '/') + 1, path ? path : "",
+            path && file_is_directory(path) ? "" : " (missing)");
         free(path);
     }
     for (size_t i = 0; FAMILIES[i] != NULL; i++)
-        printf("family %-11s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
+        say(stdout, "family %-11s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
 }
 
 static void list_data(void)
@@ -41,7 +43,7 @@ static void list_data(void)
                 {"scaling", "data/scaling/runs.jsonl"}};
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
         char *path = embedded_path(data[i].path);
-        printf("%-18s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
+        say(stdout, "%-18s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
         free(path);
     }
 }
@@ -61,7 +63,7 @@ static void list_experiments(void)
         char *folder = embedded_path(folders[f]);
         int n = folder ? scandir(folder, &entries, is_yaml, alphasort) : -1;
         for (int i = 0; i < n; i++) {
-            printf("%-18s %s/%s\n", f == 0 ? "run" : "choice --form", folder, entries[i]->d_name);
+            say(stdout, "%-18s %s/%s\n", f == 0 ? "run" : "choice --form", folder, entries[i]->d_name);
             free(entries[i]);
         }
         if (n >= 0)

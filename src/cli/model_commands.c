@@ -1,5 +1,6 @@
 /* model_commands.c - inspect, logits, tokenize, generate: looking at one model. */
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "formats/json_line.h"
 #include "lm/generate.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum status required(const cJSON *options, const char *name, const char **value, struct error *err)
 {
@@ -105,13 +107,13 @@ static enum status inspect(const cJSON *options, const cJSON *arguments, struct 
     cJSON *o = describe(&m, t, option_size(options, "length")), *item;
     if (option_flag(options, "json")) {
         char *text = cJSON_Print(o);
-        puts(text ? text : "");
+        say(stdout, "%s\n", text ? text : "");
         free(text);
     } else {
         cJSON_ArrayForEach(item, o)
         {
             char *value = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
-            printf("%-26s %s\n", item->string, value ? value : "");
+            say(stdout, "%-26s %s\n", item->string, value ? value : "");
             free(value);
         }
     }
@@ -385,11 +387,30 @@ static const struct option_spec GENERATE_OPTIONS[] = {
     OPTIONS_END,
 };
 
+/* What is generated, to a file as it is, to a terminal as it may have it: then a character waits for its last byte. */
+struct printer {
+    const struct tokenizer *tokenizer;
+    struct text waiting;
+    bool terminal;
+};
+
 static void print_token(void *context, int32_t id)
 {
-    size_t length;
-    const char *piece = tokenizer_piece(context, id, &length);
-    fwrite(piece, 1, length, stdout);
+    struct printer *p = context;
+    size_t length, whole;
+    const char *piece = tokenizer_piece(p->tokenizer, id, &length);
+    if (!p->terminal) {
+        fwrite(piece, 1, length, stdout);
+    } else {
+        text_add(&p->waiting, piece, length);
+        whole = p->waiting.len;
+        while (p->waiting.len - whole < 3 && !utf8_valid(p->waiting.data, whole))
+            whole--; /* never below zero: nothing is valid */
+        whole = utf8_valid(p->waiting.data, whole) ? whole : p->waiting.len;
+        say(stdout, "%.*s", (int)whole, p->waiting.data);
+        p->waiting.len -= whole;
+        memmove(p->waiting.data, p->waiting.data + whole, p->waiting.len + 1);
+    }
     fflush(stdout);
 }
 
@@ -422,8 +443,10 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
         struct sampling sampling = {option_number(options, "temperature"),
                                     rng_stream((uint64_t)option_number(options, "seed"), "generate", 0)};
         s.stop = &stop_signal;
-        fputs(text, stdout);
-        status = generate(&s, prompt.data, prompt.n, tokens, &sampling, NULL, &out, print_token, t, err);
+        struct printer printer = {.tokenizer = t, .terminal = isatty(STDOUT_FILENO)};
+        say(stdout, "%s", text);
+        status = generate(&s, prompt.data, prompt.n, tokens, &sampling, NULL, &out, print_token, &printer, err);
+        text_free(&printer.waiting);
         putchar('\n');
         session_free(&s);
     }

@@ -1,5 +1,6 @@
 /* report_commands.c - table, compare, check: what is made from finished reports. */
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "report/compare.h"
 #include "report/page.h"
@@ -30,7 +31,7 @@ static void print_tables(table_writer *writer, const struct tables *tables)
 static void print_notes(const cJSON *report)
 {
     const cJSON *note;
-    cJSON_ArrayForEach(note, json_path(report, "notes")) printf("note: %s\n", cJSON_GetStringValue(note));
+    cJSON_ArrayForEach(note, json_path(report, "notes")) say(stdout, "note: %s\n", cJSON_GetStringValue(note));
 }
 
 enum status cli_print_report(const cJSON *report, const char *path, struct error *err)
@@ -40,7 +41,7 @@ enum status cli_print_report(const cJSON *report, const char *path, struct error
     if (status == OK) {
         print_tables(table_writer_find("text"), &tables);
         print_notes(report);
-        printf("report: %s\n", path);
+        say(stdout, "report: %s\n", path);
         tables_free(&tables);
     }
     return status;
@@ -261,11 +262,11 @@ static enum status check(const cJSON *options, const cJSON *arguments, struct er
     {
         bool passed = cJSON_IsTrue(json_path(result, "passed"));
         if (status == OK && !(passed && option_flag(options, "quiet")))
-            printf("%s  %s: %s\n", passed ? "ok  " : "FAIL", json_text(result, "name"), json_text(result, "says"));
+            say(stdout, "%s  %s: %s\n", passed ? "ok  " : "FAIL", json_text(result, "name"), json_text(result, "says"));
     }
     size_t n = (size_t)cJSON_GetArraySize(c.results);
     if (status == OK)
-        printf("%zu checks, %zu failed\n", n, c.failed);
+        say(stdout, "%zu checks, %zu failed\n", n, c.failed);
     if (status == OK && c.failed > 0)
         status = error_set(err, ERR_REGRESSION, "check: %zu of %zu checks failed", c.failed, n);
     cJSON_Delete(c.results);
@@ -292,7 +293,7 @@ static enum status report(const cJSON *options, const cJSON *arguments, struct e
         return error_set(err, ERR_USAGE, "--out: is missing, expected the page to write, PAGE.html");
     enum status status = page_write_files(out, option_string(options, "title"), arguments, err);
     if (status == OK)
-        printf("page: %s\n", out);
+        say(stdout, "page: %s\n", out);
     return status;
 }
 

@@ -10,6 +10,7 @@
  *         lengths: [1024]
  */
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "report/page.h"
 #include "suite/experiment.h"
@@ -118,7 +119,7 @@ static enum status write_page(const cJSON *reports, const char *folder, const ch
     text_printf(&path, "%s/page.html", folder);
     enum status status = page_write_files(path.data, title, reports, err);
     if (status == OK)
-        printf("page: %s\n", path.data);
+        say(stdout, "page: %s\n", path.data);
     text_free(&path);
     return status;
 }
@@ -146,7 +147,7 @@ static enum status run_all(const struct experiment_file *p, struct error *err)
         if (status == OK)
             status = evaluation_options(&values, p, task, evaluation, report, err);
         if (status == OK && !option_flag(p->options, "quiet"))
-            printf("== %s\n\n", task->name);
+            say(stdout, "== %s\n\n", task->name);
         if (status == OK) {
             cJSON_AddItemToArray(reports, cJSON_CreateString(report));
             status = cli_run_task(task, values, err);

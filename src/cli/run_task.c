@@ -1,6 +1,7 @@
 /* run_task.c - runs an evaluation: journal, progress, report, tables. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/visible.h"
 #include "cli/commands.h"
 #include "report/report.h"
 #include "suite/machine.h"
@@ -98,7 +99,7 @@ static enum status dry_run(const struct experiment *e, const struct plan *plan, 
     for (size_t i = 0; i < plan->n; i++) {
         struct text id = {0};
         item_id(&id, plan->dimensions, plan_item(plan, i));
-        printf("%s\n", id.data ? id.data : "");
+        say(stdout, "%s\n", id.data ? id.data : "");
         text_free(&id);
         size_t n = e->task->tokens(e, plan_item(plan, i));
         longest = n > longest ? n : longest;
@@ -110,9 +111,10 @@ static enum status dry_run(const struct experiment *e, const struct plan *plan, 
         most = bytes > most ? bytes : most;
         seconds += rate > 0 ? tokens / rate / threads : 0;
     }
-    printf("%zu items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
-           "weights\n",
-           plan->n, e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
+    say(stdout,
+        "%zu items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
+        "weights\n",
+        plan->n, e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
     return OK;
 }
 
@@ -135,7 +137,7 @@ static enum status print_report(const struct experiment *e, const struct report 
 {
     if (e->common.json) {
         char *text = cJSON_Print(r->root);
-        puts(text ? text : "");
+        say(stdout, "%s\n", text ? text : "");
         free(text);
         return OK;
     }

@@ -1,6 +1,8 @@
 /* grid.c - see grid.h. */
 #include "report/grid.h"
 
+#include "base/visible.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +10,12 @@
 
 void grid_add(struct grid *g, const char *format, ...)
 {
-    struct text cell = {0};
+    struct text raw = {0}, cell = {0};
     va_list args;
     va_start(args, format);
-    bool ok = text_vprintf(&cell, format, args);
+    bool ok = text_vprintf(&raw, format, args) && visible_text(&cell, raw.data, true);
     va_end(args);
+    text_free(&raw);
     if (ok && mem_grow((void **)&g->cells, &g->capacity, g->n_cells + 1, sizeof *g->cells))
         g->cells[g->n_cells++] = cell.data;
     else

@@ -1,22 +1,6 @@
 /* html.c - see html.h. */
 #include "report/html.h"
 
-void html_text(struct text *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const char *entity = *text == '&'    ? "&amp;"
-                             : *text == '<'  ? "&lt;"
-                             : *text == '>'  ? "&gt;"
-                             : *text == '"'  ? "&quot;"
-                             : *text == '\'' ? "&#39;"
-                                             : NULL;
-        if (entity != NULL)
-            text_puts(out, entity);
-        else
-            text_add(out, text, 1);
-    }
-}
-
 void table_html(struct text *out, const struct table *t)
 {
     const struct grid *g = &t->grid;

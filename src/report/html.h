@@ -2,10 +2,9 @@
 #ifndef DIFFTF_REPORT_HTML_H
 #define DIFFTF_REPORT_HTML_H
 
+#include "report/escape.h"
 #include "report/table.h"
 
-/* Text for HTML: & < > and quotes escaped. */
-void html_text(struct text *out, const char *text);
 /* One table, which scrolls sideways on its own where it is wider than the page. */
 void table_html(struct text *out, const struct table *t);
 

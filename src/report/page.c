@@ -121,7 +121,8 @@ static enum status write_claims(struct text *out, const cJSON *reports, struct e
 
 static void write_anchor(struct text *out, const cJSON *report, int index)
 {
-    text_printf(out, "%s-%d", json_text(report, "task"), index + 1);
+    html_text(out, json_text(report, "task"));
+    text_printf(out, "-%d", index + 1);
 }
 
 static void write_data(struct text *out, const cJSON *report)

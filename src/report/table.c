@@ -2,6 +2,7 @@
 #include "report/table.h"
 
 #include "base/list.h"
+#include "base/visible.h"
 #include "formats/json.h"
 #include "report/report.h"
 
@@ -78,10 +79,12 @@ static double largest_value(const cJSON *rows, const char *name)
 
 static struct table *push(struct tables *t, const cJSON *where)
 {
-    struct text title = {0};
+    struct text place = {0}, title = {0};
     if (!mem_grow((void **)&t->all, &t->capacity, t->n + 1, sizeof *t->all))
         return NULL;
-    where_text(&title, where);
+    where_text(&place, where);
+    visible_text(&title, place.data ? place.data : "", true);
+    text_free(&place);
     t->all[t->n] = (struct table){.title = title.data ? title.data : strdup("")};
     return &t->all[t->n++];
 }

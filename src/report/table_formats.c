@@ -1,5 +1,6 @@
 /* table_formats.c - tables as text, Markdown, CSV, LaTeX and JSON; see table.h. */
 #include "formats/json.h"
+#include "report/escape.h"
 #include "report/table.h"
 
 #include <stdlib.h>
@@ -15,25 +16,18 @@ static void write_text(struct text *out, const struct tables *t)
     }
 }
 
-/* Writes a cell with `escape` characters replaced. */
-static void escaped(struct text *out, const char *cell, const char *characters, const char *before)
-{
-    for (const char *p = cell; *p != '\0'; p++) {
-        if (strchr(characters, *p) != NULL)
-            text_puts(out, before);
-        text_add(out, p, 1);
-    }
-}
-
 static void write_markdown(struct text *out, const struct tables *t)
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct grid *g = &t->all[i].grid;
-        if (t->all[i].title[0] != '\0')
-            text_printf(out, "**%s**\n\n", t->all[i].title);
+        if (t->all[i].title[0] != '\0') {
+            text_puts(out, "**");
+            markdown_text(out, t->all[i].title);
+            text_puts(out, "**\n\n");
+        }
         for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             text_puts(out, c % g->columns ? " " : "| ");
-            escaped(out, g->cells[c], "|\\", "\\");
+            markdown_text(out, g->cells[c]);
             text_puts(out, (c + 1) % g->columns ? " |" : " |\n");
             for (size_t k = 0; c + 1 == g->columns && k < g->columns; k++)
                 text_puts(out, k + 1 == g->columns ? k ? "---:|\n" : "|---|\n" : k ? "---:|" : "|---|");
@@ -48,14 +42,10 @@ static void write_csv(struct text *out, const struct tables *t)
         const struct grid *g = &t->all[i].grid;
         for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             if (c % g->columns == 0) { /* the title is a column, so that every table reads as one file */
-                text_puts(out, "\"");
-                escaped(out, c == 0 ? "where" : t->all[i].title, "\"", "\"");
-                text_puts(out, "\",");
+                csv_text(out, c == 0 ? "where" : t->all[i].title);
+                text_puts(out, ",");
             }
-            bool quote = strpbrk(g->cells[c], ",\"\n") != NULL;
-            text_puts(out, quote ? "\"" : "");
-            escaped(out, g->cells[c], "\"", "\"");
-            text_puts(out, quote ? "\"" : "");
+            csv_text(out, g->cells[c]);
             text_puts(out, (c + 1) % g->columns ? "," : "\n");
         }
         text_puts(out, i + 1 < t->n ? "\n" : "");
@@ -68,14 +58,15 @@ static void write_latex(struct text *out, const struct tables *t)
         const struct grid *g = &t->all[i].grid;
         if (t->all[i].title[0] != '\0') {
             text_puts(out, "% ");
-            text_printf(out, "%s\n", t->all[i].title);
+            latex_text(out, t->all[i].title);
+            text_puts(out, "\n");
         }
         text_puts(out, "\\begin{tabular}{l");
         for (size_t k = 1; k < g->columns; k++)
             text_puts(out, "r");
         text_puts(out, "}\n\\hline\n");
         for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
-            escaped(out, g->cells[c], "&%$#_{}", "\\");
+            latex_text(out, g->cells[c]);
             text_puts(out, (c + 1) % g->columns ? " & " : c + 1 == g->columns ? " \\\\\n\\hline\n" : " \\\\\n");
         }
         text_puts(out, "\\hline\n\\end{tabular}\n\n");

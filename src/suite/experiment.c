@@ -2,6 +2,7 @@
 #include "suite/experiment.h"
 
 #include "base/file.h"
+#include "base/visible.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -254,7 +255,7 @@ enum status experiment_check_fit(struct experiment *e, const struct plan *plan, 
         text_printf(&note, "%s: items of up to %zu tokens exceed its max_position_embeddings of %zu", s->name, longest,
                     s->model.config.context);
         if (e->common.beyond_context == BEYOND_WARN)
-            fprintf(stderr, "warning: %s\n", note.data ? note.data : "");
+            say(stderr, "warning: %s\n", note.data ? note.data : "");
         add_note(e, &note);
     }
     note_tokenizers(e);

@@ -35,7 +35,8 @@ static enum status open_chat(struct judge *j, const struct judge_options *o, str
                         .key = getenv("OPENAI_API_KEY"),
                         .rate = o->rate,
                         .delay = o->delay,
-                        .retries = (int)o->retries};
+                        .retries = (int)o->retries,
+                        .any_http = o->any_http};
     return chat_open(&j->chat, &chat, err);
 }
 

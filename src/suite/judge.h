@@ -29,6 +29,7 @@ struct judge_options {
     const char *kind, *url, *model;
     double threshold, rate, delay;
     size_t retries;
+    bool any_http; /* plain http to a host that is not this one */
 };
 /* `kind` names the judge, `default_kind` when NULL. */
 enum status judge_open(struct judge **judge, const struct judge_options *options, const char *default_kind, struct error *err);
@@ -68,6 +69,15 @@ enum status judge_run(struct judge *judge, const struct judge_case *c, const vol
          "openai: the endpoint",                                                                                                 \
          false,                                                                                                                  \
          (at) + offsetof(struct judge_options, url)},                                                                            \
+        {"judge-plain-http",                                                                                                     \
+         OPTION_FLAG,                                                                                                            \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         NULL,                                                                                                                   \
+         "openai: allow http to another host; key and texts travel readable by anyone on the way",                               \
+         true,                                                                                                                   \
+         (at) + offsetof(struct judge_options, any_http)},                                                                       \
         {"judge-model",                                                                                                          \
          OPTION_STRING,                                                                                                          \
          "gpt-4o",                                                                                                               \
@@ -110,15 +120,19 @@ double judge_support(const char *document, const char *output);
 bool judge_facts(const cJSON *facts, const char *output, size_t *claims, size_t *wrong);
 
 /* One chat completion: the reply's text, which the caller frees. Retries what may pass: dropped connections, 429, 5xx, replies
- * that are no JSON; honours Retry-After. */
+ * that are no JSON; honours Retry-After. The key is in no message and no reply. */
 struct chat {
     const char *url, *model, *key;
     double rate, delay;
     int retries;
+    bool any_http;
 };
 struct chat_state;
+/* Only https, or http to this very host (any_http: to any); an address that holds the key or a password is refused. */
 enum status chat_open(struct chat_state **state, const struct chat *chat, struct error *err);
 void chat_close(struct chat_state *state);
+/* The text in the body of a reply, in fresh memory; NULL when it is no chat completion. */
+char *chat_reply(const char *body, size_t length);
 enum status chat_ask(struct chat_state *state, const char *prompt, const volatile sig_atomic_t *stop, char **reply, int *tries,
                      struct error *err);
 

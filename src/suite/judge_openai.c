@@ -1,5 +1,6 @@
 /* judge_openai.c - chat completions over libcurl; see judge.h. */
 #include "base/clock.h"
+#include "formats/json.h"
 #include "suite/judge.h"
 
 #include <curl/curl.h>
@@ -10,6 +11,7 @@
 
 struct chat_state {
     char *url, *model, *key;
+    bool loopback;
     double rate, delay, next; /* when the next request may go out */
     int retries;
     omp_lock_t lock;
@@ -17,29 +19,70 @@ struct chat_state {
 
 enum { TIMEOUT_SECONDS = 120, CONNECT_SECONDS = 20, LARGEST_REPLY = 4 << 20 };
 
+static bool is_loopback(const char *host)
+{
+    static const char *const names[] = {"localhost", "[::1]", "::1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(host, names[i]) == 0)
+            return true;
+    unsigned a, b, c, d;
+    int end = 0;
+    return sscanf(host, "%3u.%3u.%3u.%3u%n", &a, &b, &c, &d, &end) == 4 && host[end] == '\0' && a == 127;
+}
+
+/* Where may texts and the key go? */
+static enum status check_url(const struct chat *c, bool *loopback, struct error *err)
+{
+    char *scheme = NULL, *host = NULL, *user = NULL;
+    CURLU *url = curl_url();
+    enum status status = OK;
+    bool parsed = url != NULL && curl_url_set(url, CURLUPART_URL, c->url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                  curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                  curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK;
+    bool secret = parsed && (curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK || (c->key && strstr(c->url, c->key)));
+    *loopback = parsed && is_loopback(host);
+    if (secret)
+        status = error_set(err, ERR_USAGE, "--judge-url: holds a user name or the key, expected the key in OPENAI_API_KEY alone");
+    else if (!parsed || (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0))
+        status = error_set(err, ERR_USAGE, "--judge-url: '%.200s' is no web address, expected https://..", c->url);
+    else if (strcmp(scheme, "http") == 0 && !*loopback && !c->any_http)
+        status = error_set(err, ERR_USAGE,
+                           "--judge-url: plain http to %.100s would show key and texts to anyone on the way, expected https "
+                           "(--judge-plain-http allows it)",
+                           host);
+    else if (c->key == NULL && !*loopback)
+        status = error_set(err, ERR_USAGE, "--judge openai: the environment has no OPENAI_API_KEY, expected the key for %.200s",
+                           c->url);
+    else if (c->key != NULL && strpbrk(c->key, "\r\n") != NULL)
+        status = error_set(err, ERR_USAGE, "OPENAI_API_KEY: holds a line break, expected the key alone");
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(user);
+    curl_url_cleanup(url);
+    return status;
+}
+
 enum status chat_open(struct chat_state **state, const struct chat *c, struct error *err)
 {
+    bool loopback = false;
+    *state = NULL;
+    enum status status = check_url(c, &loopback, err);
+    if (status != OK)
+        return status;
     struct chat_state *s = calloc(1, sizeof *s);
-    *state = s;
     if (s == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(s);
-        *state = NULL;
         return error_set(err, ERR_SYSTEM, "judge: libcurl cannot be started");
     }
     *s = (struct chat_state){.url = strdup(c->url),
                              .model = strdup(c->model),
-                             .key = c->key ? strdup(c->key) : NULL,
+                             .key = c->key && c->key[0] ? strdup(c->key) : NULL,
+                             .loopback = loopback,
                              .rate = c->rate,
                              .delay = c->delay,
                              .retries = c->retries};
     omp_init_lock(&s->lock);
-    bool local = strstr(c->url, "//127.") != NULL || strstr(c->url, "//localhost") != NULL || strstr(c->url, "//[::1]") != NULL;
-    if (c->key == NULL && !local) {
-        chat_close(s);
-        *state = NULL;
-        return error_set(err, ERR_USAGE, "--judge openai: the environment has no OPENAI_API_KEY, expected the key for %s",
-                         c->url);
-    }
+    *state = s;
     return OK;
 }
 
@@ -107,6 +150,17 @@ static char *request_body(const struct chat_state *s, const char *prompt)
     return text;
 }
 
+char *chat_reply(const char *body, size_t length)
+{
+    cJSON *root = NULL;
+    if (json_parse(&root, "reply", body, length, NULL) != OK)
+        return NULL;
+    const char *content = json_text(root, "choices.0.message.content");
+    char *reply = content ? strdup(content) : NULL;
+    cJSON_Delete(root);
+    return reply;
+}
+
 struct answer {
     CURLcode code;
     long http;
@@ -124,6 +178,14 @@ static void post(struct answer *a, const struct chat_state *s, const char *body,
         headers = curl_slist_append(headers, authorization.data);
     if (curl != NULL) {
         curl_easy_setopt(curl, CURLOPT_URL, s->url);
+#if LIBCURL_VERSION_NUM >= 0x075500
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+        if (s->loopback)
+            curl_easy_setopt(curl, CURLOPT_NOPROXY, "*"); /* this host is not reached through another */
         curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
@@ -143,8 +205,18 @@ static void post(struct answer *a, const struct chat_state *s, const char *body,
     text_free(&authorization);
 }
 
+/* A copy of what an endpoint said, in which the key is stars. */
+static char *without_key(const struct chat_state *s, const char *said)
+{
+    char *copy = strdup(said);
+    size_t n = s->key ? strlen(s->key) : 0;
+    for (char *hit = copy; n > 0 && hit != NULL && (hit = strstr(hit, s->key)) != NULL;)
+        memset(hit, '*', n);
+    return copy;
+}
+
 /* The text of a good answer, else NULL and why in `why`; *again: another try may do better. */
-static char *read_answer(const struct answer *a, char why[160], bool *again)
+static char *read_answer(const struct answer *a, const struct chat_state *s, char why[160], bool *again)
 {
     *again = true;
     if (a->code != CURLE_OK) {
@@ -152,19 +224,20 @@ static char *read_answer(const struct answer *a, char why[160], bool *again)
         return NULL;
     }
     if (a->http != 200) {
+        char *said = without_key(s, a->body.data ? a->body.data : "");
         *again = a->http == 408 || a->http == 409 || a->http == 429 || a->http >= 500;
-        snprintf(why, 160, "HTTP status %ld: %.100s", a->http, a->body.data ? a->body.data : "");
-        for (char *p = why; *p != '\0'; p++)
-            *p = (unsigned char)*p < ' ' ? ' ' : *p;
+        snprintf(why, 160, "HTTP status %ld: %.100s", a->http, said ? said : "");
+        free(said);
         return NULL;
     }
-    cJSON *root = a->body.data ? cJSON_Parse(a->body.data) : NULL;
-    const char *content = json_text(root, "choices.0.message.content");
-    char *reply = content ? strdup(content) : NULL;
-    if (reply == NULL)
+    char *reply = chat_reply(a->body.data ? a->body.data : "", a->body.len);
+    if (reply == NULL) {
         snprintf(why, 160, "the reply is no chat completion");
-    cJSON_Delete(root);
-    return reply;
+        return NULL;
+    }
+    char *clean = without_key(s, reply);
+    free(reply);
+    return clean;
 }
 
 enum status chat_ask(struct chat_state *s, const char *prompt, const volatile sig_atomic_t *stop, char **reply, int *tries,
@@ -181,7 +254,7 @@ enum status chat_ask(struct chat_state *s, const char *prompt, const volatile si
         if (!wait_turn(s, stop))
             break;
         post(&a, s, body, stop);
-        *reply = read_answer(&a, why, &again);
+        *reply = read_answer(&a, s, why, &again);
         text_free(&a.body);
         if (*reply != NULL || *tries > s->retries)
             break;
@@ -195,5 +268,5 @@ enum status chat_ask(struct chat_state *s, const char *prompt, const volatile si
         return OK;
     if (stop != NULL && *stop)
         return error_set(err, ERR_STOPPED, "stopped");
-    return error_set(err, ERR_SYSTEM, "%s: no judgement after %d tries: %s, expected a chat completion", s->url, *tries, why);
+    return error_set(err, ERR_SYSTEM, "%.200s: no judgement after %d tries: %s, expected a chat completion", s->url, *tries, why);
 }

@@ -1,6 +1,7 @@
 /* Memory, random streams, files, text checks. */
 #include "base/file.h"
 #include "base/random.h"
+#include "base/visible.h"
 #include "suite_main.h"
 
 #include <math.h>
@@ -121,6 +122,37 @@ START_TEST(a_missing_file_is_named)
 }
 END_TEST
 
-SUITE_MAIN("base", sizes_that_overflow_are_refused, text_grows_and_keeps_its_end, streams_depend_on_seed_name_and_index,
-           splitmix_matches_its_published_vector, random_numbers_have_their_moments, a_permutation_holds_every_index_once,
-           utf8_is_checked, sha256_matches_the_standard, a_file_appears_whole_or_not_at_all, a_missing_file_is_named)
+START_TEST(hostile_characters_are_shown)
+{
+    static const struct {
+        const char *text, *several, *one;
+    } cases[] = {
+        {"a\x1b[31mb\x7f", "a\\x1b[31mb\\x7f", "a\\x1b[31mb\\x7f"},
+        {"x\n\ty\r", "x\n\ty\\x0d", "x\\n\\ty\\x0d"},
+        {"\xc2\x9b"
+         "31m",
+         "\\u009b31m", "\\u009b31m"},                       /* CSI as one character */
+        {"\xe2\x80\xae.txt", "\\u202e.txt", "\\u202e.txt"}, /* right to left */
+        {"\xff\xc3", "\\xff\\xc3", "\\xff\\xc3"},           /* no UTF-8 */
+        {"\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80", "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80", "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text out = {0};
+        char copy[64], small[4];
+        visible_text(&out, cases[i].text, false);
+        ck_assert_str_eq(out.data, cases[i].several);
+        out.len = 0;
+        visible_text(&out, cases[i].text, true);
+        ck_assert_str_eq(out.data, cases[i].one);
+        visible_copy(copy, sizeof copy, cases[i].text);
+        ck_assert_str_eq(copy, cases[i].one);
+        visible_copy(small, sizeof small, cases[i].text);
+        ck_assert_msg(strlen(small) < 4 && utf8_valid(small, strlen(small)), "case %zu is cut within a character", i);
+        text_free(&out);
+    }
+}
+END_TEST
+
+SUITE_MAIN("base", hostile_characters_are_shown, sizes_that_overflow_are_refused, text_grows_and_keeps_its_end,
+           streams_depend_on_seed_name_and_index, splitmix_matches_its_published_vector, random_numbers_have_their_moments,
+           a_permutation_holds_every_index_once, utf8_is_checked, sha256_matches_the_standard, a_file_appears_whole_or_not_at_all,
+           a_missing_file_is_named)

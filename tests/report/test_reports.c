@@ -3,6 +3,7 @@
 #include "formats/json.h"
 #include "report/claims.h"
 #include "report/compare.h"
+#include "report/escape.h"
 #include "report/page.h"
 #include "report/table.h"
 #include "suite_main.h"
@@ -86,7 +87,7 @@ START_TEST(tables_in_every_format)
     expect_in(text, "| found | depth 0 | depth 100 | all | 95% interval |\n|---|---:|---:|---:|---:|\n| base | 0.500 |");
     free(text);
     text = print(r, "csv", false);
-    expect_in(text, "\"where\",found,depth 0,depth 100,all,95% interval\n");
+    expect_in(text, "where,found,depth 0,depth 100,all,95% interval\n");
     expect_in(text, "\"length 64, needles 1, asked 1\",base,0.500,0.500,0.500,\"[0.200, 0.800]\"\n");
     free(text);
     text = print(r, "latex", false);
@@ -241,6 +242,42 @@ START_TEST(junit_and_page_are_well_formed)
 }
 END_TEST
 
+START_TEST(hostile_text_stays_text)
+{
+    static const struct {
+        void (*escape)(struct text *out, const char *text);
+        const char *text, *want;
+    } cases[] = {
+        {csv_text, "=1+1", "\"'=1+1\""},
+        {csv_text, "@SUM(A1)", "\"'@SUM(A1)\""},
+        {csv_text, "+cmd|' /C calc'!A0", "\"'+cmd|' /C calc'!A0\""},
+        {csv_text, "-2+3", "\"'-2+3\""},
+        {csv_text, "\rx", "\"'\rx\""},
+        {csv_text, "-0.25", "-0.25"},
+        {csv_text, "+1e-3", "+1e-3"},
+        {csv_text, "-", "-"},
+        {csv_text, "a \"b\", c", "\"a \"\"b\"\", c\""},
+        {csv_text, "plain", "plain"},
+        {latex_text, "50% of $x_1 & \\input{/etc/passwd}~^#",
+         "50\\% of \\$x\\_1 \\& "
+         "\\textbackslash{}input\\{/etc/passwd\\}\\textasciitilde{}\\textasciicircum{}\\#"},
+        {latex_text, "a\nb", "a b"},
+        {markdown_text, "a|b\\|c", "a\\|b\\\\\\|c"},
+        {markdown_text, "<img src=x> & `x`", "&lt;img src=x&gt; &amp; \\`x\\`"},
+        {markdown_text, "[x](javascript:y)", "[x]\\(javascript:y)"},
+        {markdown_text, "f(x) [1, 2]", "f(x) [1, 2]"},
+        {html_text, "<b a=\"'&\">", "&lt;b a=&quot;&#39;&amp;&quot;&gt;"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text out = {0};
+        cases[i].escape(&out, cases[i].text);
+        ck_assert_msg(strcmp(out.data, cases[i].want) == 0, "'%s' becomes '%s', expected '%s'", cases[i].text, out.data,
+                      cases[i].want);
+        text_free(&out);
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_report_is_refused)
 {
     static const char *const texts[] = {"{}",
@@ -265,4 +302,4 @@ END_TEST
 
 SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
            rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_interval, junit_and_page_are_well_formed,
-           what_is_no_report_is_refused)
+           hostile_text_stays_text, what_is_no_report_is_refused)

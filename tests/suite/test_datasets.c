@@ -98,7 +98,7 @@ START_TEST(a_text_with_nul_is_kept_whole)
 {
     struct documents d;
     struct error err = {0};
-    static const char bytes[] = "One sentence.\0 Behind it. The end.";
+    static const char bytes[] = "One sentence.\0 Behind it. The end.\n";
     const char *path = temporary(".txt", "");
     ck_assert_int_eq(file_write(path, bytes, sizeof bytes - 1, &err), OK);
     ck_assert_msg(documents_load(&d, path, 1, 1000, NULL, &err) == OK, "%s", err.message);

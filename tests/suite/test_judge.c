@@ -78,6 +78,7 @@ static void answer(int connection, const char *reply)
     }
     const char *body = strcmp(reply, "200") == 0      ? GOOD
                        : strcmp(reply, "broken") == 0 ? "{\"choices\":[{\"mess"
+                       : strcmp(reply, "403") == 0    ? "{\"error\":\"Bearer secret\x1b[31m\"}"
                                                       : "{\"error\":\"no\"}";
     int code = strcmp(reply, "broken") == 0 ? 200 : atoi(reply);
     snprintf(head, sizeof head, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n", code, strlen(body),
@@ -193,6 +194,51 @@ START_TEST(a_refusal_is_final)
 }
 END_TEST
 
+START_TEST(the_key_and_control_characters_are_in_no_message)
+{
+    static const char *const replies[] = {"403"};
+    struct error err = {0};
+    size_t asked;
+    ck_assert_int_eq(ask(replies, 1, 0, &asked, &err), ERR_SYSTEM);
+    ck_assert_msg(strstr(err.message, "secret") == NULL && strstr(err.message, "Bearer ******") != NULL, "%s", err.message);
+    ck_assert_msg(strchr(err.message, '\x1b') == NULL && strstr(err.message, "\\x1b[31m") != NULL, "%s", err.message);
+}
+END_TEST
+
+START_TEST(the_key_goes_to_https_or_to_this_host)
+{
+    static const struct {
+        const char *url;
+        bool any_http, fine;
+    } cases[] = {
+        {"https://api.example.org/v1", false, true},
+        {"http://api.example.org/v1", false, false},
+        {"http://api.example.org/v1", true, true},
+        {"http://127.0.0.1:8000/v1", false, true},
+        {"http://localhost/v1", false, true},
+        {"http://[::1]:80/v1", false, true},
+        {"http://127.0.0.1.example.org/v1", false, false},
+        {"http://example.org/?//127.0.0.1", false, false},
+        {"http://127.0.0.1@example.org/", false, false},
+        {"https://user:word@example.org/", false, false},
+        {"https://example.org/?key=secret", false, false},
+        {"file:///etc/passwd", true, false},
+        {"gopher://127.0.0.1/", true, false},
+        {"no address", true, false},
+        {"", true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct chat_state *state;
+        struct error err = {0};
+        struct chat chat = {.url = cases[i].url, .model = "m", .key = "secret", .any_http = cases[i].any_http};
+        enum status status = chat_open(&state, &chat, &err);
+        ck_assert_msg(status == (cases[i].fine ? OK : ERR_USAGE), "'%s': status %d, %s", cases[i].url, status, err.message);
+        ck_assert_msg(strstr(err.message, "secret") == NULL, "%s", err.message);
+        chat_close(state);
+    }
+}
+END_TEST
+
 START_TEST(nobody_listens)
 {
     struct chat_state *state;
@@ -246,4 +292,5 @@ END_TEST
 
 SUITE_MAIN("judge", the_last_conclusion_is_the_verdict, support_counts_content_words_numbers_and_names, facts_are_exact,
            the_endpoint_is_asked_again_until_it_answers, it_gives_up_after_the_retries, a_refusal_is_final, nobody_listens,
-           a_remote_endpoint_needs_a_key, the_rate_is_kept)
+           the_key_and_control_characters_are_in_no_message, the_key_goes_to_https_or_to_this_host, a_remote_endpoint_needs_a_key,
+           the_rate_is_kept)
