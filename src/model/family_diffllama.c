@@ -35,10 +35,17 @@ static void plan(struct attention_plan *p, const struct config *c)
         }
 }
 
+static void write(cJSON *json, const struct config *c)
+{
+    if (c->lambda_init >= 0)
+        json_add_number(json, "lambda_init", c->lambda_init);
+}
+
 const struct family FAMILY_DIFFLLAMA = {
     .model_type = "diffllama",
     .architecture = "DiffLlamaForCausalLM",
     .summary = "Diff Transformer: DiffLlama of the transformers library",
     .read = read,
     .plan = plan,
+    .write = write,
 };

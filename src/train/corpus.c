@@ -9,6 +9,15 @@
 /* The last 1/32 of every book is kept for the validation loss. */
 enum { VALIDATION_SHARE = 32 };
 
+/* Fewer than one byte in ten that shows? */
+static bool is_blank(const char *text, size_t n)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < n; i++)
+        shown += (unsigned char)text[i] > ' ';
+    return shown < n / 10;
+}
+
 enum status corpus_load(struct corpus *c, const char *const *paths, size_t n, struct error *err)
 {
     *c = (struct corpus){.books = calloc(n ? n : 1, sizeof(struct book)), .digest = HASH_START};
@@ -19,6 +28,8 @@ enum status corpus_load(struct corpus *c, const char *const *paths, size_t n, st
                      ? file_read(&b->text, &b->length, paths[i], err)
                      : error_set(err, ERR_INPUT,
                                  "%s: is not there, expected a text (tools/fetch-corpus gets those of data/corpus)", paths[i]);
+        if (status == OK && is_blank(b->text, b->length))
+            status = error_set(err, ERR_INPUT, "%s: is blank, expected a text", paths[i]);
         if (status == OK && (!utf8_valid(b->text, b->length) || b->length < 10000))
             status = error_set(err, ERR_INPUT, "%s: is short or not UTF-8, expected a text of at least 10000 bytes", paths[i]);
         c->total += b->length;

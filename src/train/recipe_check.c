@@ -110,8 +110,27 @@ static bool folder_name(const char *name)
     return name[0] != '\0' && name[0] != '.' && strspn(name, letters) == strlen(name) && strlen(name) <= 100;
 }
 
-static enum status check_config(const struct recipe *r, const char *name, const struct config *c, struct error *err)
+/* Keys that not every family reads. */
+static const char *ignored_key(const cJSON *entry, const struct config *c)
 {
+    const struct {
+        const char *key;
+        bool read;
+    } keys[] = {{"lambda_init", c->lambda == LAMBDA_VECTORS},
+                {"subln_eps", c->head_norm_scaled},
+                {"rope_interleaved", c->family == &FAMILY_DIFF_TRANSFORMER || c->family == &FAMILY_DIFF_V2}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!keys[i].read && json_has(entry, keys[i].key))
+            return keys[i].key;
+    return NULL;
+}
+
+static enum status check_config(const struct recipe *r, const cJSON *entry, const struct config *c, struct error *err)
+{
+    const char *name = entry->string, *ignored = ignored_key(entry, c);
+    if (ignored != NULL)
+        return error_set(err, ERR_INPUT, "%s: key 'models.%s.%s' means nothing to %s, expected keys that it reads", r->path, name,
+                         ignored, c->family->model_type);
     size_t longest = recipe_longest(r);
     if (longest > c->context)
         return error_set(
@@ -141,7 +160,7 @@ enum status recipe_check_models(struct recipe *r, struct error *err)
         if (status == OK)
             status = recipe_model(r, entry, &config, err);
         if (status == OK)
-            status = check_config(r, entry->string, &config, err);
+            status = check_config(r, entry, &config, err);
     }
     return status;
 }

@@ -17,8 +17,8 @@ struct trainer_options {
 };
 
 /* Trains the models of a recipe, for each of its seeds. In the folder of each (OUTPUT/MODEL, or OUTPUT/seed-N/MODEL):
- * config.json, model.safetensors, tokenizer files, train.jsonl (a line a log entry), and while it is not finished
- * checkpoint.safetensors, from which the next call goes on to the same bits. */
+ * config.json, model.safetensors, tokenizer files, train.jsonl (a line a log entry), training.json (when it is finished) and
+ * checkpoint.safetensors, from which the next call goes on to the same bits, or to more steps. */
 enum status trainer_run(const struct recipe *recipe, const struct trainer_options *options, struct error *err);
 
 #endif

@@ -1,76 +1,74 @@
 /* Training: a tiny run learns, and stopped anywhere it ends with the same bits. */
 #include "base/file.h"
 #include "model/model.h"
-#include "suite_main.h"
-#include "train/bpe.h"
-#include "train/packing.h"
-#include "train/trainer.h"
+#include "tiny_recipe.h"
+#include "train/run.h"
 
 #include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
-
-static char *in_folder(const char *name)
+static enum status try_to_train(const char *path, const struct trainer_options *options, struct error *err)
 {
-    return path_join(folder, name);
-}
-
-/* A vocabulary from the haystack and a recipe for a tiny model, with further lines. */
-static char *make_recipe_with(const char *name, size_t steps, const char *rate, const char *more)
-{
-    struct error err = {0};
-    struct text yaml = {0};
-    char *tokenizer = in_folder("tokenizer"), *path = in_folder(name);
-    const char *book[] = {"data/haystack/persuasion.txt"};
-    if (!file_exists(tokenizer))
-        ck_assert_msg(bpe_train(book, 1, 320, tokenizer, &err) == OK, "%s", err.message);
-    text_printf(&yaml,
-                "seed: 3\ntokenizer: %s\noutput: %s/out-%s\ncorpus: [data/haystack/persuasion.txt]\ncheckpoint_steps: "
-                "2\nvalidation_steps: 5\n"
-                "validation_sequences: 2\noptimizer: {lr: %s, warmup_steps: 2}\n%s"
-                "models:\n  tiny: {model_type: diff_transformer, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, "
-                "intermediate_size: 48, tie_word_embeddings: true}\n"
-                "stages:\n  - {steps: %zu, seq_len: 48, sequences: 2, mix: [{kind: text, bytes: [100, 200]}, {kind: pairs, "
-                "bytes: [60, 100]}]}\n"
-                "  - {steps: 4, seq_len: 64, sequences: 1, mix: [{kind: needles, bytes: [100, 200]}]}\n",
-                tokenizer, folder, name, rate, more, steps);
-    ck_assert_int_eq(file_write(path, yaml.data, yaml.len, &err), OK);
-    text_free(&yaml);
-    free(tokenizer);
-    return path;
-}
-
-static char *make_recipe(const char *name, size_t steps)
-{
-    return make_recipe_with(name, steps, "5.0e-3", "");
-}
-
-static void start(void)
-{
-    strcpy(folder, "/tmp/difftf-test-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void finish(void)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    ck_assert_int_eq(system(command), 0);
+    struct recipe recipe;
+    enum status status = recipe_load(&recipe, path, err);
+    ck_assert_msg(status == OK, "%s", err->message);
+    status = trainer_run(&recipe, options, err);
+    recipe_free(&recipe);
+    return status;
 }
 
 static enum status train(const char *path, bool fresh, const volatile sig_atomic_t *stop)
 {
-    struct recipe recipe;
     struct error err = {0};
     struct trainer_options options = {.threads = 1, .quiet = true, .fresh = fresh, .stop = stop};
-    ck_assert_msg(recipe_load(&recipe, path, &err) == OK, "%s", err.message);
-    enum status status = trainer_run(&recipe, &options, &err);
+    enum status status = try_to_train(path, &options, &err);
     ck_assert_msg(status == OK || status == ERR_STOPPED, "%s", err.message);
-    recipe_free(&recipe);
     return status;
+}
+
+/* Training is refused or fails with a message that says so. */
+static void expect_failure(const char *path, const char *says)
+{
+    struct error err = {0};
+    struct trainer_options options = {.threads = 1, .quiet = true};
+    ck_assert_int_eq(try_to_train(path, &options, &err), ERR_INPUT);
+    ck_assert_msg(strstr(err.message, says) != NULL, "'%s' does not say '%s'", err.message, says);
+}
+
+/* A file of the folder; the caller frees it. */
+static char *text_of(const char *name)
+{
+    struct error err = {0};
+    char *path = in_folder(name), *text = NULL;
+    ck_assert_msg(file_read(&text, NULL, path, &err) == OK, "%s", err.message);
+    free(path);
+    return text;
+}
+
+/* A log without the speeds, which differ from run to run and are the last of each line. */
+static char *log_of(const char *name)
+{
+    char *text = text_of(name), *to = text;
+    for (const char *from = text; *from != '\0';) {
+        bool speed = strncmp(from, "\"tokens_per_second\"", 19) == 0;
+        from += speed ? strcspn(from, "}") : 0;
+        *to++ = *from++;
+    }
+    *to = '\0';
+    return text;
+}
+
+/* A number of training.json. */
+static double result_of(const char *name, const char *key)
+{
+    char *text = text_of(name);
+    cJSON *json = cJSON_Parse(text);
+    double value = json_real(json, key);
+    cJSON_Delete(json);
+    free(text);
+    return value;
 }
 
 static void expect_same_file(const char *a, const char *b)
@@ -108,6 +106,11 @@ START_TEST(killed_training_ends_with_the_same_bits)
         train(killed, false, &stop);
     ck_assert_int_eq(train(killed, false, NULL), OK);
     expect_same_file("out-whole/tiny/model.safetensors", "out-killed/tiny/model.safetensors");
+    expect_same_file("out-whole/tiny/training.json", "out-killed/tiny/training.json");
+    char *one = log_of("out-whole/tiny/train.jsonl"), *other = log_of("out-killed/tiny/train.jsonl");
+    ck_assert_str_eq(one, other);
+    free(one);
+    free(other);
     free(whole);
     free(killed);
     finish();
@@ -161,174 +164,242 @@ START_TEST(the_loss_falls_and_the_log_says_so)
 }
 END_TEST
 
-START_TEST(sequences_are_full_and_do_not_depend_on_each_other)
+START_TEST(threads_change_no_bit)
 {
-    struct recipe recipe;
     struct error err = {0};
-    struct packed a = {0}, b = {0};
     start();
-    char *path = make_recipe("pack", 8);
-    ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
-    const struct stage *stage = &recipe.stages[0];
-    ck_assert_int_eq(pack_sequence(&a, &recipe, stage, PACK_TRAINING, 5, &err), OK);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, stage, PACK_TRAINING, 6, &err), OK);
-    ck_assert(a.ids.n == 49 && b.ids.n == 49 && memcmp(a.ids.data, b.ids.data, 49 * sizeof *a.ids.data) != 0);
-    ck_assert_int_eq(pack_sequence(&b, &recipe, stage, PACK_TRAINING, 5, &err), OK);
-    ck_assert_int_eq(memcmp(a.ids.data, b.ids.data, 49 * sizeof *a.ids.data), 0);
-    packed_free(&a);
-    packed_free(&b);
-    recipe_free(&recipe);
-    free(path);
-    finish();
-}
-END_TEST
-
-START_TEST(the_rate_warms_up_and_decays)
-{
-    struct stage stage = {.steps = 100};
-    struct recipe r = {.stages = &stage,
-                       .n_stages = 1,
-                       .n_steps = 100,
-                       .warmup_steps = 10,
-                       .optimizer.lr = 1,
-                       .min_lr = 0.1,
-                       .decay_share = 0.5};
-    ck_assert(recipe_rate(&r, 0) == 0.1 && recipe_rate(&r, 9) == 1 && recipe_rate(&r, 50) == 1);
-    ck_assert(recipe_rate(&r, 75) > 0.549 && recipe_rate(&r, 75) < 0.551 && recipe_rate(&r, 99) < 0.12);
-}
-END_TEST
-
-START_TEST(the_rate_never_jumps)
-{
-    struct stage stage = {.steps = 40};
-    struct recipe r = {
-        .stages = &stage, .n_stages = 1, .n_steps = 40, .warmup_steps = 20, .optimizer.lr = 4e-3, .min_lr = 0, .decay_share = 1};
-    for (int cosine = 0; cosine < 2; cosine++) {
-        r.cosine = cosine;
-        for (size_t step = 1; step < r.n_steps; step++)
-            ck_assert_msg(fabs(recipe_rate(&r, step) - recipe_rate(&r, step - 1)) < 4.1e-4, "step %zu: from %g to %g", step,
-                          recipe_rate(&r, step - 1), recipe_rate(&r, step));
-        ck_assert_msg(recipe_rate(&r, 19) == 4e-3, "the warm-up ends at %g", recipe_rate(&r, 19));
-    }
-}
-END_TEST
-
-/* Shares of the tokens of 400 sequences of text, pairs and labels, asked for as 5, 3 and 2 with this `fill`. */
-static void expect_shares(const char *fill, double tolerance)
-{
-    struct recipe recipe;
-    struct error err = {0};
-    struct packed p = {0};
-    struct token_counts counts = {0};
-    struct text yaml = {0};
-    int64_t all = 0;
-    start();
-    char *path = in_folder("shares.yaml");
-    free(make_recipe("any", 3)); /* the vocabulary */
-    text_printf(&yaml,
-                "tokenizer: %s/tokenizer\noutput: %s/out\ncorpus: [data/haystack/persuasion.txt]\noptimizer: {lr: 0.1}\nfill: "
-                "%s\nmodels: {tiny: {model_type: llama, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, "
-                "intermediate_size: 48}}\nstages:\n  - {steps: 1, seq_len: 512, sequences: 1, mix: [{kind: text, "
-                "weight: 5, bytes: [100, 3000]}, {kind: pairs, weight: 3, bytes: [60, 100]}, {kind: labels, weight: 2, bytes: "
-                "[700, 800]}]}\n",
-                folder, folder, fill);
-    ck_assert_int_eq(file_write(path, yaml.data, yaml.len, &err), OK);
-    ck_assert_msg(recipe_load(&recipe, path, &err) == OK, "%s", err.message);
-    recipe.data_seed = 7;
-    for (uint64_t i = 0; i < 400; i++) {
-        ck_assert_int_eq(pack_sequence(&p, &recipe, recipe.stages, PACK_TRAINING, i, &err), OK);
-        packed_count(&counts, &p);
-        for (size_t d = 0; d < p.n_documents; d++)
-            ck_assert_msg(p.ids.data[p.documents[d].first] == recipe.end, "a document does not begin with the end token");
-        ck_assert_msg(p.documents[0].first == 0, "a sequence does not begin with a document");
-    }
-    for (size_t k = 0; k < N_DOCUMENT_KINDS; k++) {
-        const char *name = DOCUMENT_KINDS[k].name;
-        double share = (double)counts.kinds[k] / (400 * 512), wanted = strcmp(name, "text") == 0     ? 0.5
-                                                                       : strcmp(name, "pairs") == 0  ? 0.3
-                                                                       : strcmp(name, "labels") == 0 ? 0.2
-                                                                                                     : 0;
-        ck_assert_msg(fabs(share - wanted) < tolerance, "fill %s: %s is %g of the tokens, not %g", fill, name, share, wanted);
-        all += counts.kinds[k];
-    }
-    ck_assert_int_eq(all, 400 * 512);
-    ck_assert_msg((counts.fill > 0) == (strcmp(fill, "cut") != 0), "fill %s: %g tokens fill up", fill, (double)counts.fill);
-    packed_free(&p);
-    text_free(&yaml);
-    recipe_free(&recipe);
-    free(path);
-    finish();
-}
-
-START_TEST(shares_are_of_tokens_whatever_the_length_of_documents)
-{
-    expect_shares("draw", 0.04);
-    expect_shares("cut", 0.04);
-    expect_shares("text", 0.15); /* what fills up is beside the shares */
-}
-END_TEST
-
-START_TEST(no_seed_changes_the_validation_set)
-{
-    struct recipe a, b;
-    struct error err = {0};
-    struct packed pa = {0}, pb = {0};
-    start();
-    char *one = make_recipe("one", 3), *two = make_recipe_with("two", 9, "1.0e-3", "data_seed: 77\n");
-    ck_assert_int_eq(recipe_load(&a, one, &err), OK);
-    ck_assert_int_eq(recipe_load(&b, two, &err), OK);
-    ck_assert(a.seed == 3 && a.data_seed == 3 && b.seed == 3 && b.data_seed == 77);
-    for (uint64_t i = 0; i < 4; i++) {
-        ck_assert_int_eq(pack_sequence(&pa, &a, &a.validation, PACK_VALIDATION, i, &err), OK);
-        ck_assert_int_eq(pack_sequence(&pb, &b, &b.validation, PACK_VALIDATION, i, &err), OK);
-        ck_assert(pa.ids.n == 65 && pb.ids.n == 65 && memcmp(pa.ids.data, pb.ids.data, 65 * sizeof *pa.ids.data) == 0);
-    }
-    ck_assert_int_eq(pack_sequence(&pa, &a, a.stages, PACK_TRAINING, 0, &err), OK);
-    ck_assert_int_eq(pack_sequence(&pb, &b, b.stages, PACK_TRAINING, 0, &err), OK);
-    ck_assert_msg(memcmp(pa.ids.data, pb.ids.data, 49 * sizeof *pa.ids.data) != 0, "data_seed changes nothing");
-    packed_free(&pa);
-    packed_free(&pb);
-    recipe_free(&a);
-    recipe_free(&b);
+    char *one = make_recipe("one", 4), *two = make_recipe("two", 4);
+    struct trainer_options options = {.threads = 3, .quiet = true};
+    ck_assert_int_eq(train(one, false, NULL), OK);
+    ck_assert_int_eq(try_to_train(two, &options, &err), OK);
+    expect_same_file("out-one/tiny/model.safetensors", "out-two/tiny/model.safetensors");
     free(one);
     free(two);
     finish();
 }
 END_TEST
 
-START_TEST(a_broken_recipe_is_named)
+START_TEST(each_seed_trains_in_a_folder_of_its_own)
 {
-    static const struct {
-        const char *yaml, *says;
-    } cases[] = {
-        {"seed: -1\n", "seed"},
-        {"tokenizer: x\n", "output"},
-        {"tokenizer: x\noutput: y\n", "lr"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 2}\n", "lr"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\n", "stages"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1}]\n", "mix"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: poems}]}]\n",
-         "poems"},
-        {"tokenizer: x\noutput: y\noptimizer: {lr: 0.1}\nstages: [{steps: 1, seq_len: 8, sequences: 1, mix: [{kind: text, bytes: "
-         "[9, 2]}]}]\n",
-         "bytes"},
-    };
-    struct error err;
-    struct recipe recipe;
     start();
-    char *path = in_folder("r.yaml");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ck_assert_int_eq(file_write(path, cases[i].yaml, strlen(cases[i].yaml), &err), OK);
-        ck_assert_int_eq(recipe_load(&recipe, path, &err), ERR_INPUT);
-        ck_assert_msg(strstr(err.message, cases[i].says) && strstr(err.message, "r.yaml"), "'%s' does not name '%s'", err.message,
-                      cases[i].says);
+    char *several = make_recipe("several", 4), *single = make_recipe("single", 4);
+    edit(several, "seed: 3", "seeds: [3, 4]");
+    ck_assert_int_eq(train(several, false, NULL), OK);
+    ck_assert_int_eq(train(single, false, NULL), OK);
+    expect_same_file("out-several/seed-3/tiny/model.safetensors", "out-single/tiny/model.safetensors");
+    ck_assert(result_of("out-several/seed-4/tiny/training.json", "seed") == 4 &&
+              result_of("out-several/seed-4/tiny/training.json", "data_seed") == 4);
+    double a = result_of("out-several/seed-3/tiny/training.json", "loss"),
+           b = result_of("out-several/seed-4/tiny/training.json", "loss");
+    ck_assert_msg(a != b && fabs(a - b) < 1, "seeds 3 and 4 end at %g and %g", a, b);
+    free(several);
+    free(single);
+    finish();
+}
+END_TEST
+
+START_TEST(a_finished_training_is_made_longer_and_gets_another_model)
+{
+    start();
+    char *path = make_recipe("grows", 6);
+    ck_assert_int_eq(train(path, false, NULL), OK); /* 6 + 4 steps */
+    edit(path, "{steps: 4", "{steps: 9");
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    ck_assert_double_eq(result_of("out-grows/tiny/training.json", "steps"), 15);
+    ck_assert_double_eq(result_of("out-grows/tiny/training.json", "extended_from_steps"), 10);
+    char *before = text_of("out-grows/tiny/training.json");
+    edit(path, "models:\n",
+         "models:\n  other: {model_type: llama, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, "
+         "intermediate_size: 48}\n");
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    char *after = text_of("out-grows/tiny/training.json");
+    ck_assert_str_eq(before, after);
+    ck_assert_double_eq(result_of("out-grows/other/training.json", "steps"), 15);
+    edit(path, "{steps: 6", "{steps: 5"); /* but what it has done, it has done */
+    expect_failure(path, "another recipe");
+    free(before);
+    free(after);
+    free(path);
+    finish();
+}
+END_TEST
+
+START_TEST(other_data_are_another_training)
+{
+    static const char *const edits[][2] = {
+        {"lr: 5.0e-3", "lr: 4.0e-3"}, {"seed: 3", "seed: 4"}, {"bytes: [60, 100]", "bytes: [60, 99]"}};
+    sig_atomic_t stop = 1;
+    start();
+    char *corpus = in_folder("corpus.txt"), *book = NULL;
+    struct error err = {0};
+    size_t n;
+    ck_assert_int_eq(file_read(&book, &n, "data/haystack/persuasion.txt", &err), OK);
+    ck_assert_int_eq(file_write(corpus, book, n, &err), OK);
+    for (size_t i = 0; i < 3; i++) {
+        char *path = make_recipe("changed", 6);
+        edit(path, "data/haystack/persuasion.txt", corpus);
+        train(path, true, &stop);
+        edit(path, edits[i][0], edits[i][1]);
+        expect_failure(path, "other data");
+        free(path);
     }
+    char *path = make_recipe("changed", 6);
+    edit(path, "data/haystack/persuasion.txt", corpus);
+    train(path, true, &stop);
+    book[n / 2] = book[n / 2] == 'x' ? 'y' : 'x'; /* the same name, other contents */
+    ck_assert_int_eq(file_write(corpus, book, n, &err), OK);
+    expect_failure(path, "other data");
+    free(path);
+    free(book);
+    free(corpus);
+    finish();
+}
+END_TEST
+
+START_TEST(a_start_with_other_heads_is_refused)
+{
+    start();
+    char *first = make_recipe("first", 3), *second = make_recipe("second", 3), more[128];
+    ck_assert_int_eq(train(first, false, NULL), OK);
+    snprintf(more, sizeof more, "seed: 3\nstart: %s/out-first", folder);
+    edit(second, "seed: 3", more);
+    edit(second, "num_attention_heads: 2", "num_attention_heads: 4, head_dim: 4");
+    expect_failure(second, "num_attention_heads");
+    free(first);
+    free(second);
+    finish();
+}
+END_TEST
+
+/* Makes the weights of a checkpoint so large that no loss is a number. */
+static void spoil(const char *name)
+{
+    struct error err = {0};
+    char *path = in_folder(name), *bytes = NULL;
+    size_t n;
+    struct tensor_file st;
+    ck_assert_int_eq(safetensors_open(&st, path, &err), OK);
+    const struct tensor *t = tensor_file_find(&st, "weights");
+    size_t count = t->count;
+    ck_assert_int_eq(file_read(&bytes, &n, path, &err), OK);
+    for (size_t i = 0; i < count; i++) { /* "weights" is the last tensor of the file */
+        float huge = 3e38f;
+        memcpy(bytes + n - (count - i) * sizeof huge, &huge, sizeof huge);
+    }
+    tensor_file_close(&st);
+    ck_assert_int_eq(file_write(path, bytes, n, &err), OK);
+    free(bytes);
+    free(path);
+}
+
+START_TEST(a_loss_that_is_no_number_goes_back_once_and_stops)
+{
+    sig_atomic_t stop = 1;
+    start();
+    char *path = make_recipe("nan", 6);
+    train(path, false, &stop);
+    spoil("out-nan/tiny/checkpoint.safetensors");
+    char *model = in_folder("out-nan/tiny/model.safetensors"), *before = NULL, *after = NULL;
+    struct error err = {0};
+    size_t n, m;
+    ck_assert_int_eq(file_read(&before, &n, model, &err), OK);
+    expect_failure(path, "again after going back to the last checkpoint");
+    ck_assert_int_eq(file_read(&after, &m, model, &err), OK);
+    ck_assert_msg(n == m && memcmp(before, after, n) == 0, "weights that are no numbers were written");
+    free(before);
+    free(after);
+    free(model);
+    free(path);
+    finish();
+}
+END_TEST
+
+START_TEST(documents_that_do_not_see_each_other_are_trained_as_if_alone)
+{
+    struct recipe recipe;
+    struct error err = {0};
+    struct trainer_options options = {.threads = 1, .quiet = true};
+    struct run r = {.recipe = &recipe, .options = &options};
+    struct config config;
+    start();
+    char *path = make_recipe_with("within", 3, "5.0e-3", "attention: within_documents\n");
+    edit(path, "bytes: [100, 200]", "bytes: [20, 30]");
+    ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
+    ck_assert_int_eq(recipe_model(&recipe, recipe.models->child, &config, &err), OK);
+    ck_assert_int_eq(model_create(&r.model, &config, 1, &err), OK);
+    ck_assert_int_eq(gradient_init(&r.gradient, &r.model, 64, 1, &err), OK);
+    uint64_t index = 0;
+    do
+        ck_assert_int_eq(pack_sequence(&r.sequence, &recipe, recipe.stages, PACK_TRAINING, index++, &err), OK);
+    while (r.sequence.n_documents < 2);
+    size_t second = r.sequence.documents[1].first;
+    double both = run_sequence(&r, 0), first = gradient_add(&r.gradient, r.sequence.ids.data, second + 1, 0);
+    r.sequence.ids.data[second / 2] ^= 1; /* another first document */
+    double changed = gradient_add(&r.gradient, r.sequence.ids.data, second + 1, 0);
+    ck_assert_msg(changed != first, "the first document's loss does not depend on it");
+    ck_assert_double_eq_tol(run_sequence(&r, 0) - changed, both - first, 1e-9);
+    recipe.attention = ATTENTION_ACROSS;
+    ck_assert_msg(fabs(run_sequence(&r, 0) - changed - (both - first)) > 1e-6, "documents do not see those before them");
+    packed_free(&r.sequence);
+    gradient_free(&r.gradient);
+    model_free(&r.model);
+    recipe_free(&recipe);
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    char *result = text_of("out-within/tiny/training.json");
+    ck_assert_msg(strstr(result, "\"within_documents\"") != NULL, "%s", result);
+    free(result);
+    free(path);
+    finish();
+}
+END_TEST
+
+START_TEST(weights_are_kept_as_f32_where_the_recipe_says_so)
+{
+    struct error err = {0};
+    struct tensor_file st;
+    start();
+    char *path = make_recipe_with("f32", 3, "5.0e-3", "keep_f32: true\n"), *model = in_folder("out-f32/tiny/model.safetensors");
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    ck_assert_int_eq(safetensors_open(&st, model, &err), OK);
+    ck_assert_int_eq(tensor_file_find(&st, "model.norm.weight")->dtype, DTYPE_F32);
+    tensor_file_close(&st);
+    free(path);
+    free(model);
+    finish();
+}
+END_TEST
+
+START_TEST(the_log_has_what_a_reader_needs)
+{
+    start();
+    char *path = make_recipe("log", 16), *log; /* 16 steps of 96 tokens, 4 of 64 */
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    log = text_of("out-log/tiny/train.jsonl");
+    char *second = strchr(log, '\n') + 1;
+    cJSON *line = cJSON_Parse(second);
+    ck_assert_double_eq(json_real(line, "step"), 20);
+    ck_assert_double_eq(json_real(line, "tokens"), 16 * 96 + 4 * 64);
+    ck_assert(json_real(line, "grad_norm") > 0 && json_real(line, "lr") > 0 && json_real(line, "validation_loss") > 0);
+    ck_assert_int_eq(cJSON_GetArraySize(json_path(line, "lambda")), 2);
+    ck_assert_double_eq_tol(json_real(line, "lambda.0"), 0.2, 0.1); /* of depth 0: 0.8 - 0.6 */
+    double all = 0;
+    for (size_t k = 0; k < N_DOCUMENT_KINDS; k++) {
+        char key[64];
+        snprintf(key, sizeof key, "tokens_by_kind.%s", DOCUMENT_KINDS[k].name);
+        double n = result_of("out-log/tiny/training.json", key);
+        all += isnan(n) ? 0 : n;
+    }
+    ck_assert_double_eq(all, 16 * 96 + 4 * 64);
+    cJSON_Delete(line);
+    free(log);
     free(path);
     finish();
 }
 END_TEST
 
 SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts_from_another_one,
-           the_loss_falls_and_the_log_says_so, sequences_are_full_and_do_not_depend_on_each_other, the_rate_warms_up_and_decays,
-           the_rate_never_jumps, shares_are_of_tokens_whatever_the_length_of_documents, no_seed_changes_the_validation_set,
-           a_broken_recipe_is_named)
+           the_loss_falls_and_the_log_says_so, threads_change_no_bit, each_seed_trains_in_a_folder_of_its_own,
+           a_finished_training_is_made_longer_and_gets_another_model, other_data_are_another_training,
+           a_start_with_other_heads_is_refused, a_loss_that_is_no_number_goes_back_once_and_stops,
+           documents_that_do_not_see_each_other_are_trained_as_if_alone, weights_are_kept_as_f32_where_the_recipe_says_so,
+           the_log_has_what_a_reader_needs)
