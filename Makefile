@@ -105,7 +105,7 @@ install: all
 	install -D -m 644 tools/difftf-eval.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/difftf-eval
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
-	cd data && find haystack choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
+	cd data && find haystack background choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)
 format:

@@ -2,13 +2,17 @@
  *
  * The first `length` tokens of each document pass once; nll[t] = -log p(x[t+1] | x[0..t]).
  * Cumulative averages at log-spaced positions, buckets between them, perplexity,
- * bits per byte, and the loss of tokens that complete an n-gram seen before in
- * the context (AR-Hit: Arora et al. 2023, "Zoology") against the others.
+ * bits per byte of the text as it is in the file, and the loss of tokens that
+ * complete an n-gram seen before in the context and rare in general (AR-Hit:
+ * Arora et al. 2023, "Zoology") against the others.
  */
+#include "base/file.h"
+#include "formats/text_file.h"
 #include "lm/ngrams.h"
 #include "lm/score.h"
-#include "report/report.h"
+#include "report/ratio.h"
 #include "suite/dataset.h"
+#include "suite/prompt.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,8 +32,10 @@ static const struct option_spec OPTIONS[] = {
     {"samples", OPTION_INT, "8", 1, 100000, "N", "documents, at most", false, AT(samples)},
     {"points", OPTION_INT, "2", 1, 32, "N", "positions of the curve for each doubling of the length", false, AT(points)},
     {"ngram", OPTION_INT, "2", 2, 16, "N", "AR-Hit: tokens of an n-gram", false, AT(ngram)},
-    {"background", OPTION_STRING, NULL, 0, 0, "PATH", "a text whose frequent n-grams are no AR-Hits", false, AT(background)},
-    {"background-max", OPTION_INT, "100", 0, 1000000000, "N", "how often an n-gram may stand in the background", false,
+    {"background", OPTION_STRING, NULL, 0, 0, "PATH",
+     "a text whose frequent n-grams are no AR-Hits, or none (default: a megabyte of English that comes with the program)", false,
+     AT(background)},
+    {"background-max", OPTION_INT, "5", 0, 1000000000, "N", "how often an n-gram may stand in the background", false,
      AT(background_max)},
     OPTIONS_END,
 };
@@ -97,6 +103,29 @@ static enum status count_background(struct state *s, const struct experiment *e,
     return status;
 }
 
+/* What --background names; a text of our own unless it says none. */
+static enum status load_background(struct state *s, struct experiment *e, struct error *err)
+{
+    static const char own[] = "data/background/english.txt.gz";
+    const char *given = ((const struct settings *)e->settings)->background;
+    char sha256[65];
+    size_t length;
+    char *text = NULL;
+    if (given != NULL && strcmp(given, "none") == 0)
+        return OK;
+    char *path = experiment_data_path(given, own);
+    enum status status =
+        path ? text_file_read(&text, &length, NULL, path, err) : error_set(err, ERR_SYSTEM, "perplexity: out of memory");
+    if (status == OK) {
+        sha256_hex(sha256, text, length);
+        experiment_add_data(e, "background", given ? path : own, sha256, 1, given ? NULL : "public domain");
+        status = count_background(s, e, path, err);
+    }
+    free(text);
+    free(path);
+    return status;
+}
+
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
@@ -117,8 +146,7 @@ static enum status prepare(struct experiment *e, struct error *err)
         bool given = o->data != NULL;
         experiment_add_data(e, "documents", given ? path : "data/haystack/persuasion.txt", s->documents.sha256, s->documents.n,
                             given ? NULL : "public domain");
-        if (o->background != NULL)
-            status = count_background(s, e, o->background, err);
+        status = load_background(s, e, err);
     }
     free(path);
     return status;
@@ -166,7 +194,7 @@ static void add_curve(const struct experiment *e, cJSON *evidence, const double 
     }
 }
 
-/* Mean loss of the tokens that end an n-gram seen before in this context, and of the others. */
+/* Losses of the tokens that end an n-gram seen before in this context and rare in general, and of the others, summed. */
 static enum status add_ar_hits(const struct experiment *e, size_t subject, cJSON *evidence, const int32_t *ids, const double *nll,
                                size_t n, struct error *err)
 {
@@ -187,26 +215,38 @@ static enum status add_ar_hits(const struct experiment *e, size_t subject, cJSON
         sum[hit] += nll[t];
         count[hit]++;
     }
-    static const char *const means[] = {"others", "ar_hit"}, *const counts[] = {"n_others", "n_ar_hit"};
+    static const char *const sums[] = {"nll_others", "nll_ar_hit"}, *const counts[] = {"n_others", "n_ar_hit"};
     for (size_t i = 0; i < 2; i++) {
         json_add_number(evidence, counts[i], (double)count[i]);
-        if (count[i] > 0)
-            json_add_number(evidence, means[i], sum[i] / (double)count[i]);
+        json_add_number(evidence, sums[i], sum[i]);
     }
     ngrams_free(&seen);
     return ok ? OK : error_set(err, ERR_SYSTEM, "perplexity: out of memory");
 }
 
-static void add_bits_per_byte(const struct subject *subject, cJSON *evidence, const int32_t *ids, size_t n, double sum)
+/* Bytes of the file's text, before any normalizer, that the first n tokens stand for. */
+static enum status count_bytes(const struct experiment *e, const struct subject *subject, size_t document, const struct ids *ids,
+                               size_t n, size_t *bytes, struct error *err)
 {
-    size_t bytes = 0, length;
-    for (size_t i = 1; i <= n; i++) {
-        tokenizer_piece(subject->tokenizer, ids[i], &length);
-        bytes += length;
+    const struct state *s = e->state;
+    const char *text = s->documents.text[document];
+    size_t low = 0, high = s->documents.length[document], tokens = 0;
+    enum status status = OK;
+    while (n < ids->n && low < high && status == OK) { /* the shortest beginning that has them */
+        size_t at = low + (high - low) / 2;
+        while (at > low && ((unsigned char)text[at] & 0xc0) == 0x80)
+            at--;
+        status = prompt_boundary(e, subject, text, at, ids, &tokens, err);
+        if (tokens >= n) {
+            high = at;
+        } else {
+            low = at + 1;
+            while (low < high && ((unsigned char)text[low] & 0xc0) == 0x80)
+                low++;
+        }
     }
-    if (bytes > 0)
-        json_add_number(evidence, "bits_per_byte", sum / log(2) / (double)bytes);
-    json_add_number(evidence, "bytes", (double)bytes);
+    *bytes = high;
+    return status;
 }
 
 static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
@@ -216,8 +256,8 @@ static enum status run(const struct experiment *e, const void *item, const struc
     size_t document = ((const struct item *)item)->document, length = ((const struct settings *)e->settings)->length;
     struct ids ids = {0};
     double sum = 0, *nll = NULL;
-    enum status status =
-        tokenizer_encode(subject->tokenizer, s->documents.text[document], s->documents.length[document], false, &ids, err);
+    size_t bytes = 0;
+    enum status status = prompt_encode(e, subject, s->documents.text[document], s->documents.length[document], &ids, err);
     if (status == OK && ids.n < 2)
         status = error_set(err, ERR_INPUT, "document %zu: holds fewer than two tokens, expected a text", document);
     size_t n = ids.n < length ? ids.n : length;
@@ -232,8 +272,17 @@ static enum status run(const struct experiment *e, const void *item, const struc
         cJSON_AddStringToObject(result, "output", "");
         cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
         json_add_number(evidence, "tokens", (double)n);
+        json_add_number(evidence, "predicted", (double)n - 1);
+        json_add_number(evidence, "nll", sum);
+        json_add_number(evidence, "bits", sum / log(2));
         add_curve(e, evidence, nll, n - 1);
-        add_bits_per_byte(subject, evidence, ids.data, n - 1, sum);
+        status = count_bytes(e, subject, document, &ids, n, &bytes, err);
+        json_add_number(evidence, "bytes", (double)bytes);
+        if (bytes > 0)
+            json_add_number(evidence, "bits_per_byte", sum / log(2) / (double)bytes);
+    }
+    if (status == OK) {
+        cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence");
         status = add_ar_hits(e, (size_t)(subject - e->subjects), evidence, ids.data, nll, n - 1, err);
     }
     free(nll);
@@ -243,25 +292,25 @@ static enum status run(const struct experiment *e, const void *item, const struc
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const struct metric metrics[] = {{"nll", "score", METRIC_MEAN, "lower"},
-                                            {"perplexity", "score", METRIC_EXP_MEAN, "lower"},
-                                            {"bits_per_byte", "evidence.bits_per_byte", METRIC_MEAN, "lower"},
-                                            {"nll_ar_hit", "evidence.ar_hit", METRIC_MEAN, "lower"},
-                                            {"nll_others", "evidence.others", METRIC_MEAN, "lower"},
-                                            {"tokens_ar_hit", "evidence.n_ar_hit", METRIC_MEAN, NULL},
-                                            {"tokens_others", "evidence.n_others", METRIC_MEAN, NULL}};
+    static const struct ratio_metric metrics[] = {
+        {"nll", "evidence.nll", "evidence.predicted", false, true, "lower"},
+        {"perplexity", "evidence.nll", "evidence.predicted", true, true, "lower"},
+        {"bits_per_byte", "evidence.bits", "evidence.bytes", false, false, "lower"},
+        {"nll_ar_hit", "evidence.nll_ar_hit", "evidence.n_ar_hit", false, true, "lower"},
+        {"nll_others", "evidence.nll_others", "evidence.n_others", false, true, "lower"},
+        {"share_ar_hit", "evidence.n_ar_hit", "evidence.predicted", false, true, NULL}};
     static const char *const curves[][2] = {{"nll_cumulative", "cumulative"}, {"nll_bucket", "buckets"}};
     cJSON *where = cJSON_CreateObject();
     enum status status = OK;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics && status == OK; i++)
-        status = report_add(r, e, items, &metrics[i], where, err);
+        status = report_add_ratio(r, e, items, &metrics[i], where, err);
     for (size_t c = 0; c < 2 && status == OK; c++) {
         for (size_t k = 0, position; (position = position_of(e, k)) != 0 && status == OK; k++) {
             char field[64];
             cJSON *at = cJSON_CreateObject();
             json_add_number(at, "position", (double)position);
             snprintf(field, sizeof field, "evidence.%s.%zu", curves[c][1], k);
-            struct metric metric = {curves[c][0], field, METRIC_MEAN, "lower"};
+            struct metric metric = {curves[c][0], field, METRIC_TOKEN_MEAN, "lower"};
             status = report_add(r, e, items, &metric, at, err);
             cJSON_Delete(at);
         }
@@ -272,7 +321,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 }
 
 static const struct view VIEWS[] = {
-    {"table", "nll,perplexity,bits_per_byte,nll_ar_hit,nll_others", "loss", NULL, NULL},
+    {"table", "nll,perplexity,bits_per_byte,nll_ar_hit,nll_others,share_ar_hit", "loss", NULL, NULL},
     {"table", "nll_cumulative", "average loss up to a position", NULL, NULL},
     {"lines", "nll_cumulative", "Average loss up to a position", NULL, NULL},
     {"lines", "nll_bucket", "Loss between positions", NULL, NULL},

@@ -119,7 +119,7 @@ void report_add_difference(struct report *r, const char *name, const char *model
     json_add_number(row, "n", (double)n);
 }
 
-const char *const METRIC_KINDS[3] = {"proportion", "mean", "exp_mean"};
+const char *const METRIC_KINDS[N_METRIC_KINDS] = {"proportion", "mean", "exp_mean", "token_mean"};
 
 static struct interval interval_of(const struct metric *m, const double *x, size_t n)
 {
@@ -145,6 +145,12 @@ static bool collect(struct values *v, const cJSON *items, const char *model, con
     return ok;
 }
 
+bool report_same_tokens(const struct experiment *e, size_t subject)
+{
+    const struct tokenizer *a = e->subjects[e->baseline].tokenizer, *b = e->subjects[subject].tokenizer;
+    return a == NULL || b == NULL || strcmp(tokenizer_sha256(a), tokenizer_sha256(b)) == 0;
+}
+
 enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *m,
                        const cJSON *where, struct error *err)
 {
@@ -162,7 +168,9 @@ enum status report_add(struct report *r, const struct experiment *e, const cJSON
     }
     for (size_t s = 0; s < e->n_subjects && ok; s++) {
         struct values v = {0};
-        ok = s == e->baseline || collect(&v, items, e->subjects[s].name, baseline, m->field, where);
+        if (s == e->baseline || (m->kind == METRIC_TOKEN_MEAN && !report_same_tokens(e, s)))
+            continue;
+        ok = collect(&v, items, e->subjects[s].name, baseline, m->field, where);
         if (ok && v.n > 0)
             report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
                                   paired_difference(v.x, v.y, v.n, e->seed, m->kind == METRIC_EXP_MEAN ? exp : NULL), v.n);

@@ -21,9 +21,11 @@ enum metric_kind {
     METRIC_PROPORTION, /* mean of values in [0, 1], Wilson interval            */
     METRIC_MEAN,       /* mean, Student's t interval                           */
     METRIC_EXP_MEAN,   /* exp of the mean and of its interval: a perplexity    */
+    METRIC_TOKEN_MEAN, /* a mean over tokens: models with another tokenizer than the baseline's are not compared */
+    N_METRIC_KINDS
 };
 
-extern const char *const METRIC_KINDS[3]; /* as a row's `kind` names them: "proportion", "mean", "exp_mean" */
+extern const char *const METRIC_KINDS[N_METRIC_KINDS]; /* as a row's `kind` names them: "proportion", "mean", .. */
 
 /* How a metric follows from the results of items: `field` is a path in each model's result to a number, or to an array, each of
  * whose numbers counts. better: "higher", "lower" or NULL. */
@@ -37,6 +39,9 @@ struct metric {
  * every model that has values, and the paired comparison of each with the baseline. */
 enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metric,
                        const cJSON *where, struct error *err);
+
+/* Does a model cut text into the same tokens as the baseline? What stored results do not say counts as yes. */
+bool report_same_tokens(const struct experiment *e, size_t subject);
 
 /* One row whose value was computed otherwise. */
 void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval value, size_t n,

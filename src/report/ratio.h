@@ -1,0 +1,19 @@
+/* ratio.h - metrics that are a sum over a sum: losses of tokens of many documents, where the long ones count for more. */
+#ifndef DIFFTF_REPORT_RATIO_H
+#define DIFFTF_REPORT_RATIO_H
+
+#include "report/report.h"
+
+/* value = sum of `sum` / sum of `count` over the items, or its exp; the units of the interval are the items (documents). */
+struct ratio_metric {
+    const char *name, *sum, *count; /* fields of an item's result */
+    bool exponent;                  /* exp of the ratio: a perplexity */
+    bool per_token;                 /* of tokens: models with another tokenizer than the baseline's are not compared */
+    const char *better;
+};
+
+/* Adds the metric over the items that fit `where`, for every model that has values, and each one's difference to the baseline. */
+enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *metric,
+                             const cJSON *where, struct error *err);
+
+#endif
