@@ -1,5 +1,6 @@
 /* train.c - difftf-train: trains a model or a matched pair; `grads` writes gradients for comparison. */
 #include "base/program.h"
+#include "train/curves.h"
 #include "train/grads.h"
 #include "train/plan.h"
 #include "train/trainer.h"
@@ -15,10 +16,12 @@ static enum status usage(FILE *to)
 {
     fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet] [--json]\n"
           "       difftf-train plan RECIPE.yaml.. [--threads N]\n"
+          "       difftf-train curves [NAME=]FOLDER.. --out REPORT.json\n"
           "       difftf-train grads --model DIR --ids FILE.json --out FILE.safetensors [--adamw FILE.json] [--threads N]\n"
           "\n"
           "Trains the models of a recipe one after another (or the one named by --only) and goes on by itself after an\n"
-          "interruption. Examples of recipes are in configs/train/. `plan` says what recipes will cost on this machine.\n"
+          "interruption. Examples of recipes are in configs/train/. `plan` says what recipes will cost on this machine,\n"
+          "`curves` makes a report of trainings for difftf-eval report.\n"
           "\n"
           "  --only MODEL   train this model of the recipe alone\n"
           "  --seed N       of a recipe with `seeds`, this one alone\n"
@@ -101,6 +104,9 @@ static enum status run(const struct arguments *a, char **given, size_t n, struct
     struct recipe recipe;
     if (strcmp(given[0], "plan") == 0)
         return plan_print(stdout, given + 1, n - 1, a->trainer.threads, err);
+    if (strcmp(given[0], "curves") == 0)
+        return a->out ? curves_write(given + 1, n - 1, a->out, err)
+                      : error_set(err, ERR_USAGE, "curves: option --out is missing, expected a report to write");
     if (strcmp(given[0], "grads") == 0) {
         if (a->model == NULL || a->ids == NULL || a->out == NULL)
             return error_set(err, ERR_USAGE, "grads: an option is missing, expected --model, --ids and --out");
@@ -122,7 +128,7 @@ int main(int argc, char **argv)
     struct arguments a = {.trainer = {.threads = processors > 0 ? (int)processors : 1, .stop = &stop_signal}};
     enum status status = read_arguments(&a, argc, argv);
     size_t n = (size_t)(argc - optind);
-    bool plan = n > 0 && strcmp(argv[optind], "plan") == 0;
+    bool plan = n > 0 && (strcmp(argv[optind], "plan") == 0 || strcmp(argv[optind], "curves") == 0);
     if (status == OK && !a.help)
         status = (plan ? n > 1 : n == 1) ? run(&a, argv + optind, n, &err) : usage(stderr);
     return program_end(status, &err);
