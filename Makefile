@@ -47,6 +47,7 @@ help:
 	@echo "make            build the programs into build/"
 	@echo "make demo       install what is missing, build, and run the needle evaluation on the embedded pair"
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
+	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make format     format the sources; make lint looks for defects"
 
@@ -90,6 +91,29 @@ $(BUILD)/tests/%: tests/%.c $(BUILD)/libdifftf.a
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(BUILD)/libdifftf.a \
 		$(LDFLAGS) $(shell pkg-config --libs check) $(LIBS)
 test-programs: $(TESTS:%.c=$(BUILD)/%)
+
+# Fuzzing needs clang and its OpenMP (apt-get install clang libomp-dev): every reader for FUZZ_SECONDS, from the stored inputs.
+# What is found lies in $(FUZZ_BUILD)/found; kept small (-minimize_crash=1), it goes to tests/fuzz/corpus and is replayed by `make check`.
+FUZZ_BUILD   := build-fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_READERS := $(notdir $(wildcard tests/fuzz/corpus/*))
+FUZZ_CHECKS  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+.PHONY: fuzz fuzz-programs
+fuzz-programs:
+	@$(MAKE) --no-print-directory -s BUILD=$(FUZZ_BUILD) CC=clang OPTIMIZE=-O1 WARNINGS= SANITIZE="-fsanitize=fuzzer-no-link $(FUZZ_CHECKS)" \
+		$(FUZZ_BUILD)/libdifftf.a $(FUZZ_BUILD)/tests/fuzz/readers.o $(FUZZ_READERS:%=$(FUZZ_BUILD)/fuzz-%)
+$(FUZZ_BUILD)/fuzz-%: tests/fuzz/fuzz.c $(FUZZ_BUILD)/tests/fuzz/readers.o $(FUZZ_BUILD)/libdifftf.a
+	clang $(CPPFLAGS) -Itests -DFUZZ_READER='"$*"' -g -O1 -fsanitize=fuzzer $(FUZZ_CHECKS) -fopenmp -o $@ $^ $(LIBS)
+$(FUZZ_BUILD)/tests/fuzz/readers.o: CPPFLAGS += -Itests
+fuzz: fuzz-programs
+	@mkdir -p $(FUZZ_BUILD)/found
+	@for reader in $(FUZZ_READERS); do \
+		mkdir -p $(FUZZ_BUILD)/corpus/$$reader; \
+		$(FUZZ_BUILD)/fuzz-$$reader -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
+			-artifact_prefix=$(FUZZ_BUILD)/found/$$reader- $(FUZZ_BUILD)/corpus/$$reader tests/fuzz/corpus/$$reader \
+			>$(FUZZ_BUILD)/$$reader.log 2>&1 && outcome=held || outcome=FOUND; \
+		echo "$$reader: $$outcome, $$(sed -n 's/stat::number_of_executed_units: *//p' $(FUZZ_BUILD)/$$reader.log) executions"; \
+	done
 
 # Programs, the library with its headers, and what the programs find beside them.
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf

@@ -1,10 +1,12 @@
 /* startup.c - see startup.h.
  *
- * Two libraries read their settings from the environment when they are loaded, before `main`:
+ * Three libraries read their settings from the environment when they are loaded, before `main`:
  *  - OpenBLAS takes its oldest kernels on a processor that it does not know (numeric/cpu.h), and starts threads that we never
  *    use, since ours share the work out: OPENBLAS_CORETYPE, OPENBLAS_NUM_THREADS;
  *  - the threads of the OpenMP runtime wait in a loop for as long as another thread works, and so burn the cores that other
  *    programs need: GOMP_SPINCOUNT, a few microseconds, then they sleep.
+ *  - GnuTLS, which libcurl brings, sets itself up although only the judge needs it, and prints what goes wrong:
+ *    GNUTLS_NO_IMPLICIT_INIT; libcurl does it when it is used.
  * So the program starts again once with them set, before the libraries' constructors have run: that takes 1 to 2 ms. What the
  * user has set stays.
  */
@@ -43,7 +45,7 @@ __attribute__((no_sanitize("address", "undefined"))) static void restart(int arg
     (void)argc;
     while (environment[given] != NULL)
         given++;
-    if (given + 5 > MOST_VARIABLES || find(environment, "DIFFTF_STARTED") != NULL)
+    if (given + 6 > MOST_VARIABLES || find(environment, "DIFFTF_STARTED") != NULL)
         return;
     memcpy(settings, environment, given * sizeof *settings);
     n = given;
@@ -52,6 +54,8 @@ __attribute__((no_sanitize("address", "undefined"))) static void restart(int arg
         settings[n++] = strcat(coretype, kernels);
     if (find(environment, "OPENBLAS_NUM_THREADS") == NULL)
         settings[n++] = (char *)"OPENBLAS_NUM_THREADS=1";
+    if (find(environment, "GNUTLS_NO_IMPLICIT_INIT") == NULL)
+        settings[n++] = (char *)"GNUTLS_NO_IMPLICIT_INIT=1";
     if (find(environment, "GOMP_SPINCOUNT") == NULL && find(environment, "OMP_WAIT_POLICY") == NULL)
         settings[n++] = (char *)SPINS;
     settings[n] = NULL;

@@ -1,0 +1,284 @@
+/* readers.c - see readers.h. A reader may refuse its bytes or take them; what it takes is then used as the programs use it. */
+#include "fuzz/readers.h"
+
+#include "base/file.h"
+#include "formats/gguf.h"
+#include "formats/json_line.h"
+#include "formats/pickle.h"
+#include "formats/records.h"
+#include "formats/safetensors.h"
+#include "formats/text_file.h"
+#include "formats/torch_file.h"
+#include "lm/ids.h"
+#include "lm/tokenizer.h"
+#include "model/config.h"
+#include "model/gguf_model.h"
+#include "report/compare.h"
+#include "report/page.h"
+#include "report/table.h"
+#include "suite/journal.h"
+#include "suite/judge.h"
+#include "suite/template.h"
+#include "train/recipe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder_path[64];
+
+static void safetensors(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct tensor_file file;
+    float first[64];
+    (void)folder, (void)bytes, (void)n;
+    if (safetensors_open(&file, path, NULL) != OK)
+        return;
+    for (size_t i = 0; i < file.n_tensors; i++)
+        if (file.tensors[i].count <= 64)
+            tensor_to_f32(first, &file.tensors[i]);
+    tensor_file_close(&file);
+}
+
+static void gguf(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct tensor_file file;
+    struct tokenizer *t = NULL;
+    cJSON *config;
+    struct config parsed;
+    (void)folder, (void)bytes, (void)n;
+    if (gguf_model_open(&file, &config, path, NULL) == OK) {
+        config_from_json(&parsed, config, path, NULL);
+        tensor_file_close(&file);
+        cJSON_Delete(config);
+    }
+    if (tokenizer_load(&t, path, NULL) == OK)
+        tokenizer_free(t);
+}
+
+static void config(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    cJSON *json;
+    struct config parsed;
+    struct attention_plan plan;
+    (void)folder, (void)bytes, (void)n;
+    if (json_read(&json, path, NULL) != OK)
+        return;
+    if (config_from_json(&parsed, json, path, NULL) == OK && parsed.n_layers < 1000 && config_plan(&plan, &parsed, NULL) == OK)
+        attention_plan_free(&plan);
+    cJSON_Delete(json);
+}
+
+static void tokenizer(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    static const char text[] = "Ab \xc3\xa9\xe4\xb8\xad  1234\n\t<s>x\0y \xf0\x9f\x98\x80's";
+    struct tokenizer *t = NULL;
+    struct ids ids = {0};
+    struct text out = {0};
+    (void)path, (void)bytes, (void)n;
+    if (tokenizer_load(&t, folder, NULL) != OK)
+        return;
+    if (tokenizer_encode(t, text, sizeof text - 1, true, &ids, NULL) == OK)
+        tokenizer_decode(t, ids.data, ids.n, true, &out, NULL);
+    text_free(&out);
+    ids_free(&ids);
+    tokenizer_free(t);
+}
+
+static void pickle(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct pickle p = {0};
+    (void)folder, (void)path;
+    pickle_read(&p, "bytes", (const unsigned char *)bytes, n, NULL);
+    pickle_free(&p);
+}
+
+static void torch(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct torch_file file;
+    (void)folder, (void)bytes, (void)n;
+    if (torch_file_open(&file, path, NULL) == OK)
+        torch_file_close(&file);
+}
+
+static void yaml(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    cJSON *json;
+    (void)folder, (void)bytes, (void)n;
+    if (yaml_read(&json, path, NULL) == OK)
+        cJSON_Delete(json);
+}
+
+static void recipe(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct recipe r;
+    (void)folder, (void)bytes, (void)n;
+    if (recipe_load(&r, path, NULL) == OK)
+        recipe_free(&r);
+}
+
+static void report(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    static const char *const formats[] = {"text", "markdown", "csv", "latex", "json"};
+    cJSON *json, *rows = cJSON_CreateArray(), *all = cJSON_CreateArray();
+    struct checks checks = {.results = cJSON_CreateArray()};
+    struct tables tables;
+    struct error err;
+    char *page = path_join(folder, "page.html");
+    (void)bytes, (void)n;
+    if (report_read(&json, path, &err) == OK) {
+        const char *model = json_text(json, "models.0.name");
+        for (int every = 0; every < 2; every++) {
+            if (tables_from_report(&tables, json, every, &err) != OK)
+                continue;
+            for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+                struct text out = {0};
+                table_writer_find(formats[i])(&out, &tables);
+                text_free(&out);
+            }
+            tables_free(&tables);
+        }
+        if (cJSON_GetArraySize(json_path(json, "items")) < 10)
+            report_compare(rows, json, model, json, model, 1, &err);
+        check_against(&checks, json, json, 2, 0, true, &err);
+        cJSON_AddItemToArray(all, json);
+        page_write(page, "title", all, &err);
+    }
+    free(page);
+    cJSON_Delete(all);
+    cJSON_Delete(rows);
+    cJSON_Delete(checks.results);
+}
+
+/* Rules on a report that has one metric. */
+static void rules(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    cJSON *report =
+        cJSON_Parse("{\"task\":\"t\",\"models\":[{\"name\":\"m\"}],\"metrics\":[{\"name\":\"accuracy\",\"model\":\"m\","
+                    "\"where\":{\"depth\":50},\"value\":0.5,\"ci\":[0.4,0.6],\"n\":9,\"better\":\"higher\"}],"
+                    "\"comparisons\":[],\"views\":[]}");
+    cJSON *json;
+    struct checks checks = {.results = cJSON_CreateArray()};
+    struct error err;
+    (void)folder, (void)bytes, (void)n;
+    if (yaml_read(&json, path, &err) == OK) {
+        check_rules(&checks, report, json, path, &err);
+        cJSON_Delete(json);
+    }
+    cJSON_Delete(checks.results);
+    cJSON_Delete(report);
+}
+
+/* The first byte chooses the ending. */
+static void records(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    static const char *const endings[] = {"a.jsonl", "a.json", "a.csv", "a.tsv"};
+    cJSON *list;
+    (void)folder, (void)path;
+    char *text = calloc(n + 1, 1); /* ends with a NUL, as the texts that are read do */
+    memcpy(text, bytes, n);
+    if (n > 0 && records_parse(&list, endings[(unsigned char)text[0] % 4], text + 1, n - 1, NULL) == OK) {
+        struct text out = {0};
+        template_expand(&out, "{a} {b.0|strip} {c|before:x|after:y|clean}", list->child, "record", NULL);
+        text_free(&out);
+        cJSON_Delete(list);
+    }
+    free(text);
+}
+
+static void packed(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    char *text;
+    size_t length;
+    (void)folder, (void)bytes, (void)n;
+    if (text_file_read(&text, &length, NULL, path, NULL) == OK)
+        free(text);
+}
+
+static void journal(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct journal j;
+    struct error err;
+    (void)folder, (void)bytes, (void)n;
+    if (journal_open(&j, path, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", false, &err) == OK) {
+        journal_find(&j, "item", "model");
+        journal_close(&j, true);
+    }
+}
+
+static void judge(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    (void)folder, (void)path;
+    char *reply = chat_reply(bytes, n);
+    if (reply != NULL)
+        judge_verdict(reply);
+    free(reply);
+}
+
+static void ids(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    int32_t *list;
+    size_t count;
+    struct text line = {0};
+    (void)folder;
+    if (ids_read(&list, &count, path, 1000, 1, NULL) == OK)
+        free(list);
+    json_line_read(&line, "line", bytes, n, NULL);
+    text_free(&line);
+}
+
+const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensors},
+                                 {"gguf", "model.gguf", gguf},
+                                 {"config", "config.json", config},
+                                 {"tokenizer", "tokenizer.json", tokenizer},
+                                 {"sentencepiece", "tokenizer.model", tokenizer},
+                                 {"tiktoken", "tokenizer.tiktoken", tokenizer},
+                                 {"pickle", NULL, pickle},
+                                 {"torch", "state.pth", torch},
+                                 {"yaml", "run.yaml", yaml},
+                                 {"recipe", "recipe.yaml", recipe},
+                                 {"rules", "rules.yaml", rules},
+                                 {"records", NULL, records},
+                                 {"packed", "text.txt", packed},
+                                 {"report", "report.json", report},
+                                 {"journal", "report.json.journal", journal},
+                                 {"judge", NULL, judge},
+                                 {"ids", "ids.json", ids},
+                                 {NULL, NULL, NULL}};
+
+const struct reader *reader_find(const char *name)
+{
+    const struct reader *r = READERS;
+    while (r->name != NULL && strcmp(r->name, name) != 0)
+        r++;
+    return r->name ? r : NULL;
+}
+
+void reader_begin(void)
+{
+    strcpy(folder_path, access("/dev/shm", W_OK) == 0 ? "/dev/shm/difftf-fuzz-XXXXXX" : "/tmp/difftf-fuzz-XXXXXX");
+    if (mkdtemp(folder_path) == NULL)
+        abort();
+}
+
+void reader_run(const struct reader *reader, const char *bytes, size_t n)
+{
+    char *path = path_join(folder_path, reader->file ? reader->file : "bytes");
+    if (reader->file != NULL) {
+        FILE *file = fopen(path, "wbe");
+        if (file == NULL || fwrite(bytes, 1, n, file) != n || fclose(file) != 0)
+            abort();
+    }
+    reader->read(folder_path, path, bytes, n);
+    unlink(path);
+    free(path);
+}
+
+void reader_end(void)
+{
+    char *page = path_join(folder_path, "page.html");
+    unlink(page);
+    free(page);
+    rmdir(folder_path);
+}
