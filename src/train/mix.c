@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW = 128, MANY = 256, ROUNDS = 40, MOST_SEQUENCES = 20000, SIMULATED_TOKENS = 4000000 };
+enum { FEW = 64, SOME = 128, MANY = 256, MOST_BYTES = 2000000, ROUNDS = 40, MOST_SEQUENCES = 20000, SIMULATED_TOKENS = 4000000 };
 
 const struct ingredient *mix_draw(const struct stage *s, struct rng *rng)
 {
@@ -57,6 +57,15 @@ static enum status measure(struct lengths *lengths, size_t n, const struct ingre
     text_free(&document);
     ids_free(&ids);
     return status;
+}
+
+/* Documents of an ingredient that are measured: fewer of long ones. */
+static size_t sample(const struct ingredient *in, enum fill fill)
+{
+    size_t n = MOST_BYTES / in->longest;
+    if (fill == FILL_TEXT)
+        return SOME;
+    return n < FEW ? FEW : n > MANY ? MANY : n;
 }
 
 /* Tokens of a document on average; what is longer than the sequence is cut. */
@@ -115,7 +124,7 @@ enum status mix_balance(struct stage *s, enum fill fill, const struct tokenizer 
     double *tokens = calloc(s->n_mix, sizeof *tokens), sum = 0;
     enum status status = lengths && tokens ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     for (size_t i = 0; i < s->n_mix && status == OK; i++) {
-        status = measure(&lengths[i], fill == FILL_TEXT ? FEW : MANY, &s->mix[i], tokenizer, corpus, path, err);
+        status = measure(&lengths[i], sample(&s->mix[i], fill), &s->mix[i], tokenizer, corpus, path, err);
         s->mix[i].chance = status == OK ? s->mix[i].weight / mean(&lengths[i], s->seq_len) : 0;
         sum += s->mix[i].chance;
     }

@@ -28,7 +28,7 @@ enum fill {
     FILL_TEXT, /* plain text takes its place, beside the shares of the mix */
     FILL_CUT,  /* it is cut */
 };
-enum { MIX_DRAWS = 4 };
+enum { MIX_DRAWS = 10 };
 
 /* The ingredient that begins or follows in a sequence. */
 const struct ingredient *mix_draw(const struct stage *stage, struct rng *rng);
