@@ -318,15 +318,19 @@ enum status weights_save(const struct weights *w, const char *path, enum dtype d
     return status;
 }
 
-void weights_draw(float *out, size_t n, struct rng *rng, const struct weight_row *row, const struct weights *w,
-                  const struct config *c)
+double weights_deviation(const struct weight_row *row, const struct weights *w, const struct config *c)
 {
     bool embedding = row->matrix == &w->embedding || row->matrix == &w->lm_head;
     double deviation = row->init == INIT_LAMBDA ? 0.1
                        : embedding              ? 0.02
                                                 : 1 / sqrt((double)(row->n_dims == 2 ? row->shape[1] : 1));
-    if (row->init == INIT_NORMAL_RESIDUAL)
-        deviation /= sqrt(2.0 * (double)c->n_layers);
+    return row->init == INIT_NORMAL_RESIDUAL ? deviation / sqrt(2.0 * (double)c->n_layers) : deviation;
+}
+
+void weights_draw(float *out, size_t n, struct rng *rng, const struct weight_row *row, const struct weights *w,
+                  const struct config *c)
+{
+    double deviation = weights_deviation(row, w, c);
     for (size_t i = 0; i < n; i++)
         out[i] = row->init == INIT_ONES ? 1.0f : row->init == INIT_ZEROS ? 0.0f : (float)(deviation * rng_normal(rng));
 }

@@ -72,6 +72,8 @@ enum status weights_save(const struct weights *w, const char *path, enum dtype d
 /* Random start: normal with deviation 1 / sqrt(inputs) (residual outputs divided by sqrt(2 L); small models learn to look back
  * sooner than from 0.02), embedding 0.02, lambda vectors N(0, 0.1) (Ye et al. 2024), norms 1. */
 void weights_randomize(struct weights *w, const struct config *config, uint64_t seed);
+/* The deviation of a tensor that is drawn. */
+double weights_deviation(const struct weight_row *row, const struct weights *w, const struct config *config);
 /* The same for a part of one tensor: n numbers in order from the stream that begins as rng_stream(seed, row->name, 0). */
 void weights_draw(float *out, size_t n, struct rng *rng, const struct weight_row *row, const struct weights *w,
                   const struct config *config);
