@@ -20,11 +20,10 @@ def places(node, above=()):
 every = list(places(report))
 def change(r):
     p = random.choice(every)
-    node = r
+    node, kind = r, random.randrange(4)
     try:
         for key in p[:-1]:
             node = node[key]
-        kind = random.randrange(4)
         if kind == 0:
             del node[p[-1]]
         elif kind == 1:

@@ -53,11 +53,14 @@ static bool has_option(const struct task *task, const char *name)
 static enum status evaluation_options(cJSON **values, const struct experiment_file *p, const struct task *task,
                                       const cJSON *evaluation, const char *report, struct error *err)
 {
-    cJSON *own = cJSON_CreateObject();
     const cJSON *models = cJSON_GetObjectItemCaseSensitive(p->root, "models"), *item, *line;
+    const cJSON *options = cJSON_GetObjectItemCaseSensitive(p->root, "options");
+    if (options != NULL && !cJSON_IsObject(options) && !cJSON_IsNull(options))
+        return error_set(err, ERR_INPUT, "%s: key 'options' is wrong, expected a mapping of names and values", p->path);
+    cJSON *own = cJSON_CreateObject();
     if (models != NULL)
         cJSON_AddItemToObject(own, "model", cJSON_Duplicate(models, true));
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(p->root, "options"))
+    cJSON_ArrayForEach(item, options)
     {
         if (has_option(task, item->string))
             cJSON_AddItemToObject(own, item->string, cJSON_Duplicate(item, true));

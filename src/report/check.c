@@ -127,6 +127,8 @@ static enum status read_rule(struct rule *r, const cJSON *json, const char *name
     static const char *const known[] = {"metric", "model", "where", "min", "max", "use", "of"};
     const cJSON *member;
     *r = (struct rule){.use = "value", .of = "metrics", .min = -INFINITY, .max = INFINITY};
+    if (!cJSON_IsObject(json))
+        return error_set(err, ERR_INPUT, "%s: a rule is no mapping, expected {metric: .., min: ..}", name);
     cJSON_ArrayForEach(member, json)
     {
         bool ok = false;

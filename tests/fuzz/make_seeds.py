@@ -72,6 +72,8 @@ put("torch", "evil", open("tests/fixtures/torch/evil.pt", "rb").read())
 
 put("yaml", "values", "name: x\nlist: [1, 2.5, true, ~, 'q']\nmap: {a: {b: c}}\n- wrong\n")
 put("yaml", "block", "a:\n  - b: &x 1\n    c: |\n      text\n  - >\n    folded\n")
+put("experiment", "needle", "seed: 3\nlengths: [128, 256]\ndepths: 0,50.5\nneedles: [1/1, 4/2]\nsamples: 2\n")
+put("experiment", "choice", "samples: 5\nshots: [0, 1]\nform: piqa\nthreads: 2\nmodel: [a=b, c]\n")
 put("recipe", "small", "name: x\nseed: 1\noutput: o\ntokenizer: t\nmodels:\n  - {name: a, model_type: llama, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 2, intermediate_size: 64, vocab_size: 300}\n"
     "stages:\n  - {steps: 2, length: 64, sequences: 2, mix: {books: 1}}\ncorpus: [a.txt]\noptimizer: {learning_rate: 0.001}\n")
 put("rules", "all", "rules:\n  - {metric: accuracy, model: m, where: {depth: 50}, min: 0.1, max: 0.9}\n  - {metric: accuracy, use: low, min: 0.4}\n")

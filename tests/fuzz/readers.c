@@ -16,9 +16,11 @@
 #include "report/compare.h"
 #include "report/page.h"
 #include "report/table.h"
+#include "suite/experiment.h"
 #include "suite/journal.h"
 #include "suite/judge.h"
 #include "suite/template.h"
+#include "tasks/tasks.h"
 #include "train/recipe.h"
 
 #include <stdio.h>
@@ -108,6 +110,27 @@ static void yaml(const char *folder, const char *path, const char *bytes, size_t
     (void)folder, (void)bytes, (void)n;
     if (yaml_read(&json, path, NULL) == OK)
         cJSON_Delete(json);
+}
+
+/* The keys of an experiment's evaluation, as options of every task. */
+static void experiment(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    cJSON *json, *values;
+    (void)folder, (void)bytes, (void)n;
+    if (yaml_read(&json, path, NULL) != OK)
+        return;
+    for (size_t i = 0; TASKS[i] != NULL; i++) {
+        struct error err;
+        void *settings = calloc(1, TASKS[i]->settings_size + 1);
+        if (options_parse(&values, NULL, COMMON_OPTIONS, TASKS[i]->options, 0, NULL, &err) == OK) {
+            if (options_set(values, json, path, COMMON_OPTIONS, TASKS[i]->options, &err) == OK &&
+                options_fill(settings, TASKS[i]->options, values))
+                options_release(settings, TASKS[i]->options);
+            cJSON_Delete(values);
+        }
+        free(settings);
+    }
+    cJSON_Delete(json);
 }
 
 static void recipe(const char *folder, const char *path, const char *bytes, size_t n)
@@ -237,6 +260,7 @@ const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensor
                                  {"pickle", NULL, pickle},
                                  {"torch", "state.pth", torch},
                                  {"yaml", "run.yaml", yaml},
+                                 {"experiment", "run.yaml", experiment},
                                  {"recipe", "recipe.yaml", recipe},
                                  {"rules", "rules.yaml", rules},
                                  {"records", NULL, records},
