@@ -1,6 +1,7 @@
 /* options.c - see options.h. */
 #include "suite/options.h"
 
+#include "base/list.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -16,39 +17,16 @@ static const struct option_spec *find_in(const struct option_spec *table, const 
     return NULL;
 }
 
-/* Edits to turn a into b (Levenshtein), for short words. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[64], n = strlen(b);
-    if (n >= 64)
-        return 64;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            size_t other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            row[j] = change < other ? change : other;
-        }
-    }
-    return row[n];
-}
-
 static enum status unknown(const char *name, const struct option_spec *common, const struct option_spec *own, struct error *err)
 {
+    enum { MOST = 128 };
     const struct option_spec *tables[] = {own, common};
-    const char *nearest = "help";
-    size_t best = 64;
+    const char *names[MOST + 1] = {"help"};
+    size_t n = 1;
     for (size_t t = 0; t < 2; t++)
-        for (const struct option_spec *o = tables[t]; o != NULL && o->name != NULL; o++)
-            if (distance(name, o->name) < best) {
-                best = distance(name, o->name);
-                nearest = o->name;
-            }
-    return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, nearest);
+        for (const struct option_spec *o = tables[t]; o != NULL && o->name != NULL && n < MOST; o++)
+            names[n++] = o->name;
+    return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, list_nearest(name, names));
 }
 
 /* The words of "a|b|c", one a call: their lengths, and *next moves on; false after the last. */

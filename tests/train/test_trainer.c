@@ -369,6 +369,23 @@ START_TEST(weights_are_kept_as_f32_where_the_recipe_says_so)
 }
 END_TEST
 
+START_TEST(a_fixed_lambda_of_diffllama_is_saved)
+{
+    struct error err = {0};
+    struct model model;
+    start();
+    char *path = make_recipe("fixed", 3), *trained = in_folder("out-fixed/tiny");
+    edit(path, "diff_transformer,", "diffllama, lambda_init: 0.5,");
+    ck_assert_int_eq(train(path, false, NULL), OK);
+    ck_assert_msg(model_load(&model, trained, &err) == OK, "%s", err.message);
+    ck_assert_double_eq(config_lambda_init(&model.config, 1), 0.5);
+    model_free(&model);
+    free(trained);
+    free(path);
+    finish();
+}
+END_TEST
+
 START_TEST(the_log_has_what_a_reader_needs)
 {
     start();
@@ -402,4 +419,4 @@ SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts
            a_finished_training_is_made_longer_and_gets_another_model, other_data_are_another_training,
            a_start_with_other_heads_is_refused, a_loss_that_is_no_number_goes_back_once_and_stops,
            documents_that_do_not_see_each_other_are_trained_as_if_alone, weights_are_kept_as_f32_where_the_recipe_says_so,
-           the_log_has_what_a_reader_needs)
+           a_fixed_lambda_of_diffllama_is_saved, the_log_has_what_a_reader_needs)
