@@ -15,6 +15,7 @@ enum { CHUNK = 1 << 16, GZIP = 16 + MAX_WBITS, LARGEST_VOCABULARY = 65536 };
 struct packer {
     struct file_writer file;
     z_stream z;
+    unsigned char out[CHUNK];
 };
 
 static enum status packer_open(struct packer *p, const char *path, struct error *err)
@@ -30,15 +31,14 @@ static enum status packer_open(struct packer *p, const char *path, struct error 
 
 static enum status packer_add(struct packer *p, const void *data, size_t n, bool end, struct error *err)
 {
-    unsigned char out[CHUNK];
     p->z.next_in = (unsigned char *)data;
     p->z.avail_in = (unsigned)n;
     do {
-        p->z.next_out = out;
+        p->z.next_out = p->out;
         p->z.avail_out = CHUNK;
         deflate(&p->z, end ? Z_FINISH : Z_NO_FLUSH);
         size_t made = CHUNK - p->z.avail_out;
-        if (fwrite(out, 1, made, p->file.stream) != made)
+        if (fwrite(p->out, 1, made, p->file.stream) != made)
             return error_set(err, ERR_SYSTEM, "%s: cannot be written", p->file.path);
     } while (p->z.avail_out == 0);
     return OK;
