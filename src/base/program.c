@@ -42,11 +42,13 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     program_fail(ERR_SYSTEM, "memory", "a page cannot be had");
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static void on_alarm(int number)
 {
     (void)number;
     _exit(exit_code);
 }
+#endif
 
 /* exit() by anyone but main: the OpenMP runtime does so when it cannot start a thread. It has said why. */
 static void on_exit_of_library(void)
