@@ -86,7 +86,7 @@ static enum status go_back(struct run *r, bool *went_back, struct error *err)
         return error_set(
             err, ERR_INPUT,
             "%s: loss, gradient or weights are no longer finite after step %zu%s, expected numbers (a lower lr or more "
-            "warmup_steps)",
+            "warmup_steps, begun again with --fresh)",
             r->folder, step, *went_back ? ", again after going back to the last checkpoint" : "");
     *went_back = true;
     enum status status = checkpoint_load(r, err);
