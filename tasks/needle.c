@@ -61,6 +61,26 @@ static const struct dimension DIMENSIONS[] = {
     {NULL, DIMENSION_SIZE, 0, NULL, NULL},
 };
 
+/* A haystack shorter than a prompt is repeated: the reader of the results should know. */
+static enum status note_repeats(struct experiment *e, const struct haystack *h, struct error *err)
+{
+    enum { LONGEST_TOKEN = 64 }; /* bytes; a text with more for each token that is asked for needs no counting */
+    const struct settings *o = e->settings;
+    size_t longest = 0;
+    enum status status = OK;
+    for (size_t i = 0; i < o->lengths.n; i++)
+        longest = o->lengths.data[i] > longest ? o->lengths.data[i] : longest;
+    for (size_t s = 0; s < e->n_subjects && status == OK && h->length / LONGEST_TOKEN < longest; s++) {
+        struct ids ids = {0};
+        status = tokenizer_encode(e->subjects[s].tokenizer, h->text, h->length, false, &ids, err);
+        if (status == OK && ids.n < longest)
+            experiment_note(e, "the haystack has %zu tokens for %s, fewer than a prompt of %zu: its text repeats", ids.n,
+                            e->subjects[s].name, longest);
+        ids_free(&ids);
+    }
+    return status;
+}
+
 static enum status prepare(struct experiment *e, struct error *err)
 {
     const struct settings *o = e->settings;
@@ -70,6 +90,8 @@ static enum status prepare(struct experiment *e, struct error *err)
         h && path ? needle_check_template(o->template, err) : error_set(err, ERR_SYSTEM, "haystack: out of memory");
     if (status == OK)
         status = haystack_load(h, path, err);
+    if (status == OK && (status = note_repeats(e, h, err)) != OK)
+        haystack_free(h);
     if (status == OK) {
         experiment_add_data(e, "haystack", o->haystack ? path : "data/haystack/persuasion.txt", h->sha256, h->n_sentences,
                             o->haystack ? NULL : "public domain");

@@ -74,6 +74,8 @@ cp "$tmp/topics-train.csv" "$tmp/topics-test.csv"
 check "CSV with fields of other names" 0 "" sh -c "$eval icl --data '$tmp/topics-train.csv' --field text=sentence,label=class --length 256 --shots 1 --orders 1 --samples 2 --out '$tmp/i.json' --no-progress && echo"
 printf 'a,b\n1\n' >"$tmp/bad.csv"
 check "CSV with a short line" 3 "bad.csv: line 2 has 1 fields, expected 2" "$eval" icl --data "$tmp/bad.csv" --test "$tmp/bad.csv" --out "$tmp/i.json"
+head -c 2000 data/haystack/persuasion.txt >"$tmp/short.txt"
+check "a haystack that repeats says so" 0 "fewer than a prompt of 1024: its text repeats" "$eval" needle --haystack "$tmp/short.txt" --lengths 1024 --depths 0 --needles 1/1 --samples 1 --dry-run --out "$tmp/n.json"
 printf 'PAR1' >"$tmp/data.parquet"
 check "Parquet says how to export it" 3 "duckdb" "$eval" icl --data "$tmp/data.parquet" --test "$tmp/data.parquet" --out "$tmp/i.json"
 echo done
