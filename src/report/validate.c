@@ -162,8 +162,9 @@ struct place {
 
 static void place_text(struct text *out, const struct place *p)
 {
-    if (p->above != NULL)
-        place_text(out, p->above);
+    if (p == NULL)
+        return;
+    place_text(out, p->above);
     if (p->name == NULL)
         text_printf(out, "[%zu]", p->index);
     else

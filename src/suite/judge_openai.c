@@ -210,7 +210,7 @@ static char *without_key(const struct chat_state *s, const char *said)
 {
     char *copy = strdup(said);
     size_t n = s->key ? strlen(s->key) : 0;
-    for (char *hit = copy; n > 0 && hit != NULL && (hit = strstr(hit, s->key)) != NULL;)
+    for (char *hit = n > 0 ? copy : NULL; hit != NULL && (hit = strstr(hit, s->key)) != NULL; hit += n)
         memset(hit, '*', n);
     return copy;
 }
