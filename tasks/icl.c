@@ -321,113 +321,122 @@ static enum status run(const struct experiment *e, const void *item, const struc
     return status;
 }
 
-/* Right or wrong [models, orders, texts] at the largest number of demonstrations, in one arrangement. */
+/* Accuracies [models, orders] at the largest number of demonstrations, in one arrangement. Orders are the units. */
 struct spread {
-    unsigned char *correct;
-    size_t n_orders, n_texts, model, baseline;
-    const bool *swapped; /* [texts], for the permutation test */
+    double *accuracy;
+    size_t n_orders, model, baseline;
+    const bool *swapped; /* [orders], for the permutation test */
 };
 
-static double accuracy_of(const struct spread *p, size_t model, size_t order, const size_t *index, size_t n)
+static double accuracy_of(const struct spread *p, size_t model, size_t order)
 {
-    size_t right = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t m = p->swapped != NULL && p->swapped[index[i]] ? p->model + p->baseline - model : model;
-        right += p->correct[(m * p->n_orders + order) * p->n_texts + index[i]];
-    }
-    return (double)right / (double)n;
+    size_t m = p->swapped != NULL && p->swapped[order] ? p->model + p->baseline - model : model;
+    return p->accuracy[m * p->n_orders + order];
 }
 
-static void extremes(const struct spread *p, size_t model, const size_t *index, size_t n, double *worst, double *best)
+static double best_of(const struct spread *p, size_t model, const size_t *index, size_t n)
 {
-    *worst = 1;
-    *best = 0;
-    for (size_t k = 0; k < p->n_orders; k++) {
-        double a = accuracy_of(p, model, k, index, n);
-        *worst = fmin(*worst, a);
-        *best = fmax(*best, a);
-    }
+    double best = 0;
+    for (size_t i = 0; i < n; i++)
+        best = fmax(best, accuracy_of(p, model, index[i]));
+    return best;
 }
 
-static double margin(void *context, const size_t *index, size_t n)
+static double worst_of(const struct spread *p, size_t model, const size_t *index, size_t n)
 {
-    const struct spread *p = context;
-    double worst, best;
-    extremes(p, p->model, index, n, &worst, &best);
-    return best - worst;
-}
-
-static double worst_of(void *context, const size_t *index, size_t n)
-{
-    const struct spread *p = context;
-    double worst, best;
-    extremes(p, p->model, index, n, &worst, &best);
+    double worst = 1;
+    for (size_t i = 0; i < n; i++)
+        worst = fmin(worst, accuracy_of(p, model, index[i]));
     return worst;
 }
 
-static double best_of(void *context, const size_t *index, size_t n)
+static double margin_of(const struct spread *p, size_t model, const size_t *index, size_t n)
+{
+    return best_of(p, model, index, n) - worst_of(p, model, index, n);
+}
+
+static double deviation_of(const struct spread *p, size_t model, const size_t *index, size_t n)
+{
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += accuracy_of(p, model, index[i]) / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += pow(accuracy_of(p, model, index[i]) - mean, 2);
+    return n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN;
+}
+
+static double own_deviation(void *context, const size_t *index, size_t n)
 {
     const struct spread *p = context;
-    double worst, best;
-    extremes(p, p->model, index, n, &worst, &best);
-    return best;
+    return deviation_of(p, p->model, index, n);
+}
+
+static double deviation_difference(void *context, const size_t *index, size_t n)
+{
+    const struct spread *p = context;
+    return deviation_of(p, p->model, index, n) - deviation_of(p, p->baseline, index, n);
 }
 
 static double margin_difference(void *context, const size_t *index, size_t n)
 {
     const struct spread *p = context;
-    double worst[2], best[2];
-    extremes(p, p->model, index, n, &worst[0], &best[0]);
-    extremes(p, p->baseline, index, n, &worst[1], &best[1]);
-    return best[0] - worst[0] - (best[1] - worst[1]);
+    return margin_of(p, p->model, index, n) - margin_of(p, p->baseline, index, n);
 }
 
 static void fill_spread(struct spread *p, const struct experiment *e, const cJSON *items, const cJSON *where)
 {
-    const cJSON *item, *c;
+    const cJSON *item;
     cJSON_ArrayForEach(item, items)
     {
         size_t order = (size_t)json_real(item, "where.order");
         if (json_real(item, "where.shots") != json_real(where, "shots") ||
             strcmp(json_text(item, "where.arrangement"), json_text(where, "arrangement")) != 0 || order >= p->n_orders)
             continue;
-        for (size_t m = 0; m < e->n_subjects; m++) {
-            size_t i = 0;
-            const cJSON *result = cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), e->subjects[m].name);
-            cJSON_ArrayForEach(c, json_path(result, "evidence.correct"))
-            {
-                if (i < p->n_texts)
-                    p->correct[(m * p->n_orders + order) * p->n_texts + i++] = c->valuedouble > 0.5;
-            }
-        }
+        for (size_t m = 0; m < e->n_subjects; m++)
+            p->accuracy[m * p->n_orders + order] =
+                json_real(cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), e->subjects[m].name), "score");
     }
 }
 
+/* The largest and smallest of some orders say little of others, so they have no interval; the deviation over orders has. */
 static enum status add_spread(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                              size_t n_orders, size_t n_texts, struct error *err)
+                              size_t n_orders, struct error *err)
 {
     static const struct {
         const char *name;
-        double (*of)(void *, const size_t *, size_t);
+        double (*of)(const struct spread *, size_t, const size_t *, size_t);
         const char *better;
-    } statistics[] = {{"accuracy_best", best_of, "higher"}, {"accuracy_worst", worst_of, "higher"}, {"margin", margin, "lower"}};
-    struct spread p = {.n_orders = n_orders, .n_texts = n_texts, .baseline = e->baseline};
-    p.correct = mem_array(e->n_subjects * n_orders, n_texts);
-    if (p.correct == NULL)
+    } extremes[] = {{"accuracy_best", best_of, "higher"}, {"accuracy_worst", worst_of, "higher"}, {"margin", margin_of, "lower"}};
+    struct spread p = {.n_orders = n_orders, .baseline = e->baseline};
+    size_t *all = mem_array(n_orders, sizeof *all);
+    p.accuracy = mem_array(e->n_subjects * n_orders, sizeof *p.accuracy);
+    if (p.accuracy == NULL || all == NULL) {
+        free(p.accuracy);
+        free(all);
         return error_set(err, ERR_SYSTEM, "icl: out of memory");
+    }
+    for (size_t i = 0; i < n_orders; i++)
+        all[i] = i;
     fill_spread(&p, e, items, where);
-    for (size_t k = 0; k < 3; k++)
-        for (p.model = 0; p.model < e->n_subjects; p.model++)
-            report_add_value(r, statistics[k].name, e->subjects[p.model].name, where,
-                             bootstrap_items(n_texts, e->seed, statistics[k].of, &p), n_texts, statistics[k].better);
     for (p.model = 0; p.model < e->n_subjects; p.model++) {
+        const char *name = e->subjects[p.model].name, *baseline = e->subjects[e->baseline].name;
+        for (size_t k = 0; k < 3; k++) {
+            struct interval x = {extremes[k].of(&p, p.model, all, n_orders), NAN, NAN};
+            report_add_value(r, extremes[k].name, name, where, x, n_orders, extremes[k].better);
+        }
+        report_add_value(r, "accuracy_deviation", name, where, bootstrap_items(n_orders, e->seed, own_deviation, &p), n_orders,
+                         "lower");
         if (p.model == e->baseline)
             continue;
-        struct paired d = {bootstrap_items(n_texts, e->seed, margin_difference, &p),
-                           swap_test(n_texts, e->seed, margin_difference, &p, &p.swapped)};
-        report_add_difference(r, "margin", e->subjects[p.model].name, e->subjects[e->baseline].name, where, d, n_texts);
+        struct paired d = {{margin_difference(&p, all, n_orders), NAN, NAN}, 1, 1, 1};
+        d.p_value = swap_test(n_orders, e->seed, margin_difference, &p, &p.swapped);
+        report_add_difference(r, "margin", name, baseline, where, d, n_orders);
+        d.difference = bootstrap_items(n_orders, e->seed, deviation_difference, &p);
+        d.p_value = swap_test(n_orders, e->seed, deviation_difference, &p, &p.swapped);
+        report_add_difference(r, "accuracy_deviation", name, baseline, where, d, n_orders);
     }
-    free(p.correct);
+    free(p.accuracy);
+    free(all);
     return OK;
 }
 
@@ -440,7 +449,6 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     const cJSON *item;
     for (size_t a = 0; a < 2 && status == OK; a++) {
         double most = -1;
-        size_t n_texts = 0;
         cJSON *where = cJSON_CreateObject();
         cJSON_AddStringToObject(where, "arrangement", ARRANGEMENTS[a]);
         cJSON_ArrayForEach(item, items)
@@ -449,7 +457,6 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                 continue;
             status = report_add(r, e, items, &accuracy, json_path(item, "where"), err);
             most = fmax(most, json_real(item, "where.shots"));
-            n_texts = (size_t)cJSON_GetArraySize(json_path(json_path(item, "results")->child, "evidence.correct"));
         }
         cJSON_AddItemToObject(where, "order", cJSON_CreateNumber(0));
         if (most >= 0)
@@ -458,7 +465,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         json_add_number(where, "shots", most);
         if (most >= 0 && n_orders > 1 && status == OK) {
             report_add_curve(r, e, "orders", "accuracy", where, "order", "order", "accuracy", "linear");
-            status = add_spread(r, e, items, where, n_orders, n_texts, err);
+            status = add_spread(r, e, items, where, n_orders, err);
         }
         cJSON_Delete(where);
     }
@@ -467,7 +474,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 
 static const struct view VIEWS[] = {
     {"table", "accuracy", "accuracy", "shots", NULL},
-    {"table", "accuracy_best,accuracy_worst,margin", "spread over orders", NULL, NULL},
+    {"table", "accuracy_best,accuracy_worst,margin,accuracy_deviation", "spread over orders", NULL, NULL},
     {"lines", "accuracy", "Accuracy, by demonstrations", NULL, NULL},
     {"dots", "orders", "Accuracy of each order of the same demonstrations", NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

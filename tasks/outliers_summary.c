@@ -197,11 +197,15 @@ static enum status add_statistics(struct report *r, const struct experiment *e, 
                 .model = &parts[m], .baseline = base, .rank = STATISTICS[k].rank, .times = {times, times + n}};
             if (parts[m].n_groups == 0)
                 continue;
-            report_add_value(r, STATISTICS[k].name, e->subjects[m].name, where,
-                             bootstrap_items(parts[m].n_groups, e->seed, value_of, &q), parts[m].n_groups, "lower");
+            struct interval x = bootstrap_items(parts[m].n_groups, e->seed, value_of, &q);
+            if (STATISTICS[k].rank > 0) /* a largest value knows nothing of what is larger still: it has no interval */
+                x.low = x.high = (double)NAN;
+            report_add_value(r, STATISTICS[k].name, e->subjects[m].name, where, x, parts[m].n_groups, "lower");
             if (m == e->baseline || base->n_groups != parts[m].n_groups)
                 continue;
-            struct paired d = {bootstrap_items(base->n_groups, e->seed, difference_of, &q), 1};
+            struct paired d = {bootstrap_items(base->n_groups, e->seed, difference_of, &q), 1, 1, 1};
+            if (STATISTICS[k].rank > 0)
+                d.difference.low = d.difference.high = (double)NAN;
             d.p_value = swap_test(base->n_groups, e->seed, difference_of, &q, &q.swapped);
             report_add_difference(r, STATISTICS[k].name, e->subjects[m].name, e->subjects[e->baseline].name, where, d,
                                   base->n_groups);
@@ -220,7 +224,7 @@ static void add_histogram(struct report *r, const char *model, const struct part
             count[p->bucket[b] >> 7] += (double)p->count[g * p->n_buckets + b];
     for (int x = 127 - 24; x < 255; x++)
         if (count[x] > 0)
-            report_add_point(series, ldexp(1, x - 127), (struct interval){count[x], count[x], count[x]});
+            report_add_point(series, ldexp(1, x - 127), (struct interval){count[x], NAN, NAN});
 }
 
 /* The layer, position and channel (or key) of the largest values, as metrics whose `where` says the place. */
@@ -235,7 +239,7 @@ static void add_massive(struct report *r, const char *model, const struct part *
         json_add_number(where, "position", x->position);
         json_add_number(where, strcmp(activation, OUTLIER_ACTIVATIONS[0]) == 0 ? "key" : "channel", x->index);
         double value = (double)x->value;
-        report_add_value(r, "massive", model, where, (struct interval){value, value, value}, 1, NULL);
+        report_add_value(r, "massive", model, where, (struct interval){value, NAN, NAN}, 1, NULL);
         cJSON_Delete(where);
     }
 }

@@ -182,16 +182,20 @@ static size_t position_of(const struct experiment *e, size_t k)
 static void add_curve(const struct experiment *e, cJSON *evidence, const double *nll, size_t n)
 {
     cJSON *cumulative = cJSON_AddArrayToObject(evidence, "cumulative"), *buckets = cJSON_AddArrayToObject(evidence, "buckets");
-    double sum = 0, before = 0;
-    size_t from = 0;
+    double sum = 0, before = 0, curve = 0;
+    size_t from = 0, points = 0;
     for (size_t k = 0, to; (to = position_of(e, k)) != 0 && to <= n; k++) {
         for (size_t i = from; i < to; i++)
             sum += nll[i];
         cJSON_AddItemToArray(cumulative, json_number(sum / (double)to));
+        curve += sum / (double)to;
+        points++;
         cJSON_AddItemToArray(buckets, json_number((sum - before) / (double)(to - from)));
         before = sum;
         from = to;
     }
+    if (points > 0)
+        json_add_number(evidence, "curve", curve / (double)points);
 }
 
 /* Losses of the tokens that end an n-gram seen before in this context and rare in general, and of the others, summed. */
@@ -299,11 +303,14 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         {"nll_ar_hit", "evidence.nll_ar_hit", "evidence.n_ar_hit", false, true, "lower"},
         {"nll_others", "evidence.nll_others", "evidence.n_others", false, true, "lower"},
         {"share_ar_hit", "evidence.n_ar_hit", "evidence.predicted", false, true, NULL}};
+    static const struct metric curve = {"nll_curve", "evidence.curve", METRIC_TOKEN_MEAN, "lower"};
     static const char *const curves[][2] = {{"nll_cumulative", "cumulative"}, {"nll_bucket", "buckets"}};
     cJSON *where = cJSON_CreateObject();
     enum status status = OK;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics && status == OK; i++)
         status = report_add_ratio(r, e, items, &metrics[i], where, err);
+    if (status == OK) /* over the positions of the curve, which are even on a log scale */
+        status = report_add(r, e, items, &curve, where, err);
     for (size_t c = 0; c < 2 && status == OK; c++) {
         for (size_t k = 0, position; (position = position_of(e, k)) != 0 && status == OK; k++) {
             char field[64];

@@ -164,7 +164,7 @@ static void add_fit(struct report *r, const char *model, const cJSON *where, con
     cJSON *curve = report_add_series(r, "fit", model, where, json_text(where, "axis"), "loss", "log");
     double low = p->x[0], high = p->x[0];
     for (size_t i = 0; i < p->n; i++) {
-        report_add_point(points, p->x[i], (struct interval){p->y[i], p->y[i], p->y[i]});
+        report_add_point(points, p->x[i], (struct interval){p->y[i], NAN, NAN});
         low = fmin(low, p->x[i]);
         high = fmax(high, p->x[i]);
     }

@@ -7,6 +7,7 @@
 #include "report/report.h"
 #include "report/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,8 @@ const struct command COMMAND_TABLE = {"table", "REPORT...", "tables of reports: 
 
 static const struct option_spec COMPARE_OPTIONS[] = {
     {"models", OPTION_STRING, NULL, 0, 0, "A,B",
-     "which models (default: of one report the last and its baseline; of two, as named)", false, 0},
+     "which model of A, the baseline, and which of B (default: of one report its baseline and the last; of two, as named)", false,
+     0},
     {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false, 0},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false, 0},
     OPTIONS_END,
@@ -119,7 +121,10 @@ static enum status compare_table(struct tables *t, const cJSON *rows, struct err
         grid_add(g, "%.5g", json_real(row, "value"));
         grid_add(g, "%.5g", json_real(row, "baseline_value"));
         grid_add(g, "%+.4g", json_real(row, "difference"));
-        grid_add(g, "[%.4g, %.4g]", json_real(row, "ci.0"), json_real(row, "ci.1"));
+        if (isfinite(json_real(row, "ci.0")))
+            grid_add(g, "[%.4g, %.4g]", json_real(row, "ci.0"), json_real(row, "ci.1"));
+        else
+            grid_add(g, "-");
         grid_add(g, "%.4f", json_real(row, "p_value"));
         grid_add(g, "%.0f", json_real(row, "n"));
         grid_add(g, "%s", cJSON_IsTrue(json_path(row, "paired")) ? "yes" : "no");
@@ -160,19 +165,19 @@ static enum status compare_reports(cJSON *rows, const cJSON *a, const cJSON *b, 
         if (!has_model(a, first) || !has_model(b, comma + 1))
             return error_set(err, ERR_USAGE, "--models: the report has no model '%.60s', expected one of its models",
                              has_model(a, first) ? comma + 1 : first);
-        return report_compare(rows, a, first, b, comma + 1, seed, err);
+        return report_compare(rows, b, comma + 1, a, first, seed, err);
     }
     if (a == b) {
         const char *base = json_text(json_path(a, "comparisons"), "0.baseline");
-        return report_compare(rows, a, last_model(a), b, base ? base : json_text(a, "models.0.name"), seed, err);
+        return report_compare(rows, a, last_model(a), a, base ? base : json_text(a, "models.0.name"), seed, err);
     }
     cJSON_ArrayForEach(m, json_path(a, "models"))
     {
         if (status == OK && has_model(b, json_text(m, "name")))
-            status = report_compare(rows, a, json_text(m, "name"), b, json_text(m, "name"), seed, err);
+            status = report_compare(rows, b, json_text(m, "name"), a, json_text(m, "name"), seed, err);
     }
     if (status == OK && rows->child == NULL)
-        status = report_compare(rows, a, last_model(a), b, last_model(b), seed, err);
+        status = report_compare(rows, b, last_model(b), a, last_model(a), seed, err);
     return status;
 }
 
@@ -189,8 +194,16 @@ static enum status compare(const cJSON *options, const cJSON *arguments, struct 
         status = report_read(&a, arguments->child->valuestring, err);
     if (status == OK && n == 2)
         status = report_read(&b, arguments->child->next->valuestring, err);
+    if (status == OK && n == 2 && cJSON_Compare(json_path(a, "items"), json_path(b, "items"), true) &&
+        cJSON_Compare(json_path(a, "run"), json_path(b, "run"), true))
+        status = error_set(err, ERR_USAGE, "compare: %s and %s are one report, expected two different ones, or one alone",
+                           arguments->child->valuestring, arguments->child->next->valuestring);
     if (status == OK)
         status = compare_reports(rows, a, n == 2 ? b : a, options, err);
+    if (status == OK && n == 2 && writer == table_writer_find("text")) {
+        say(stdout, "baseline A: %s\n         B: %s\ndifferences are B - A%s\n\n", arguments->child->valuestring,
+            arguments->child->next->valuestring, report_same_data(a, b) ? "" : "; their data differ, so nothing is paired");
+    }
     if (status == OK && rows->child == NULL)
         status = error_set(err, ERR_INPUT, "compare: the two have no metric at the same place in common, expected the same task");
     if (status == OK)
@@ -212,10 +225,9 @@ const struct command COMMAND_COMPARE = {"compare", "A [B]", "paired differences 
 static const struct option_spec CHECK_OPTIONS[] = {
     {"against", OPTION_STRING, NULL, 0, 0, "BASELINE", "a report that must not be better", false, 0},
     {"expect", OPTION_STRING, NULL, 0, 0, "RULES", "bounds in a YAML file", false, 0},
-    {"standard-errors", OPTION_NUMBER, "2", 0, 1000, "N",
-     "against: worse by so many standard errors of the difference is allowed", false, 0},
+    {"alpha", OPTION_NUMBER, "0.05", 1e-6, 0.5, "P", "against: how often the check of two equal models may fail", false, 0},
     {"tolerance", OPTION_NUMBER, "0", 0, 1e9, "X", "against: worse by so much is allowed", false, 0},
-    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those shown after a run", false, 0},
+    {"all", OPTION_FLAG, NULL, 0, 0, NULL, "against: every metric, not only those of the task's first table", false, 0},
     {"junit", OPTION_STRING, NULL, 0, 0, "FILE", "also write JUnit XML", false, 0},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "print failures only", false, 0},
     OPTIONS_END,
@@ -229,8 +241,10 @@ static enum status check_report(struct checks *c, const cJSON *options, const ch
     if (status == OK && against != NULL)
         status = report_read(&baseline, against, err);
     if (status == OK && against != NULL)
-        status = check_against(c, report, baseline, option_number(options, "standard-errors"),
-                               option_number(options, "tolerance"), option_flag(options, "all"), err);
+        status = check_against(c, report, baseline,
+                               &(struct check_level){option_number(options, "alpha"), option_number(options, "tolerance"),
+                                                     option_flag(options, "all")},
+                               err);
     if (status == OK && expect != NULL)
         status = yaml_read(&rules, expect, err);
     if (status == OK && expect != NULL)
@@ -258,14 +272,16 @@ static enum status check(const cJSON *options, const cJSON *arguments, struct er
     }
     if (status == OK && junit != NULL)
         status = checks_write_junit(&c, junit, err);
-    cJSON_ArrayForEach(result, c.results)
-    {
-        bool passed = cJSON_IsTrue(json_path(result, "passed"));
-        if (status == OK && !(passed && option_flag(options, "quiet")))
-            say(stdout, "%s  %s: %s\n", passed ? "ok  " : "FAIL", json_text(result, "name"), json_text(result, "says"));
-    }
     size_t n = (size_t)cJSON_GetArraySize(c.results);
-    if (status == OK)
+    for (int passed = 0; status == OK && passed < (option_flag(options, "quiet") || c.failed == 0 ? 1 : 2); passed++)
+        cJSON_ArrayForEach(result, c.results) /* what failed comes first */
+        {
+            if (cJSON_IsTrue(json_path(result, "passed")) == (passed == 1))
+                say(stdout, "%s  %s: %s\n", passed ? "ok  " : "FAIL", json_text(result, "name"), json_text(result, "says"));
+        }
+    if (status == OK && c.failed == 0)
+        say(stdout, "all %zu checks hold\n", n);
+    else if (status == OK)
         say(stdout, "%zu checks, %zu failed\n", n, c.failed);
     if (status == OK && c.failed > 0)
         status = error_set(err, ERR_REGRESSION, "check: %zu of %zu checks failed", c.failed, n);

@@ -86,22 +86,25 @@ static void hold_series(struct plot *p, const cJSON *s)
 }
 
 /* One end of the intervals along a curve, forth or back. */
-static void draw_edge(struct plot *p, const cJSON *x, const cJSON *y, bool back)
+static void draw_edge(struct plot *p, const cJSON *series, const char *which, bool back)
 {
-    const cJSON *at = back ? x->child->prev : x->child, *end = back ? y->child->prev : y->child;
-    for (int n = cJSON_GetArraySize(x); n > 0; n--, at = back ? at->prev : at->next, end = back ? end->prev : end->next)
-        text_printf(p->out, "%.1f,%.1f ", plot_x(p, at->valuedouble), plot_y(p, end->valuedouble));
+    int n = cJSON_GetArraySize(json_path(series, "x"));
+    for (int k = 0; k < n; k++) {
+        int i = back ? n - 1 - k : k;
+        const cJSON *end = cJSON_GetArrayItem(json_path(series, which), i);
+        if (!cJSON_IsNumber(end)) /* no interval: the point itself */
+            end = cJSON_GetArrayItem(json_path(series, "y"), i);
+        text_printf(p->out, "%.1f,%.1f ", plot_x(p, cJSON_GetArrayItem(json_path(series, "x"), i)->valuedouble),
+                    plot_y(p, end->valuedouble));
+    }
 }
 
 /* The band between the ends of the intervals. */
 static void draw_band(struct plot *p, const cJSON *s, size_t colour)
 {
-    const cJSON *x = json_path(s, "x");
     text_printf(p->out, "<polygon class=\"band m%zu\" points=\"", colour % 6);
-    if (x->child != NULL) {
-        draw_edge(p, x, json_path(s, "ci_low"), false);
-        draw_edge(p, x, json_path(s, "ci_high"), true);
-    }
+    draw_edge(p, s, "ci_low", false);
+    draw_edge(p, s, "ci_high", true);
     text_puts(p->out, "\"/>");
 }
 
@@ -164,13 +167,16 @@ static void series_table(struct text *out, const cJSON *group)
         {
             const cJSON *its = cJSON_GetArrayItem(json_path(s, "x"), row);
             bool same = its != NULL && its->valuedouble == x->valuedouble;
-            if (same)
-                text_printf(out, "<td>%.5g <small>[%.4g, %.4g]</small></td>",
-                            cJSON_GetArrayItem(json_path(s, "y"), row)->valuedouble,
-                            cJSON_GetArrayItem(json_path(s, "ci_low"), row)->valuedouble,
-                            cJSON_GetArrayItem(json_path(s, "ci_high"), row)->valuedouble);
-            else
+            const cJSON *low = cJSON_GetArrayItem(json_path(s, "ci_low"), row),
+                        *high = cJSON_GetArrayItem(json_path(s, "ci_high"), row);
+            if (!same) {
                 text_puts(out, "<td>-</td>");
+                continue;
+            }
+            text_printf(out, "<td>%.5g", cJSON_GetArrayItem(json_path(s, "y"), row)->valuedouble);
+            if (cJSON_IsNumber(low) && cJSON_IsNumber(high))
+                text_printf(out, " <small>[%.4g, %.4g]</small>", low->valuedouble, high->valuedouble);
+            text_puts(out, "</td>");
         }
         text_puts(out, "</tr>");
         row++;
@@ -277,13 +283,17 @@ static void draw_bars(struct text *out, const cJSON *report, const cJSON *view, 
             if (row != NULL) {
                 struct text tip = {0};
                 double top = plot_y(&p, json_real(row, "value")), zero = plot_y(&p, 0), at = left + width * (double)k;
-                text_printf(&tip, "%s, %s %s: %.4g [%.4g, %.4g]", json_text(m, "name"), x, label.data, json_real(row, "value"),
-                            json_real(row, "ci.0"), json_real(row, "ci.1"));
+                bool known = isfinite(json_real(row, "ci.0"));
+                text_printf(&tip, "%s, %s %s: %.4g", json_text(m, "name"), x, label.data, json_real(row, "value"));
+                if (known)
+                    text_printf(&tip, " [%.4g, %.4g]", json_real(row, "ci.0"), json_real(row, "ci.1"));
                 text_printf(out, "<rect class=\"m%zu\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", k % 6, at,
                             fmin(top, zero), width * 0.92, fabs(zero - top) + 0.5);
                 plot_tip(&p, tip.data);
-                text_printf(out, "/><path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>", at + width * 0.46,
-                            plot_y(&p, json_real(row, "ci.0")), plot_y(&p, json_real(row, "ci.1")));
+                text_puts(out, "/>");
+                if (known)
+                    text_printf(out, "<path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>", at + width * 0.46,
+                                plot_y(&p, json_real(row, "ci.0")), plot_y(&p, json_real(row, "ci.1")));
                 text_free(&tip);
             }
             k++;

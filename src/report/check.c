@@ -10,6 +10,7 @@
 #include "report/values.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void add_result(struct checks *c, const char *name, bool passed, const char *says)
@@ -31,66 +32,92 @@ static void describe(struct text *out, const cJSON *report, const cJSON *row)
     }
 }
 
-/* Is the metric one that the report's tables show first? */
-static bool is_shown(const cJSON *report, const char *name)
+/* Is the metric one of the task's headline: of the first table that it shows? */
+static bool is_headline(const cJSON *report, const char *name)
 {
     const cJSON *view;
-    bool any = false;
     cJSON_ArrayForEach(view, json_path(report, "views"))
     {
-        if (strcmp(json_text(view, "kind"), "table") != 0)
-            continue;
-        any = true;
-        if (list_has(json_text(view, "name"), name))
-            return true;
+        if (strcmp(json_text(view, "kind"), "table") == 0)
+            return list_has(json_text(view, "name"), name);
     }
-    return !any;
+    return true;
 }
 
-static void check_row(struct checks *c, const cJSON *report, const cJSON *row, double standard_errors, double absolute)
+/* One-sided p-value of the row having become worse. */
+static double p_worse(const cJSON *row)
 {
-    struct text name = {0}, says = {0};
-    bool higher = strcmp(json_text(row, "better"), "higher") == 0;
-    double worse = higher ? -json_real(row, "difference") : json_real(row, "difference"),
-           error = json_real(row, "standard_error");
-    double allowed = fmax(absolute, standard_errors * error);
-    bool passed = worse <= allowed + 1e-9;
-    describe(&name, report, row);
-    text_printf(&says, "%.6g, in the baseline %.6g: %s by %.4g, allowed %.4g (%.3g standard errors of %.4g)",
-                json_real(row, "value"), json_real(row, "baseline_value"), worse > 0 ? "worse" : "not worse", worse, allowed,
-                standard_errors, error);
-    add_result(c, name.data, passed, says.data);
-    text_free(&name);
-    text_free(&says);
+    return json_real(row, strcmp(json_text(row, "better"), "higher") == 0 ? "p_lower" : "p_higher");
 }
 
-enum status check_against(struct checks *c, const cJSON *report, const cJSON *baseline, double standard_errors, double absolute,
-                          bool every, struct error *err)
+static double worse_by(const cJSON *row)
+{
+    double d = json_real(row, "difference");
+    return strcmp(json_text(row, "better"), "higher") == 0 ? -d : d;
+}
+
+/* Every row against the level, corrected over all of them; what is worse by no more than rounding or `absolute` passes. */
+static enum status check_rows(struct checks *c, const cJSON *report, const cJSON *rows, const struct check_level *level,
+                              struct error *err)
+{
+    enum { ROUNDING = 10000 };
+    size_t n = (size_t)cJSON_GetArraySize(rows), i = 0;
+    double *p = mem_array(n + 1, sizeof *p);
+    const cJSON *row;
+    if (p == NULL)
+        return error_set(err, ERR_SYSTEM, "check: out of memory");
+    cJSON_ArrayForEach(row, rows) p[i++] = p_worse(row);
+    holm(p, n);
+    i = 0;
+    cJSON_ArrayForEach(row, rows)
+    {
+        struct text name = {0}, says = {0};
+        double worse = worse_by(row), allowed = fmax(level->tolerance, fabs(json_real(row, "baseline_value")) / ROUNDING);
+        bool passed = p[i] >= level->alpha || worse <= allowed;
+        describe(&name, report, row);
+        text_printf(&says, "%.6g, in the baseline %.6g: %s by %.4g, p %.3g (corrected over %zu rows), %.0f units",
+                    json_real(row, "value"), json_real(row, "baseline_value"), worse > 0 ? "worse" : "not worse", fabs(worse),
+                    p[i], n, json_real(row, "n"));
+        add_result(c, name.data, passed, says.data);
+        text_free(&name);
+        text_free(&says);
+        i++;
+    }
+    free(p);
+    return OK;
+}
+
+enum status check_against(struct checks *c, const cJSON *report, const cJSON *baseline, const struct check_level *level,
+                          struct error *err)
 {
     const cJSON *m, *row, *old;
-    size_t models = 0;
+    size_t found = 0;
     enum status status = OK;
     if (strcmp(json_text(report, "task"), json_text(baseline, "task")) != 0)
         return error_set(err, ERR_INPUT, "--against: is a report of %s, expected one of %s", json_text(baseline, "task"),
                          json_text(report, "task"));
+    cJSON *kept = cJSON_CreateArray();
     cJSON_ArrayForEach(m, json_path(report, "models"))
     {
         const char *model = json_text(m, "name");
         cJSON *rows = cJSON_CreateArray();
         if (status == OK)
             status = report_compare(rows, report, model, baseline, model, 1, err);
-        models += cJSON_GetArraySize(rows) > 0;
         cJSON_ArrayForEach(row, rows)
         {
-            if (json_text(row, "better") != NULL && (every || is_shown(report, json_text(row, "name"))))
-                check_row(c, report, row, standard_errors, absolute);
+            found++;
+            if (json_text(row, "better") != NULL && (level->every || is_headline(report, json_text(row, "name"))))
+                cJSON_AddItemToArray(kept, cJSON_Duplicate(row, true));
         }
         cJSON_Delete(rows);
     }
+    if (status == OK)
+        status = check_rows(c, report, kept, level, err);
+    cJSON_Delete(kept);
     cJSON_ArrayForEach(old, json_path(baseline, "metrics"))
     {
         const char *name = json_text(old, "name");
-        if (status != OK || json_text(old, "better") == NULL || (!every && !is_shown(baseline, name)) ||
+        if (status != OK || json_text(old, "better") == NULL || (!level->every && !is_headline(baseline, name)) ||
             report_find(json_path(report, "metrics"), name, json_text(old, "model"), json_path(old, "where")) != NULL)
             continue;
         struct text what = {0};
@@ -98,7 +125,7 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
         add_result(c, what.data, false, "is in the baseline and not in this report");
         text_free(&what);
     }
-    if (status == OK && models == 0)
+    if (status == OK && found == 0)
         status =
             error_set(err, ERR_INPUT, "--against: has no metric of the report's models, expected the same models and places");
     return status;
@@ -160,6 +187,30 @@ static enum status read_rule(struct rule *r, const cJSON *json, const char *name
     return status;
 }
 
+/* A metric that the report has nowhere is misspelt. */
+static enum status check_name(const cJSON *report, const struct rule *r, const char *name, struct error *err)
+{
+    const cJSON *row, *seen;
+    struct text names = {0};
+    cJSON_ArrayForEach(row, json_path(report, r->of))
+    {
+        const char *its = json_text(row, "name");
+        bool first = true;
+        if (strcmp(its, r->metric) == 0) {
+            text_free(&names);
+            return OK;
+        }
+        for (seen = json_path(report, r->of)->child; seen != row && first; seen = seen->next)
+            first = strcmp(json_text(seen, "name"), its) != 0;
+        if (first)
+            text_printf(&names, "%s%s", names.len ? ", " : "", its);
+    }
+    error_write(err, ERR_INPUT, "%s: metric '%.60s' is in no %s row of the report, expected one of %.700s", name, r->metric,
+                r->of[0] == 'm' ? "metrics" : "comparisons", names.data ? names.data : "none");
+    text_free(&names);
+    return ERR_INPUT;
+}
+
 static void apply_rule(struct checks *c, const cJSON *report, const struct rule *r)
 {
     const cJSON *row;
@@ -204,6 +255,8 @@ enum status check_rules(struct checks *c, const cJSON *report, const cJSON *rule
         struct rule rule;
         if (status == OK)
             status = read_rule(&rule, json, name, err);
+        if (status == OK)
+            status = check_name(report, &rule, name, err);
         if (status == OK)
             apply_rule(c, report, &rule);
     }

@@ -6,9 +6,17 @@
 
 #include <cjson/cJSON.h>
 
-/* Adds a row for each comparison of a differential model with one that is not, where the paper has a figure of the same kind:
- * {claim, paper, setting, model, baseline, value, baseline_value, difference, ci, verdict}. verdict: "same direction" when the
- * interval is on the paper's side of zero, "opposite" on the other, "no difference seen" when it holds zero. */
-enum status claims_add(cJSON *rows, const cJSON *report, struct error *err);
+/* Adds a row to `settings` for each comparison of a differential model with one that is not, where the paper has a figure of the
+ * same kind: {task, claim, paper, setting, model, baseline, value, baseline_value, difference, ci, n, p_value, detectable,
+ * paper_difference}. detectable: the smallest difference that would be seen in four of five such runs. */
+enum status claims_add(cJSON *settings, const cJSON *report, struct error *err);
+/* Gives each setting its p-value corrected over all of them (Holm), `p_holm`, and its `verdict`:
+ *   "same direction", "opposite"   p_holm below 0.05, on the paper's side of zero or the other
+ *   "too few to tell"              otherwise, where the detectable difference is larger than the paper's, or no p-value of so few
+ *                                  units could be below 0.05
+ *   "no difference seen"           otherwise
+ * and returns one row a claim, in the paper's order: the members of the setting that decides (the smallest p-value) and all of
+ * them as `settings`. The caller deletes it. */
+cJSON *claims_judge(cJSON *settings);
 
 #endif

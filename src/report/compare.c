@@ -2,7 +2,7 @@
 #include "report/compare.h"
 
 #include "formats/json.h"
-#include "report/report.h"
+#include "report/ratio.h"
 #include "report/validate.h"
 #include "report/values.h"
 
@@ -27,43 +27,19 @@ enum status report_read(cJSON **report, const char *path, struct error *err)
     return status;
 }
 
-static const cJSON *find_item(const cJSON *items, const char *id, const cJSON *guess)
-{
-    const cJSON *item;
-    if (guess != NULL && strcmp(json_text(guess, "id"), id) == 0)
-        return guess; /* reports of one plan have their items in one order */
-    cJSON_ArrayForEach(item, items)
-    {
-        if (strcmp(json_text(item, "id"), id) == 0)
-            return item;
-    }
-    return NULL;
-}
-
 /* The paired values behind two rows; false when memory is out. */
 static bool pair(struct values *v, const cJSON *a, const char *model_a, const cJSON *b, const char *model_b, const cJSON *row)
 {
-    const cJSON *item, *items_b = json_path(b, "items"), *guess = items_b->child, *where = json_path(row, "where");
+    const cJSON *item, *items_b = json_path(b, "items"), *next = items_b->child, *where = json_path(row, "where");
     const char *field = json_text(row, "field");
     bool ok = true;
     cJSON_ArrayForEach(item, json_path(a, "items"))
     {
-        const cJSON *partner = find_item(items_b, json_text(item, "id"), guess);
-        guess = partner ? partner->next : NULL;
+        const cJSON *partner = values_partner(items_b, item, &next);
         if (ok && partner != NULL && values_match(item, where))
             ok = values_add(v, item, model_a, partner, model_b, field);
     }
     return ok;
-}
-
-static double standard_deviation(const struct values *v)
-{
-    double mean = 0, squares = 0;
-    for (size_t i = 0; i < v->n; i++)
-        mean += (v->x[i] - v->y[i]) / (double)v->n;
-    for (size_t i = 0; i < v->n; i++)
-        squares += (v->x[i] - v->y[i] - mean) * (v->x[i] - v->y[i] - mean);
-    return v->n > 1 ? sqrt(squares / (double)(v->n - 1)) : 0;
 }
 
 static double half_width(const cJSON *row)
@@ -72,21 +48,66 @@ static double half_width(const cJSON *row)
     return isfinite(width) ? width : 0;
 }
 
-/* The difference of two rows from their items, or from their intervals. */
-static struct paired difference_of(const struct values *v, const cJSON *x, const cJSON *y, uint64_t seed, double *error)
+static enum metric_kind kind_of(const cJSON *row)
 {
-    const char *kind = json_text(x, "kind");
-    if (v->n > 0) {
-        bool of_exp = kind != NULL && strcmp(kind, METRIC_KINDS[METRIC_EXP_MEAN]) == 0;
-        struct paired p = paired_difference(v->x, v->y, v->n, seed, of_exp ? exp : NULL);
-        *error = of_exp ? (p.difference.high - p.difference.low) / (2 * Z95) : standard_deviation(v) / sqrt((double)v->n);
+    const char *kind = json_text(row, "kind");
+    for (size_t k = 0; kind != NULL && k < N_METRIC_KINDS; k++)
+        if (strcmp(kind, METRIC_KINDS[k]) == 0)
+            return (enum metric_kind)k;
+    return METRIC_MEAN;
+}
+
+/* Of two rows that nothing pairs, from their intervals. */
+static struct paired unpaired(const cJSON *x, const cJSON *y)
+{
+    double d = json_real(x, "value") - json_real(y, "value"), error = hypot(half_width(x), half_width(y));
+    struct paired p = {{d, d - Z95 * error, d + Z95 * error}, 1, 1, 1};
+    if (error <= 0) {
+        p.difference.low = p.difference.high = (double)NAN;
         return p;
     }
-    double d = json_real(x, "value") - json_real(y, "value");
-    *error = hypot(half_width(x), half_width(y));
-    struct paired p = {{d, d - Z95 * *error, d + Z95 * *error}, 1};
-    p.p_value = *error > 0 ? erfc(fabs(d) / *error / sqrt(2)) : d == 0;
+    p.p_higher = erfc(d / error / sqrt(2)) / 2;
+    p.p_lower = erfc(-d / error / sqrt(2)) / 2;
+    p.p_value = fmin(1, 2 * fmin(p.p_higher, p.p_lower));
     return p;
+}
+
+/* Do two reports speak of the same data? Every set of one that the other knows by name has the same digest. */
+bool report_same_data(const cJSON *a, const cJSON *b)
+{
+    const cJSON *x, *y;
+    cJSON_ArrayForEach(x, json_path(a, "data"))
+    {
+        cJSON_ArrayForEach(y, json_path(b, "data"))
+        {
+            if (strcmp(json_text(x, "name"), json_text(y, "name")) == 0 &&
+                strcmp(json_text(x, "sha256"), json_text(y, "sha256")) != 0)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The difference of two rows from their items where they can be paired, else from their intervals; *n units. */
+static enum status difference_of(struct paired *p, size_t *n, const cJSON *a, const char *model_a, const cJSON *b,
+                                 const char *model_b, const cJSON *x, const cJSON *y, uint64_t seed, struct error *err)
+{
+    const char *field = json_text(x, "field"), *its = json_text(y, "field");
+    bool same = field != NULL && its != NULL && strcmp(field, its) == 0 && report_same_data(a, b), ok = true;
+    struct values v = {0};
+    *n = 0;
+    if (same && json_text(x, "per") != NULL)
+        ok = ratio_compare(p, n, json_path(a, "items"), model_a, json_path(b, "items"), model_b, x, seed);
+    else if (same)
+        ok = pair(&v, a, model_a, b, model_b, x);
+    if (ok && v.n > 0) {
+        *n = v.n;
+        *p = paired_difference(v.x, v.y, v.n, seed, metric_difference(kind_of(x)));
+    } else if (ok && *n == 0) {
+        *p = unpaired(x, y);
+    }
+    values_free(&v);
+    return ok ? OK : error_set(err, ERR_SYSTEM, "compare: out of memory");
 }
 
 enum status report_compare(cJSON *rows, const cJSON *a, const char *model_a, const cJSON *b, const char *model_b, uint64_t seed,
@@ -99,17 +120,14 @@ enum status report_compare(cJSON *rows, const cJSON *a, const char *model_a, con
             continue;
         const cJSON *where = json_path(x, "where"),
                     *y = report_find(json_path(b, "metrics"), json_text(x, "name"), model_b, where);
-        const char *field = json_text(x, "field"), *its = y ? json_text(y, "field") : NULL;
-        struct values v = {0};
-        double error;
+        struct paired p;
+        size_t n;
         if (y == NULL)
             continue;
-        if (field != NULL && its != NULL && strcmp(field, its) == 0 && !pair(&v, a, model_a, b, model_b, x)) {
-            values_free(&v);
-            return error_set(err, ERR_SYSTEM, "compare: out of memory");
-        }
-        struct paired p = difference_of(&v, x, y, seed, &error);
-        cJSON *row = cJSON_CreateObject(), *ci;
+        enum status status = difference_of(&p, &n, a, model_a, b, model_b, x, y, seed, err);
+        if (status != OK)
+            return status;
+        cJSON *row = cJSON_CreateObject();
         cJSON_AddStringToObject(row, "name", json_text(x, "name"));
         cJSON_AddItemToObject(row, "where", cJSON_Duplicate(where, true));
         cJSON_AddStringToObject(row, "model", model_a);
@@ -117,16 +135,14 @@ enum status report_compare(cJSON *rows, const cJSON *a, const char *model_a, con
         json_add_number(row, "value", json_real(x, "value"));
         json_add_number(row, "baseline_value", json_real(y, "value"));
         json_add_number(row, "difference", p.difference.value);
-        ci = cJSON_AddArrayToObject(row, "ci");
-        cJSON_AddItemToArray(ci, json_number(p.difference.low));
-        cJSON_AddItemToArray(ci, json_number(p.difference.high));
+        report_add_interval(row, p.difference);
         json_add_number(row, "p_value", p.p_value);
-        json_add_number(row, "standard_error", error);
-        json_add_number(row, "n", v.n > 0 ? (double)v.n : json_real(x, "n"));
+        json_add_number(row, "p_higher", p.p_higher);
+        json_add_number(row, "p_lower", p.p_lower);
+        json_add_number(row, "n", n > 0 ? (double)n : json_real(x, "n"));
         cJSON_AddItemToObject(row, "better", cJSON_Duplicate(json_path(x, "better"), true));
-        cJSON_AddBoolToObject(row, "paired", v.n > 0);
+        cJSON_AddBoolToObject(row, "paired", n > 0);
         cJSON_AddItemToArray(rows, row);
-        values_free(&v);
     }
     return OK;
 }

@@ -6,22 +6,23 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+const char *const RATIO_KINDS[2] = {"ratio", "exp_ratio"};
 
 /* Sums and counts [2, n] of a model and of the one it is compared with, by item. */
 struct pairs {
     double *sum[2], *count[2];
     size_t n;
     bool exponent;
-    const bool *swapped; /* [n], for the permutation test */
 };
 
 static double ratio_of(const struct pairs *p, size_t side, const size_t *index, size_t n)
 {
     double sum = 0, count = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t s = p->swapped != NULL && p->swapped[index[i]] ? 1 - side : side;
-        sum += p->sum[s][index[i]];
-        count += p->count[s][index[i]];
+        sum += p->sum[side][index[i]];
+        count += p->count[side][index[i]];
     }
     return count > 0 ? p->exponent ? exp(sum / count) : sum / count : (double)NAN;
 }
@@ -41,48 +42,73 @@ static double field_of(const cJSON *item, const char *model, const char *field)
     return json_real(cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(item, "results"), model), field);
 }
 
-static void fill(struct pairs *p, const cJSON *items, const struct ratio_metric *m, const cJSON *where, const char *model,
-                 const char *other)
+/* Those of items of one report, or of two whose items are paired by their ids; `other` NULL: of one model alone. */
+static void fill(struct pairs *p, const cJSON *items, const cJSON *others, const char *sum, const char *count, const cJSON *where,
+                 const char *model, const char *other)
 {
     const char *models[] = {model, other ? other : model};
-    const cJSON *item;
+    const cJSON *item, *next = others->child;
     p->n = 0;
     cJSON_ArrayForEach(item, items)
     {
-        bool ok = values_match(item, where);
+        const cJSON *both[] = {item, items == others ? item : values_partner(others, item, &next)};
+        bool ok = both[1] != NULL && values_match(item, where);
         for (size_t s = 0; s < 2 && ok; s++) {
-            p->sum[s][p->n] = field_of(item, models[s], m->sum);
-            p->count[s][p->n] = field_of(item, models[s], m->count);
+            p->sum[s][p->n] = field_of(both[s], models[s], sum);
+            p->count[s][p->n] = field_of(both[s], models[s], count);
             ok = isfinite(p->sum[s][p->n]) && isfinite(p->count[s][p->n]);
         }
         p->n += ok;
     }
 }
 
+static bool pairs_init(struct pairs *p, size_t items, bool exponent)
+{
+    double *work = mem_array(4 * (items + 1), sizeof *work);
+    *p = (struct pairs){{work, work + items + 1}, {work + 2 * (items + 1), work + 3 * (items + 1)}, 0, exponent};
+    return work != NULL;
+}
+
+bool ratio_compare(struct paired *out, size_t *n, const cJSON *items, const char *model, const cJSON *other_items,
+                   const char *other, const cJSON *row, uint64_t seed)
+{
+    struct pairs p;
+    const char *kind = json_text(row, "kind");
+    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), kind != NULL && strcmp(kind, RATIO_KINDS[1]) == 0))
+        return false;
+    fill(&p, items, other_items, json_text(row, "field"), json_text(row, "per"), json_path(row, "where"), model, other);
+    *n = p.n;
+    *out = paired_statistic(p.n, seed, difference, &p);
+    free(p.sum[0]);
+    return true;
+}
+
 enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *m,
                              const cJSON *where, struct error *err)
 {
-    size_t most = (size_t)cJSON_GetArraySize(items) + 1;
-    double *work = mem_array(4 * most, sizeof *work);
-    struct pairs p = {{work, work + most}, {work + 2 * most, work + 3 * most}, 0, m->exponent, NULL};
+    struct pairs p;
     const char *baseline = e->subjects[e->baseline].name;
-    if (work == NULL)
+    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), m->exponent))
         return error_set(err, ERR_SYSTEM, "report: out of memory");
     for (size_t s = 0; s < e->n_subjects; s++) {
-        fill(&p, items, m, where, e->subjects[s].name, NULL);
-        if (p.n > 0)
-            report_add_value(r, m->name, e->subjects[s].name, where, bootstrap_items(p.n, e->seed, own, &p), p.n, m->better);
+        fill(&p, items, items, m->sum, m->count, where, e->subjects[s].name, NULL);
+        cJSON *row = p.n == 0 ? NULL
+                              : report_add_value(r, m->name, e->subjects[s].name, where, bootstrap_items(p.n, e->seed, own, &p),
+                                                 p.n, m->better);
+        if (row == NULL)
+            continue;
+        cJSON_AddStringToObject(row, "field", m->sum);
+        cJSON_AddStringToObject(row, "per", m->count);
+        cJSON_AddStringToObject(row, "kind", RATIO_KINDS[m->exponent]);
     }
     for (size_t s = 0; s < e->n_subjects; s++) {
         if (s == e->baseline || (m->per_token && !report_same_tokens(e, s)))
             continue;
-        fill(&p, items, m, where, e->subjects[s].name, baseline);
-        if (p.n == 0)
-            continue;
-        struct paired d = {bootstrap_items(p.n, e->seed, difference, &p), 1};
-        d.p_value = swap_test(p.n, e->seed, difference, &p, &p.swapped);
-        report_add_difference(r, m->name, e->subjects[s].name, baseline, where, d, p.n);
+        fill(&p, items, items, m->sum, m->count, where, e->subjects[s].name, baseline);
+        if (p.n > 0)
+            report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
+                                  paired_statistic(p.n, e->seed, difference, &p), p.n);
     }
-    free(work);
+    free(p.sum[0]);
     return OK;
 }

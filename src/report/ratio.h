@@ -16,4 +16,11 @@ struct ratio_metric {
 enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *metric,
                              const cJSON *where, struct error *err);
 
+/* As a row's `kind` names them: a ratio, its exponent; such a row has the fields `field` and `per`. */
+extern const char *const RATIO_KINDS[2];
+/* The difference of a ratio between a model of one report's items and a model of another's (or the same), paired by the items'
+ * ids: *n items have both. `row` is the metric's. False when out of memory. */
+bool ratio_compare(struct paired *out, size_t *n, const cJSON *items, const char *model, const cJSON *other_items,
+                   const char *other, const cJSON *row, uint64_t seed);
+
 #endif

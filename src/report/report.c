@@ -68,8 +68,12 @@ void report_free(struct report *r)
     *r = (struct report){0};
 }
 
-static void add_interval(cJSON *row, struct interval x)
+void report_add_interval(cJSON *row, struct interval x)
 {
+    if (!isfinite(x.low) || !isfinite(x.high)) { /* too few units */
+        cJSON_AddNullToObject(row, "ci");
+        return;
+    }
     cJSON *ci = cJSON_AddArrayToObject(row, "ci");
     cJSON_AddItemToArray(ci, json_number(x.low));
     cJSON_AddItemToArray(ci, json_number(x.high));
@@ -94,16 +98,16 @@ static cJSON *add_value(struct report *r, const char *name, const char *model, c
         return NULL;
     cJSON *row = add_row(r->metrics, name, model, where);
     json_add_number(row, "value", x.value);
-    add_interval(row, x);
+    report_add_interval(row, x);
     json_add_number(row, "n", (double)n);
     cJSON_AddItemToObject(row, "better", better ? cJSON_CreateString(better) : cJSON_CreateNull());
     return row;
 }
 
-void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
-                      const char *better)
+cJSON *report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval x, size_t n,
+                        const char *better)
 {
-    add_value(r, name, model, where, x, n, better);
+    return add_value(r, name, model, where, x, n, better);
 }
 
 void report_add_difference(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
@@ -114,12 +118,17 @@ void report_add_difference(struct report *r, const char *name, const char *model
     cJSON *row = add_row(r->comparisons, name, model, where);
     cJSON_AddStringToObject(row, "baseline", baseline);
     json_add_number(row, "difference", p.difference.value);
-    add_interval(row, p.difference);
+    report_add_interval(row, p.difference);
     json_add_number(row, "p_value", p.p_value);
     json_add_number(row, "n", (double)n);
 }
 
-const char *const METRIC_KINDS[N_METRIC_KINDS] = {"proportion", "mean", "exp_mean", "token_mean"};
+const char *const METRIC_KINDS[N_METRIC_KINDS] = {"proportion", "mean", "exp_mean", "token_mean", "share", "amount"};
+
+/* What the values of each kind can be. */
+static const struct {
+    double low, high;
+} RANGES[N_METRIC_KINDS] = {{0, 1}, {-INFINITY, INFINITY}, {0, INFINITY}, {0, INFINITY}, {0, 1}, {0, INFINITY}};
 
 static struct interval interval_of(const struct metric *m, const double *x, size_t n)
 {
@@ -127,8 +136,19 @@ static struct interval interval_of(const struct metric *m, const double *x, size
     if (m->kind == METRIC_PROPORTION)
         return wilson(mean.value, n);
     if (m->kind == METRIC_EXP_MEAN)
-        return (struct interval){exp(mean.value), exp(mean.low), exp(mean.high)};
+        mean = (struct interval){exp(mean.value), exp(mean.low), exp(mean.high)};
+    if (isfinite(mean.low)) {
+        mean.low = fmax(mean.low, RANGES[m->kind].low);
+        mean.high = fmin(mean.high, RANGES[m->kind].high);
+    }
     return mean;
+}
+
+enum difference_of metric_difference(enum metric_kind kind)
+{
+    return kind == METRIC_EXP_MEAN     ? DIFFERENCE_OF_EXPONENTS
+           : kind == METRIC_PROPORTION ? DIFFERENCE_OF_PROPORTIONS
+                                       : DIFFERENCE_OF_MEANS;
 }
 
 /* The values of one model, or its pairs with another; false when out of memory. */
@@ -173,7 +193,7 @@ enum status report_add(struct report *r, const struct experiment *e, const cJSON
         ok = collect(&v, items, e->subjects[s].name, baseline, m->field, where);
         if (ok && v.n > 0)
             report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
-                                  paired_difference(v.x, v.y, v.n, e->seed, m->kind == METRIC_EXP_MEAN ? exp : NULL), v.n);
+                                  paired_difference(v.x, v.y, v.n, e->seed, metric_difference(m->kind)), v.n);
         values_free(&v);
     }
     return ok ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
@@ -198,8 +218,9 @@ void report_add_point(cJSON *series, double x, struct interval y)
         return;
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "x"), json_number(x));
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "y"), json_number(y.value));
-    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_low"), json_number(y.low));
-    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_high"), json_number(y.high));
+    bool known = isfinite(y.low) && isfinite(y.high); /* null: too few units */
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_low"), known ? json_number(y.low) : cJSON_CreateNull());
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_high"), known ? json_number(y.high) : cJSON_CreateNull());
 }
 
 void report_add_curve(struct report *r, const struct experiment *e, const char *name, const char *metric, const cJSON *where,

@@ -22,10 +22,15 @@ enum metric_kind {
     METRIC_MEAN,       /* mean, Student's t interval                           */
     METRIC_EXP_MEAN,   /* exp of the mean and of its interval: a perplexity    */
     METRIC_TOKEN_MEAN, /* a mean over tokens: models with another tokenizer than the baseline's are not compared */
+    METRIC_SHARE,      /* mean of shares, from 0 to 1                          */
+    METRIC_AMOUNT,     /* mean of what is never negative: rates, counts        */
     N_METRIC_KINDS
 };
 
 extern const char *const METRIC_KINDS[N_METRIC_KINDS]; /* as a row's `kind` names them: "proportion", "mean", .. */
+
+/* What a metric's kind says of differences. */
+enum difference_of metric_difference(enum metric_kind kind);
 
 /* How a metric follows from the results of items: `field` is a path in each model's result to a number, or to an array, each of
  * whose numbers counts. better: "higher", "lower" or NULL. */
@@ -43,9 +48,11 @@ enum status report_add(struct report *r, const struct experiment *e, const cJSON
 /* Does a model cut text into the same tokens as the baseline? What stored results do not say counts as yes. */
 bool report_same_tokens(const struct experiment *e, size_t subject);
 
-/* One row whose value was computed otherwise. */
-void report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval value, size_t n,
-                      const char *better);
+/* Adds `ci`: [low, high], or null where there are too few units for an interval. */
+void report_add_interval(cJSON *row, struct interval x);
+/* One row whose value was computed otherwise; the report owns it. NULL when the value is no number: then there is none. */
+cJSON *report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval value,
+                        size_t n, const char *better);
 void report_add_difference(struct report *r, const char *name, const char *model, const char *baseline, const cJSON *where,
                            struct paired difference, size_t n);
 

@@ -1,4 +1,4 @@
-/* statistics.c - see statistics.h. */
+/* statistics.c - see statistics.h. The difference between two models is in paired.c. */
 #include "report/statistics.h"
 
 #include "base/memory.h"
@@ -10,22 +10,62 @@
 struct interval wilson(double p, size_t count)
 {
     double n = (double)count, z2 = Z95 * Z95;
-    if (count == 0)
-        return (struct interval){p, 0, 1};
+    if (count < MIN_UNITS)
+        return (struct interval){p, NAN, NAN};
     double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
     double half = Z95 / (1 + z2 / n) * sqrt(p * (1 - p) / n + z2 / (4 * n * n));
     return (struct interval){p, p <= 0 ? 0 : fmax(0, centre - half), p >= 1 ? 1 : fmin(1, centre + half)};
 }
 
-/* The 97.5 % quantile of Student's t: exact for 1 and 2 degrees of freedom, else Hill's expansion (1970). */
+/* The continued fraction of the incomplete beta function, by Lentz's method. */
+static double beta_fraction(double a, double b, double x)
+{
+    double c = 1, d = 1 - (a + b) * x / (a + 1), value;
+    d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d);
+    value = d;
+    for (int m = 1; m < 500; m++) {
+        double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+        double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+        const double terms[] = {even, odd};
+        double step = 1;
+        for (int k = 0; k < 2; k++) {
+            d = 1 + terms[k] * d;
+            c = 1 + terms[k] / c;
+            d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d);
+            c = fabs(c) < 1e-300 ? 1e-300 : c;
+            step = c * d;
+            value *= step;
+        }
+        if (fabs(step - 1) < 1e-14)
+            break;
+    }
+    return value;
+}
+
+/* The regularized incomplete beta function I_x(a, b). */
+static double beta_share(double a, double b, double x)
+{
+    if (x <= 0 || x >= 1)
+        return x <= 0 ? 0 : 1;
+    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(1 - x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+double t_tail(double t, double degrees)
+{
+    double tail = beta_share(degrees / 2, 0.5, degrees / (degrees + t * t)) / 2;
+    return t >= 0 ? tail : 1 - tail;
+}
+
+/* The 97.5 % quantile of Student's t: between brackets that hold it for every number of degrees. */
 static double t975(size_t degrees)
 {
-    static const double small[] = {12.7062047362, 4.30265272975, 3.18244630528, 2.7764451052, 2.57058183661};
-    if (degrees <= 5)
-        return small[degrees - 1];
-    double n = (double)degrees, z = Z95, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-    return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
-           (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
+    double low = 1.9, high = 13;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        *(t_tail(middle, (double)degrees) > 0.025 ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
 }
 
 static double mean(const double *x, size_t n)
@@ -39,8 +79,8 @@ static double mean(const double *x, size_t n)
 struct interval mean_t(const double *x, size_t n)
 {
     double m = mean(x, n), squares = 0;
-    if (n < 2)
-        return (struct interval){m, m, m};
+    if (n < MIN_UNITS)
+        return (struct interval){m, NAN, NAN};
     for (size_t i = 0; i < n; i++)
         squares += (x[i] - m) * (x[i] - m);
     double half = t975(n - 1) * sqrt(squares / (double)(n - 1) / (double)n);
@@ -53,17 +93,80 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void percentiles(struct interval *out, double *x, size_t n)
+static size_t keep_finite(double *x, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++)
         if (isfinite(x[i]))
             x[kept++] = x[i];
     qsort(x, kept, sizeof *x, ascending);
+    return kept;
+}
+
+void percentiles(struct interval *out, double *x, size_t n)
+{
+    size_t kept = keep_finite(x, n);
     if (kept == 0)
         return;
     out->low = x[kept / 40];
     out->high = x[kept - 1 - kept / 40];
+}
+
+static double normal_cdf(double z)
+{
+    return erfc(-z / sqrt(2)) / 2;
+}
+
+/* The quantile of the normal distribution, by bisection: it is asked for a few times only. */
+static double normal_quantile(double p)
+{
+    double low = -8, high = 8;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        *(normal_cdf(middle) < p ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+/* How skewed the statistic is: the sum of cubes of its jackknife influences against their squares. */
+static double acceleration(size_t *index, size_t n, double (*statistic)(void *, const size_t *, size_t), void *context)
+{
+    double *left_out = mem_array(n, sizeof *left_out), m = 0, squares = 0, cubes = 0;
+    if (left_out == NULL)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k + 1 < n; k++)
+            index[k] = k < i ? k : k + 1;
+        left_out[i] = statistic(context, index, n - 1);
+        m += left_out[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double d = m - left_out[i];
+        squares += d * d;
+        cubes += d * d * d;
+    }
+    free(left_out);
+    return isfinite(cubes) && squares > 0 ? cubes / (6 * pow(squares, 1.5)) : 0;
+}
+
+/* The bias- and skew-corrected ends among the sorted resampled values. */
+static void bca_ends(struct interval *out, const double *x, size_t n, double skew)
+{
+    size_t below = 0, equal = 0;
+    for (size_t i = 0; i < n; i++) {
+        below += x[i] < out->value;
+        equal += x[i] == out->value;
+    }
+    double share = ((double)below + (double)equal / 2) / (double)n, half = 0.5 / (double)n;
+    double bias = normal_quantile(fmin(fmax(share, half), 1 - half));
+    double *ends[] = {&out->low, &out->high};
+    for (int side = 0; side < 2; side++) {
+        double z = bias + (side ? Z95 : -Z95), at = normal_cdf(bias + z / (1 - skew * z));
+        size_t i = (size_t)fmin(fmax(floor(at * (double)n), 0), (double)n - 1);
+        *ends[side] = x[i];
+    }
+    out->low = fmin(out->low, out->value);
+    out->high = fmax(out->high, out->value);
 }
 
 struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(void *, const size_t *, size_t), void *context)
@@ -72,77 +175,22 @@ struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(voi
     double *values = mem_array(RESAMPLES, sizeof *values);
     struct interval out = {NAN, NAN, NAN};
     struct rng rng = rng_stream(seed, "bootstrap items", n);
-    if (index != NULL && values != NULL && n > 0) {
-        for (size_t i = 0; i < n; i++)
-            index[i] = i;
-        double value = statistic(context, index, n);
-        out = (struct interval){value, value, value};
+    for (size_t i = 0; index != NULL && i < n; i++)
+        index[i] = i;
+    if (index != NULL && n > 0)
+        out.value = statistic(context, index, n);
+    if (index != NULL && values != NULL && n >= MIN_UNITS) {
         for (size_t r = 0; r < RESAMPLES; r++) {
             for (size_t i = 0; i < n; i++)
                 index[i] = (size_t)rng_below(&rng, n);
             values[r] = statistic(context, index, n);
         }
-        percentiles(&out, values, RESAMPLES);
+        size_t kept = keep_finite(values, RESAMPLES);
+        if (kept > 0)
+            bca_ends(&out, values, kept, acceleration(index, n, statistic, context));
     }
     free(index);
     free(values);
-    return out;
-}
-
-static void bootstrap(struct interval *out, const double *x, const double *y, size_t n, struct rng rng, double (*of)(double))
-{
-    double *differences = mem_array(RESAMPLES, sizeof *differences);
-    if (differences == NULL)
-        return;
-    for (size_t r = 0; r < RESAMPLES; r++) {
-        double sum_x = 0, sum_y = 0;
-        for (size_t i = 0; i < n; i++) {
-            size_t j = (size_t)rng_below(&rng, n);
-            sum_x += x[j];
-            sum_y += y[j];
-        }
-        differences[r] = of ? of(sum_x / (double)n) - of(sum_y / (double)n) : (sum_x - sum_y) / (double)n;
-    }
-    percentiles(out, differences, RESAMPLES);
-    free(differences);
-}
-
-static double sign_flip(const double *d, size_t n, struct rng rng)
-{
-    double observed = 0;
-    for (size_t i = 0; i < n; i++)
-        observed += d[i];
-    observed = fabs(observed) - 1e-12;
-    bool exact = n < 14 && (1u << n) <= RESAMPLES;
-    size_t rounds = exact ? (size_t)1 << n : RESAMPLES, extreme = 0;
-    for (size_t r = 0; r < rounds; r++) {
-        double sum = 0;
-        uint64_t bits = r;
-        for (size_t i = 0; i < n; i++) {
-            if (!exact && i % 64 == 0)
-                bits = rng_u64(&rng);
-            sum += (bits >> (i % 64) & 1) ? d[i] : -d[i];
-        }
-        extreme += fabs(sum) >= observed;
-    }
-    return exact ? (double)extreme / (double)rounds : (double)(extreme + 1) / (double)(rounds + 1);
-}
-
-struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, double (*of_mean)(double))
-{
-    struct paired out = {.p_value = 1};
-    double *d = mem_array(n, sizeof *d);
-    if (n == 0 || d == NULL) {
-        free(d);
-        return out;
-    }
-    for (size_t i = 0; i < n; i++)
-        d[i] = x[i] - y[i];
-    double m = of_mean ? of_mean(mean(x, n)) - of_mean(mean(y, n)) : mean(d, n);
-    out.difference = (struct interval){m, m, m};
-    bootstrap(&out.difference, x, y, n, rng_stream(seed, "bootstrap", n), of_mean);
-    out.p_value = sign_flip(d, n, rng_stream(seed, "sign flip", n));
-    free(d);
     return out;
 }
 
@@ -171,4 +219,20 @@ double swap_test(size_t n, uint64_t seed, double (*difference)(void *, const siz
     free(index);
     free(flags);
     return (double)(extreme + 1) / (RESAMPLES + 1);
+}
+
+void holm(double *p, size_t n)
+{
+    bool *done = calloc(n ? n : 1, sizeof *done);
+    double before = 0;
+    for (size_t k = 0; done != NULL && k < n; k++) {
+        size_t least = n;
+        for (size_t i = 0; i < n; i++)
+            if (!done[i] && (least == n || p[i] < p[least]))
+                least = i;
+        done[least] = true;
+        before = fmax(before, fmin(1, p[least] * (double)(n - k)));
+        p[least] = before;
+    }
+    free(done);
 }

@@ -1,4 +1,8 @@
-/* statistics.h - intervals and tests, seeded where they are random. */
+/* statistics.h - intervals and tests, seeded where they are random.
+ *
+ * The units of every function are what was drawn independently: documents, samples, orders, seeds. Below MIN_UNITS there is no
+ * interval (NAN). An interval never leaves the range that its values can have.
+ */
 #ifndef DIFFTF_REPORT_STATISTICS_H
 #define DIFFTF_REPORT_STATISTICS_H
 
@@ -9,6 +13,12 @@
 /* The 97.5 % quantile of the normal distribution. */
 #define Z95 1.959963984540054
 
+enum {
+    MIN_UNITS = 3,
+    FLIP_UNITS = 6, /* fewer than these have too few sign flips for a p-value below 0.05 */
+    RESAMPLES = 10000
+};
+
 struct interval {
     double value, low, high;
 };
@@ -18,30 +28,44 @@ struct interval {
 struct interval wilson(double proportion, size_t n);
 /* The mean with a 95 % interval by Student's t. */
 struct interval mean_t(const double *x, size_t n);
-
-enum { RESAMPLES = 10000 };
-
-/* The mean of paired differences: percentile bootstrap interval over RESAMPLES resamples, and the two-sided p-value of the
- * sign-flip permutation test (every one of the 2^n flips when that is at most RESAMPLES, else RESAMPLES drawn at random, counted
- * with the +1 correction of Phipson & Smyth 2010). */
-struct paired {
-    struct interval difference;
-    double p_value;
-};
-/* `of_mean` is applied to each mean before they are subtracted (exp for perplexities), NULL: the means themselves; the p-value is
- * that of the means. */
-struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, double (*of_mean)(double));
+/* P(T >= t) of Student's distribution. */
+double t_tail(double t, double degrees);
 
 /* The middle 95 % of the finite ones of n resampled values, which are sorted; `out` stays without any. */
 void percentiles(struct interval *out, double *values, size_t n);
 
-/* Percentile bootstrap of any statistic of n items: `statistic` gets the indices of a resample; NaN results are left out. */
+/* A statistic of n items, and its 95 % BCa bootstrap interval (Efron 1987): `statistic` gets the indices of a resample; NaN
+ * results are left out. */
 struct interval bootstrap_items(size_t n, uint64_t seed, double (*statistic)(void *context, const size_t *index, size_t n),
                                 void *context);
 
-/* Two-sided p-value of a difference between two models that is no mean: how often it is as large when the models' results are
- * exchanged for random items. `difference` reads *swapped ([n], NULL for the observed one), which this function sets. */
+/* A difference between two models on the same n units. The p-value is that of the sign-flip permutation test, and the interval
+ * holds exactly the differences that this test does not reject at 5 % (its inversion: quantiles of the means of subsets, Hartigan
+ * 1969), so that both say the same; with fewer than FLIP_UNITS units the interval is Student's, and the p-value decides. Every
+ * flip counts where they are at most RESAMPLES, else as many are drawn. */
+struct paired {
+    struct interval difference;
+    double p_value;
+    double p_higher, p_lower; /* one-sided: of a difference that is not above zero, not below zero */
+};
+/* How two means make a difference. */
+enum difference_of {
+    DIFFERENCE_OF_MEANS,
+    DIFFERENCE_OF_PROPORTIONS, /* within -1 .. 1; where all units agree, as wide as Newcombe's interval (1998) for none of n */
+    DIFFERENCE_OF_EXPONENTS    /* exp(mean x) - exp(mean y): perplexities */
+};
+struct paired paired_difference(const double *x, const double *y, size_t n, uint64_t seed, enum difference_of kind);
+/* The same of any smooth statistic of n items, by its jackknife pseudo-values (Tukey 1958). */
+struct paired paired_statistic(size_t n, uint64_t seed, double (*difference)(void *context, const size_t *index, size_t n),
+                               void *context);
+
+/* Two-sided p-value of a difference between two models that is no smooth function of its items (a largest value): how often it is
+ * as large when the models' results are exchanged for random items. `difference` reads *swapped ([n], NULL for the observed one),
+ * which this function sets. It decides beside a bootstrap interval. */
 double swap_test(size_t n, uint64_t seed, double (*difference)(void *context, const size_t *index, size_t n), void *context,
                  const bool **swapped);
+
+/* Holm's step-down correction (1979) of n p-values, in place. */
+void holm(double *p, size_t n);
 
 #endif

@@ -46,7 +46,7 @@ static void cell(struct grid *g, double value, double largest, bool sign)
 static void interval_cell(struct grid *g, const cJSON *row, double largest)
 {
     struct text t = {0};
-    if (json_path(row, "ci") == NULL) {
+    if (!isfinite(json_real(row, "ci.0"))) {
         grid_add(g, "-");
         return;
     }

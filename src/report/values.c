@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool values_match(const cJSON *item, const cJSON *where)
 {
@@ -17,6 +18,26 @@ bool values_match(const cJSON *item, const cJSON *where)
             return false;
     }
     return true;
+}
+
+static bool same_id(const cJSON *a, const cJSON *b)
+{
+    return strcmp(json_text(a, "id"), json_text(b, "id")) == 0;
+}
+
+const cJSON *values_partner(const cJSON *items, const cJSON *item, const cJSON **next)
+{
+    const cJSON *found = *next != NULL && same_id(*next, item) ? *next : NULL, *other;
+    if (found == NULL)
+        cJSON_ArrayForEach(other, items)
+        {
+            if (same_id(other, item)) {
+                found = other;
+                break;
+            }
+        }
+    *next = found ? found->next : NULL;
+    return found;
 }
 
 static const cJSON *field_of(const cJSON *item, const char *model, const char *field)

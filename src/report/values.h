@@ -11,6 +11,10 @@
 /* Does the item agree with `where` in every dimension that both have? */
 bool values_match(const cJSON *item, const cJSON *where);
 
+/* The item of another report with the same id; NULL when there is none. *next guesses where it is: reports of one plan have their
+ * items in one order. */
+const cJSON *values_partner(const cJSON *items, const cJSON *item, const cJSON **next);
+
 /* Numbers of two sources for the same items, in order; y is NULL when one source was asked for. */
 struct values {
     double *x, *y;

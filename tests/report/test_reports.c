@@ -119,7 +119,6 @@ START_TEST(two_reports_are_compared_item_by_item)
             speed = row;
     }
     ck_assert(fabs(json_real(all, "difference") - 0.75) < 1e-9 && cJSON_IsTrue(json_path(all, "paired")));
-    ck_assert(fabs(json_real(all, "standard_error") - 0.25) < 1e-8); /* differences 1 1 0 1: deviation 0.5, / sqrt 4 */
     ck_assert(fabs(json_real(all, "p_value") - 0.25) < 1e-9); /* 4 of the 16 flips are as extreme: all alike, but for the 0 */
     ck_assert(cJSON_IsFalse(json_path(speed, "paired")) && json_real(speed, "difference") == 0);
     cJSON_Delete(rows);
@@ -132,11 +131,12 @@ START_TEST(two_reports_are_compared_item_by_item)
 }
 END_TEST
 
-static size_t failures(const cJSON *report, const cJSON *baseline, double errors, double absolute)
+static size_t failures(const cJSON *report, const cJSON *baseline, double alpha, double absolute)
 {
     struct checks c = {.results = cJSON_CreateArray()};
     struct error err = {0};
-    ck_assert_msg(check_against(&c, report, baseline, errors, absolute, false, &err) == OK, "%s", err.message);
+    ck_assert_msg(check_against(&c, report, baseline, &(struct check_level){alpha, absolute, false}, &err) == OK, "%s",
+                  err.message);
     size_t failed = c.failed;
     cJSON_Delete(c.results);
     return failed;
@@ -145,13 +145,13 @@ static size_t failures(const cJSON *report, const cJSON *baseline, double errors
 START_TEST(regressions_are_found_and_equals_are_not)
 {
     cJSON *good = make_report(GOOD), *bad = make_report(BAD);
-    ck_assert_uint_eq(failures(good, good, 0, 0), 0);
-    ck_assert_uint_eq(failures(good, bad, 0, 0), 0); /* better is no regression */
-    ck_assert_uint_ge(failures(bad, good, 2, 0), 1);
-    ck_assert_uint_eq(failures(bad, good, 2, 1), 0); /* as much is allowed */
+    ck_assert_uint_eq(failures(good, good, 0.9, 0), 0);
+    ck_assert_uint_eq(failures(good, bad, 0.9, 0), 0); /* better is no regression */
+    ck_assert_uint_ge(failures(bad, good, 0.9, 0), 1);
+    ck_assert_uint_eq(failures(bad, good, 0.9, 1), 0); /* as much is allowed */
     cJSON_DeleteItemFromArray(cJSON_GetObjectItem(good, "metrics"), 0);
     cJSON *whole = make_report(GOOD);
-    ck_assert_uint_eq(failures(good, whole, 2, 0), 1); /* a metric is missing */
+    ck_assert_uint_eq(failures(good, whole, 0.9, 0), 1); /* a metric is missing */
     cJSON_Delete(whole);
     cJSON_Delete(good);
     cJSON_Delete(bad);
@@ -180,7 +180,8 @@ START_TEST(rules_bound_values_intervals_and_differences)
     expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"model\":\"diff\",\"where\":{\"depth\":0},\"min\":0.1}]}", OK, 1, NULL);
     expect_rules("{\"rules\":[{\"metric\":\"speed\",\"use\":\"low\",\"min\":9,\"max\":9}]}", OK, 0, NULL);
     expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"of\":\"comparisons\",\"min\":0}]}", OK, 1, NULL);
-    expect_rules("{\"rules\":[{\"metric\":\"nothing\",\"min\":0}]}", OK, 1, NULL);
+    expect_rules("{\"rules\":[{\"metric\":\"nothing\",\"min\":0}]}", ERR_INPUT, 0, "accuracy, speed");
+    expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"model\":\"nobody\",\"min\":0}]}", OK, 1, NULL);
     expect_rules("{\"rules\":[{\"metric\":\"accuracy\"}]}", ERR_INPUT, 0, "bound");
     expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"minimum\":1}]}", ERR_INPUT, 0, "minimum");
     expect_rules("{\"rules\":[{\"metric\":\"accuracy\",\"min\":0,\"use\":\"mean\"}]}", ERR_INPUT, 0, "use");
@@ -188,23 +189,45 @@ START_TEST(rules_bound_values_intervals_and_differences)
 }
 END_TEST
 
-static cJSON *claims(const int scores[4])
+/* The claims of a report whose comparisons have these p-values and differences, one after another. */
+static cJSON *judged(const double (*given)[2], size_t n, double units)
 {
-    cJSON *r = make_report(scores), *rows = cJSON_CreateArray();
-    struct error err = {0};
-    ck_assert_int_eq(claims_add(rows, r, &err), OK);
-    cJSON_Delete(r);
-    return rows;
+    cJSON *settings = cJSON_CreateArray();
+    for (size_t i = 0; i < n; i++) {
+        cJSON *r = make_report(GOOD), *c;
+        struct error err = {0};
+        cJSON_ArrayForEach(c, json_path(r, "comparisons"))
+        {
+            cJSON_ReplaceItemInObject(c, "p_value", cJSON_CreateNumber(given[i][0]));
+            cJSON_ReplaceItemInObject(c, "difference", cJSON_CreateNumber(given[i][1]));
+            cJSON_ReplaceItemInObject(c, "n", cJSON_CreateNumber(units));
+        }
+        ck_assert_int_eq(claims_add(settings, r, &err), OK);
+        cJSON_Delete(r);
+    }
+    cJSON *claims = claims_judge(settings);
+    cJSON_Delete(settings);
+    return claims;
 }
 
-START_TEST(claims_get_the_verdict_of_their_interval)
+START_TEST(claims_get_the_verdict_of_their_corrected_p_value)
 {
-    cJSON *same = claims(GOOD), *other = claims(BAD);
-    ck_assert_int_eq(cJSON_GetArraySize(same), 1);
-    ck_assert_str_eq(json_text(same, "0.verdict"), "same direction");
-    ck_assert_str_eq(json_text(other, "0.verdict"), "opposite");
-    cJSON_Delete(same);
-    cJSON_Delete(other);
+    static const double same[][2] = {{0.01, 0.5}}, other[][2] = {{0.01, -0.5}}, three[][2] = {{0.02, 0.5}, {0.04, 0.4}, {0.9, 0}};
+    cJSON *c = judged(same, 1, 50);
+    ck_assert_str_eq(json_text(c, "0.verdict"), "same direction");
+    cJSON_Delete(c);
+    c = judged(other, 1, 50);
+    ck_assert_str_eq(json_text(c, "0.verdict"), "opposite");
+    cJSON_Delete(c);
+    c = judged(three, 3, 50); /* Holm: 0.06, 0.08, 0.9 */
+    ck_assert_int_eq(cJSON_GetArraySize(c), 1);
+    ck_assert_int_eq(cJSON_GetArraySize(json_path(c, "0.settings")), 3);
+    ck_assert_msg(fabs(json_real(c, "0.p_holm") - 0.06) < 1e-9, "p is %g", json_real(c, "0.p_holm"));
+    ck_assert_msg(strcmp(json_text(c, "0.verdict"), "same direction") != 0, "three settings are not corrected");
+    cJSON_Delete(c);
+    c = judged(three + 2, 1, 4);
+    ck_assert_str_eq(json_text(c, "0.verdict"), "too few to tell");
+    cJSON_Delete(c);
 }
 END_TEST
 
@@ -301,5 +324,5 @@ START_TEST(what_is_no_report_is_refused)
 END_TEST
 
 SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
-           rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_interval, junit_and_page_are_well_formed,
-           hostile_text_stays_text, what_is_no_report_is_refused)
+           rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_corrected_p_value,
+           junit_and_page_are_well_formed, hostile_text_stays_text, what_is_no_report_is_refused)
