@@ -20,6 +20,15 @@ LDFLAGS  += -fopenmp $(SANITIZE)
 # No caller has to look whether a small allocation failed: base/exhausted.h.
 LDFLAGS  += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc strdup strndup)
 
+# Hardened where the compiler knows how; the sanitizers have checks of their own.
+knows = $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
+ifeq ($(SANITIZE),)
+HARDEN      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(foreach flag,-fPIE -fstack-protector-strong -fstack-clash-protection,$(call knows,$(flag)))
+HARDEN_LINK := $(call knows,-pie) $(call knows,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
+CFLAGS      += $(HARDEN)
+LDFLAGS     += $(HARDEN_LINK)
+endif
+
 # The innermost loops once for each instruction set.
 KERNELS := portable
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
@@ -40,7 +49,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 %.d: ;
 
-.PHONY: all demo check check-build test-programs install format lint clean setup help
+.PHONY: all faults kills demo check check-build test-programs install format lint clean setup help
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 help:
@@ -49,6 +58,7 @@ help:
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
+	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments"
 	@echo "make format     format the sources; make lint looks for defects"
 
 $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
@@ -114,6 +124,17 @@ fuzz: fuzz-programs
 			>$(FUZZ_BUILD)/$$reader.log 2>&1 && outcome=held || outcome=FOUND; \
 		echo "$$reader: $$outcome, $$(sed -n 's/stat::number_of_executed_units: *//p' $(FUZZ_BUILD)/$$reader.log) executions"; \
 	done
+
+# Every call of a kind fails once in a tiny run of every command (MOST=N: so many of a kind); prints a table.
+MOST ?= 0
+faults: all
+	$(CC) -O1 -shared -fPIC -o $(BUILD)/shim.so tests/faults/shim.c
+	python3 tests/faults/sweep.py $(BUILD) $(BUILD)/shim.so --most $(MOST) --markdown
+
+# Kills every command and the trainer at random moments (ROUNDS times each) and compares what comes out in the end.
+ROUNDS ?= 50
+kills: all
+	python3 tests/faults/kills.py $(BUILD) --rounds $(ROUNDS)
 
 # Programs, the library with its headers, and what the programs find beside them.
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf

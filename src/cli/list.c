@@ -7,20 +7,24 @@
 #include "tasks/tasks.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const struct option_spec OPTIONS[] = {OPTIONS_END};
 
-static void list_tasks(void)
+static enum status list_tasks(struct error *err)
 {
+    (void)err;
     for (size_t i = 0; TASKS[i] != NULL; i++)
         say(stdout, "%-18s %s\n", TASKS[i]->name, TASKS[i]->summary);
+    return OK;
 }
 
-static void list_models(void)
+static enum status list_models(struct error *err)
 {
+    (void)err;
     static const char *const names[] = {"models/transformer", "models/diff-transformer"};
     for (size_t i = 0; i < 2; i++) {
         char *path = embedded_path(names[i]);
@@ -30,10 +34,12 @@ static void list_models(void)
     }
     for (size_t i = 0; FAMILIES[i] != NULL; i++)
         say(stdout, "family %-11s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
+    return OK;
 }
 
-static void list_data(void)
+static enum status list_data(struct error *err)
 {
+    (void)err;
     static const struct {
         const char *name, *path;
     } data[] = {{"needle, perplexity", "data/haystack/persuasion.txt"},
@@ -46,6 +52,7 @@ static void list_data(void)
         say(stdout, "%-18s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
         free(path);
     }
+    return OK;
 }
 
 static int is_yaml(const struct dirent *entry)
@@ -55,7 +62,7 @@ static int is_yaml(const struct dirent *entry)
 }
 
 /* Files for `run`, and the forms of `choice`. */
-static void list_experiments(void)
+static enum status list_experiments(struct error *err)
 {
     static const char *const folders[] = {"configs", "configs/choice"};
     for (size_t f = 0; f < 2; f++) {
@@ -66,27 +73,34 @@ static void list_experiments(void)
             say(stdout, "%-18s %s/%s\n", f == 0 ? "run" : "choice --form", folder, entries[i]->d_name);
             free(entries[i]);
         }
+        enum status status =
+            n < 0 && errno != ENOENT ? error_set(err, ERR_SYSTEM, "%s: cannot be listed: %s", folders[f], strerror(errno)) : OK;
         if (n >= 0)
             free(entries);
         free(folder);
+        if (status != OK)
+            return status;
     }
+    return OK;
 }
 
 static enum status list(const cJSON *options, const cJSON *arguments, struct error *err)
 {
     static const struct {
         const char *name;
-        void (*print)(void);
+        enum status (*print)(struct error *err);
     } kinds[] = {{"tasks", list_tasks}, {"models", list_models}, {"data", list_data}, {"experiments", list_experiments}};
     const char *wanted = cJSON_GetStringValue(arguments->child);
     bool found = false;
+    enum status status = OK;
     (void)options;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && status == OK; i++)
         if (wanted == NULL || strcmp(wanted, kinds[i].name) == 0) {
             found = true;
-            kinds[i].print();
+            status = kinds[i].print(err);
         }
-    return found ? OK : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data or experiments", wanted);
+    return found ? status
+                 : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data or experiments", wanted);
 }
 
 const struct command COMMAND_LIST = {"list", "[tasks|models|data|experiments]", "what there is", OPTIONS, list};

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/visible.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ const struct option_spec COMMON_OPTIONS[] = {
 
 char *embedded_path(const char *relative)
 {
-    char exe[4096];
+    char exe[4096], real[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     static const char *const places[] = {"", "../", "../share/difftf/", "../../"};
     if (n > 0) {
@@ -46,10 +47,10 @@ char *embedded_path(const char *relative)
     for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
         struct text t = {0};
         text_printf(&t, "%s/%s%s", exe, places[i], relative);
-        char *real = t.data && file_exists(t.data) ? realpath(t.data, NULL) : NULL;
+        bool found = t.data && file_exists(t.data) && realpath(t.data, real) != NULL;
         text_free(&t);
-        if (real != NULL)
-            return real;
+        if (found)
+            return strdup(real);
     }
     return path_join(DIFFTF_PREFIX "/share/difftf", relative);
 }
