@@ -314,8 +314,10 @@ START_TEST(the_report_is_complete)
         expect_member(row, "better", cJSON_String | cJSON_NULL);
         const cJSON *ci = cJSON_GetObjectItem(row, "ci");
         double value = cJSON_GetObjectItem(row, "value")->valuedouble;
-        ck_assert_msg(cJSON_GetArraySize(ci) == 2 && ci->child->valuedouble <= value + 1e-8 &&
-                          value <= ci->child->next->valuedouble + 1e-8,
+        bool few = cJSON_GetObjectItem(row, "n")->valuedouble < 3; /* too few for an interval */
+        ck_assert_msg(few ? cJSON_IsNull(ci) : cJSON_GetArraySize(ci) == 2, "%s of %g units has another kind of interval",
+                      cJSON_GetObjectItem(row, "name")->valuestring, cJSON_GetObjectItem(row, "n")->valuedouble);
+        ck_assert_msg(few || (ci->child->valuedouble <= value + 1e-8 && value <= ci->child->next->valuedouble + 1e-8),
                       "the interval of %s does not hold its value", cJSON_GetObjectItem(row, "name")->valuestring);
         accuracies += strcmp(cJSON_GetObjectItem(row, "name")->valuestring, "accuracy") == 0;
     }
