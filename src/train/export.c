@@ -2,6 +2,7 @@
 #include "train/export.h"
 
 #include "base/file.h"
+#include "base/program.h"
 #include "model/model.h"
 #include "train/packing.h"
 
@@ -63,7 +64,10 @@ static enum status pack(struct packer *p, const struct recipe *r, const struct s
     unsigned char *bytes = malloc(2 * (stage->seq_len + 1));
     enum status status = bytes != NULL ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
     for (size_t i = 0; i < n && status == OK; i++) {
-        status = pack_sequence(&packed, r, stage, packing, first + i, err);
+        if (stop_signal)
+            status = error_set(err, ERR_STOPPED, "export: stopped, nothing of the tokens was kept");
+        if (status == OK)
+            status = pack_sequence(&packed, r, stage, packing, first + i, err);
         for (size_t k = 0; k < packed.ids.n && status == OK; k++) {
             bytes[2 * k] = (unsigned char)(packed.ids.data[k] & 0xff);
             bytes[2 * k + 1] = (unsigned char)(packed.ids.data[k] >> 8);
