@@ -81,8 +81,10 @@ static enum status load_data(struct experiment *e, struct state *s, struct error
     char *path = given ? strdup(given) : embedded_path(s->form.data);
     enum status status = path ? dataset_load(&s->data, path, fields, err) : error_set(err, ERR_SYSTEM, "choice: out of memory");
     free(path);
-    if (status == OK)
+    if (status == OK) {
         experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
+        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
+    }
     char *examples = train ? strdup(train) : s->form.train ? embedded_path(s->form.train) : NULL;
     if (status == OK && examples != NULL) {
         status = dataset_load(&s->train, examples, fields, err);

@@ -40,6 +40,17 @@ static enum status read_form(struct choice_form *f, struct error *err)
     return status;
 }
 
+static enum status hash_form(struct choice_form *f, struct error *err)
+{
+    char *text = NULL;
+    size_t length = 0;
+    enum status status = file_read(&text, &length, f->path, err);
+    if (status == OK)
+        sha256_hex(f->sha256, text, length);
+    free(text);
+    return status;
+}
+
 enum status choice_form_load(struct choice_form *f, const char *name, struct error *err)
 {
     *f = (struct choice_form){0};
@@ -55,6 +66,8 @@ enum status choice_form_load(struct choice_form *f, const char *name, struct err
         status = error_set(err, ERR_USAGE, "--form: there is no '%s', expected a YAML file or a name from configs/choice", name);
     if (status == OK)
         status = yaml_read(&f->root, f->path, err);
+    if (status == OK)
+        status = hash_form(f, err);
     if (status == OK)
         status = read_form(f, err);
     if (status != OK)

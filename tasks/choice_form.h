@@ -6,7 +6,7 @@
 #include "formats/json.h"
 
 struct choice_form {
-    char *path;
+    char *path, sha256[65];
     cJSON *root;
     const char *name, *context, *delimiter, *filters, *data, *train, *licence;
     const char *headline; /* the measure that stands for the set: acc, acc_norm or acc_bytes */

@@ -103,8 +103,10 @@ static enum status load_questions(struct experiment *e, struct state *s, struct 
         status = question_make(&s->questions[s->n_questions], &s->form, s->data.record[s->n_questions], name, err);
         s->n_questions += status == OK;
     }
-    if (status == OK)
+    if (status == OK) {
         experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
+        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
+    }
     return status;
 }
 

@@ -82,6 +82,8 @@ static enum status plan(const struct experiment *e, struct plan *plan, struct er
     return OK;
 }
 
+enum { PARAMETERS = 3 }; /* of the fit a x^-b + c */
+
 /* The trainings of one architecture on one axis. */
 struct points {
     double *x, *y;
@@ -99,22 +101,31 @@ static double field(const struct dataset *d, size_t i, const char *name)
     return json_real(d->record[i], name);
 }
 
+/* The model's name as text; a number is one, too. */
+static const char *name_of(const struct dataset *d, size_t i, char buffer[32])
+{
+    const char *name = "";
+    dataset_text(d, i, "model", buffer, &name, NULL);
+    return name;
+}
+
 /* Over parameters: each size at its largest number of tokens. Over tokens: the largest size. The last loss of equal ones. */
 static bool select_points(struct points *p, const struct dataset *d, const char *model, const char *axis)
 {
     bool by_size = strcmp(axis, "n_params") == 0;
+    char buffer[32];
     const char *other = by_size ? "tokens" : "n_params";
     *p = (struct points){mem_array(d->n + 1, sizeof(double)), mem_array(d->n + 1, sizeof(double)), 0};
     double largest = 0;
     for (size_t i = 0; i < d->n; i++)
-        if (strcmp(json_text(d->record[i], "model"), model) == 0)
+        if (strcmp(name_of(d, i, buffer), model) == 0)
             largest = fmax(largest, field(d, i, other));
     for (size_t i = 0; p->x != NULL && p->y != NULL && i < d->n; i++) {
-        if (strcmp(json_text(d->record[i], "model"), model) != 0)
+        if (strcmp(name_of(d, i, buffer), model) != 0)
             continue;
         bool best = by_size || field(d, i, other) == largest;
         for (size_t j = 0; by_size && j < d->n && best; j++) /* a longer training of the same size */
-            best = strcmp(json_text(d->record[j], "model"), model) != 0 || field(d, j, axis) != field(d, i, axis) ||
+            best = strcmp(name_of(d, j, buffer), model) != 0 || field(d, j, axis) != field(d, i, axis) ||
                    field(d, j, other) <= field(d, i, other);
         if (best) {
             p->x[p->n] = field(d, i, axis);
@@ -130,7 +141,7 @@ static bool fit_all(struct power_law *fits, const struct points *p, uint64_t see
     struct rng rng = rng_stream(seed, name, p->n);
     double *residual = mem_array(p->n, sizeof *residual), *y = mem_array(p->n, sizeof *y);
     bool ok = residual != NULL && y != NULL && power_law_fit(&fits[0], p->x, p->y, p->n);
-    double spread = p->n > 3 ? sqrt((double)p->n / (double)(p->n - 3)) : 1; /* the fit has three parameters */
+    double spread = p->n > PARAMETERS ? sqrt((double)p->n / (double)(p->n - PARAMETERS)) : 1;
     for (size_t i = 0; ok && i < p->n; i++)
         residual[i] = (p->y[i] - power_law_at(&fits[0], p->x[i])) * spread;
     for (size_t r = 1; ok && r <= RESAMPLES; r++) {
@@ -143,10 +154,13 @@ static bool fit_all(struct power_law *fits, const struct points *p, uint64_t see
     return ok;
 }
 
-/* The value of the first fit with the middle 95 % of the others, widened to hold it. */
-static struct interval middle(double *values)
+/* The value of the first fit with the middle 95 % of the others, widened to hold it; no interval when there is nothing left of
+ * the points that could vary. */
+static struct interval middle(double *values, bool known)
 {
     struct interval out = {values[0], values[0], values[0]};
+    if (!known)
+        return (struct interval){values[0], NAN, NAN};
     percentiles(&out, values + 1, RESAMPLES);
     return (struct interval){out.value, fmin(out.value, out.low), fmax(out.value, out.high)};
 }
@@ -158,7 +172,7 @@ static void add_fit(struct report *r, const char *model, const cJSON *where, con
     for (size_t k = 0; k < 3; k++) {
         for (size_t i = 0; i <= RESAMPLES; i++)
             work[i] = k == 0 ? fits[i].a : k == 1 ? fits[i].b : fits[i].c;
-        report_add_value(r, names[k], model, where, middle(work), p->n, NULL);
+        report_add_value(r, names[k], model, where, middle(work, p->n > PARAMETERS), p->n, NULL);
     }
     cJSON *points = report_add_series(r, "loss", model, where, json_text(where, "axis"), "loss", "log");
     cJSON *curve = report_add_series(r, "fit", model, where, json_text(where, "axis"), "loss", "log");
@@ -172,22 +186,47 @@ static void add_fit(struct report *r, const char *model, const cJSON *where, con
         double x = low * pow(high / low, i / 24.0);
         for (size_t k = 0; k <= RESAMPLES; k++)
             work[k] = power_law_at(&fits[k], x);
-        report_add_point(curve, x, middle(work));
+        report_add_point(curve, x, middle(work, p->n > PARAMETERS));
     }
 }
 
 /* At each x of the baseline: where the other model reaches the loss of the baseline's fit there, as a share of x. */
 static void add_ratios(struct report *r, const char *model, const cJSON *where, const struct power_law *fits,
-                       const struct power_law *baseline, const struct points *p, double *work)
+                       const struct power_law *baseline, const struct points *p, bool known, double *work)
 {
     for (size_t i = 0; i < p->n; i++) {
         for (size_t k = 0; k <= RESAMPLES; k++)
             work[k] = power_law_inverse(&fits[k], power_law_at(&baseline[k], p->x[i])) / p->x[i];
         cJSON *at = cJSON_Duplicate(where, true);
         json_add_number(at, "baseline", p->x[i]);
-        report_add_value(r, "equal_loss_ratio", model, at, middle(work), p->n, "lower");
+        report_add_value(r, "equal_loss_ratio", model, at, middle(work, known), p->n, "lower");
         cJSON_Delete(at);
     }
+}
+
+/* Is there something that falls with x? Says so when there is not, and when the points are as few as the parameters. */
+static bool can_fit(struct report *r, const struct points *p, const char *model, const char *axis)
+{
+    size_t least = 0, most = 0;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < p->n; i++) {
+        least = p->x[i] < p->x[least] ? i : least;
+        most = p->x[i] > p->x[most] ? i : most;
+        low = fmin(low, p->y[i]);
+        high = fmax(high, p->y[i]);
+    }
+    if (p->n < PARAMETERS)
+        return false;
+    if (high - low <= 1e-9 * fabs(high) || p->y[most] >= p->y[least]) {
+        report_note(r, "%s over %s: the losses %s, so there is no power law to fit", model, axis,
+                    high - low <= 1e-9 * fabs(high) ? "are all the same" : "do not fall");
+        return false;
+    }
+    if (p->n == PARAMETERS)
+        report_note(r,
+                    "%s over %s: three points for three parameters: the curve goes through them, and nothing says how sure it is",
+                    model, axis);
+    return true;
 }
 
 static enum status add_axis(struct report *r, const struct experiment *e, const char *axis, struct error *err)
@@ -202,13 +241,15 @@ static enum status add_axis(struct report *r, const struct experiment *e, const 
     for (size_t m = 0; m < e->n_subjects && status == OK; m++) {
         if (!select_points(&p[m], e->state, e->subjects[m].name, axis))
             status = error_set(err, ERR_SYSTEM, "scaling: out of memory");
+        else if (!can_fit(r, &p[m], e->subjects[m].name, axis))
+            continue;
         else if ((fitted[m] = fit_all(fits + m * (RESAMPLES + 1), &p[m], e->seed, e->subjects[m].name)))
             add_fit(r, e->subjects[m].name, where, fits + m * (RESAMPLES + 1), &p[m], work);
     }
     for (size_t m = 0; m < e->n_subjects && status == OK; m++)
         if (m != e->baseline && fitted[m] && fitted[e->baseline])
             add_ratios(r, e->subjects[m].name, where, fits + m * (RESAMPLES + 1), fits + e->baseline * (RESAMPLES + 1),
-                       &p[e->baseline], work);
+                       &p[e->baseline], p[e->baseline].n > PARAMETERS && p[m].n > PARAMETERS, work);
     for (size_t m = 0; p != NULL && m < e->n_subjects; m++)
         points_free(&p[m]);
     free(p);
@@ -225,7 +266,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     enum status status = add_axis(r, e, "n_params", err);
     if (status == OK)
         status = add_axis(r, e, "tokens", err);
-    if (status == OK && cJSON_GetArraySize(r->metrics) == 0)
+    if (status == OK && cJSON_GetArraySize(r->metrics) == 0 && !cJSON_HasObjectItem(r->root, "notes"))
         status = error_set(err, ERR_INPUT,
                            "%s: has fewer than three sizes and fewer than three numbers of tokens of any model, "
                            "expected three or more to fit",

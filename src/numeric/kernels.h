@@ -13,8 +13,9 @@
 #include <stddef.h>
 
 enum {
-    LANES = 16,        /* rows handed to the exp kernels are padded to a multiple of this */
-    MATVEC_BLOCK = 32, /* numbers that matvec takes at once */
+    NUMERIC_VERSION = 2, /* raised when a change of the core changes bits: runs are not resumed across it */
+    LANES = 16,          /* rows handed to the exp kernels are padded to a multiple of this */
+    MATVEC_BLOCK = 32,   /* numbers that matvec takes at once */
 };
 
 /* y[i] += row i . x for m rows of n stored numbers, ldw bytes apart, anywhere in memory. For BF16, x has in each block of

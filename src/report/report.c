@@ -5,6 +5,8 @@
 #include "report/values.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +62,19 @@ enum status report_init(struct report *r, const struct experiment *e, struct err
     for (const struct view *v = e->task->views; v != NULL && v->kind != NULL; v++)
         add_view(views, v);
     return r->series != NULL ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
+}
+
+void report_note(struct report *r, const char *format, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    cJSON *notes = cJSON_GetObjectItemCaseSensitive(r->root, "notes");
+    if (notes == NULL)
+        notes = cJSON_AddArrayToObject(r->root, "notes");
+    cJSON_AddItemToArray(notes, cJSON_CreateString(sentence));
 }
 
 void report_free(struct report *r)

@@ -2,7 +2,10 @@
 #include "suite/experiment.h"
 
 #include "base/file.h"
+#include "numeric/kernels.h"
+
 #include "base/visible.h"
+#include <cblas.h>
 
 #include <limits.h>
 #include <stdarg.h>
@@ -55,6 +58,29 @@ char *embedded_path(const char *relative)
     return path_join(DIFFTF_PREFIX "/share/difftf", relative);
 }
 
+/* Beside the weights; a GGUF file holds them all. */
+static enum status hash_files(struct subject *s, const char *folder, struct error *err)
+{
+    static const char *const names[] = {
+        "config.json",     "generation_config.json", "tokenizer.json",         "tokenizer_config.json",
+        "tokenizer.model", "added_tokens.json",      "special_tokens_map.json"};
+    struct text all = {0};
+    enum status status = OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == OK && file_is_directory(folder); i++) {
+        char *path = path_join(folder, names[i]), *text = NULL, hex[65];
+        size_t length = 0;
+        if (path != NULL && file_exists(path) && (status = file_read(&text, &length, path, err)) == OK) {
+            sha256_hex(hex, text, length);
+            text_printf(&all, "%s %s\n", names[i], hex);
+        }
+        free(text);
+        free(path);
+    }
+    sha256_hex(s->files, all.data ? all.data : "", all.len);
+    text_free(&all);
+    return status;
+}
+
 static enum status load_subject(struct experiment *e, const char *name, size_t length, const char *folder, struct error *err)
 {
     struct subject *s = &e->subjects[e->n_subjects];
@@ -71,6 +97,9 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
     enum status status = model_load(&s->model, folder, err);
     if (status == OK) {
         model_hash(&s->model, s->sha256);
+        status = hash_files(s, folder, err);
+    }
+    if (status == OK) {
         status = tokenizer_load(&s->tokenizer, folder, err);
     }
     if (status == OK)
@@ -146,6 +175,9 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 {
     enum status status = begin(e, task, options, err);
     size_t n = e->common.models.n;
+    if (status == OK && task->no_models && n > 0)
+        status =
+            error_set(err, ERR_USAGE, "--model: %s runs no models, it reads results of trainings, expected --data", task->name);
     if (status == OK)
         status = make_room(e, n ? n : 2, err);
     if (status == OK && !task->no_models)
@@ -279,9 +311,10 @@ void experiment_digest(const struct experiment *e, char hex[65])
     struct text all = {0};
     cJSON *options = experiment_options(e);
     char *printed = cJSON_PrintUnformatted(options), *data = cJSON_PrintUnformatted(e->data);
-    text_printf(&all, "%s\n%s\n%s\n%s\n", DIFFTF_VERSION, e->task->name, printed ? printed : "", data ? data : "");
+    text_printf(&all, "%s %d %s %s\n%s\n%s\n%s\n", DIFFTF_VERSION, NUMERIC_VERSION, kernels_get()->name, openblas_get_corename(),
+                e->task->name, printed ? printed : "", data ? data : "");
     for (size_t i = 0; i < e->n_subjects; i++)
-        text_printf(&all, "%s %s %s\n", e->subjects[i].name, e->subjects[i].sha256,
+        text_printf(&all, "%s %s %s %s\n", e->subjects[i].name, e->subjects[i].sha256, e->subjects[i].files,
                     e->subjects[i].tokenizer ? tokenizer_sha256(e->subjects[i].tokenizer) : "");
     sha256_hex(hex, all.data ? all.data : "", all.len);
     cJSON_Delete(options);

@@ -21,7 +21,7 @@ size_t experiment_capacity(const struct experiment *e, const void *item);
  * whose tokenizers differ. */
 enum status experiment_check_fit(struct experiment *e, const struct plan *plan, struct error *err);
 
-/* A digest of everything that decides the results: task, options, weights, tokenizers, data. */
+/* A digest of everything that decides the results: task, options, weights, configs, tokenizers, data, and what computes. */
 void experiment_digest(const struct experiment *e, char hex[65]);
 /* options without those that change no result. */
 cJSON *experiment_options(const struct experiment *e);

@@ -18,6 +18,7 @@ struct subject {
     char *name;
     struct model model;
     char sha256[65]; /* of the weights */
+    char files[65];  /* of the other files of its folder that can change a number: config, tokenizer */
     struct tokenizer *tokenizer;
 };
 
