@@ -6,15 +6,15 @@
  * spread over orders of the same ones.
  */
 #include "lm/constrained.h"
-#include "report/report.h"
+#include "suite/prompt.h"
 #include "tasks/icl_prompt.h"
+#include "tasks/icl_summary.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct settings {
-    const char *data, *test, *field;
+    const char *form, *data, *test, *field;
     size_t length, orders, samples;
     struct sizes shots;
     unsigned arrangements; /* a bit for each of enum arrangement */
@@ -24,6 +24,9 @@ enum decode { DECODE_GREEDY, DECODE_TOTAL };
 
 #define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
+    {"form", OPTION_STRING, "plain", 0, 0, "NAME",
+     "how texts and labels are put: a YAML file, or one of configs/icl: plain, trec, trec-fine, banking77, clinc150", false,
+     AT(form)},
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",
      "demonstrations: records with `text` and `label` (default: a generated set that comes with the program)", false, AT(data)},
     {"test", OPTION_STRING, NULL, 0, 0, "FILE", "test texts (default: --data with `train` in its name replaced by `test`)", false,
@@ -40,7 +43,7 @@ static const struct option_spec OPTIONS[] = {
     {"samples", OPTION_INT, "100", 1, 10000000, "N", "test texts, at most: a fixed random subset", false, AT(samples)},
     OPTIONS_END,
 };
-static const char *const ARRANGEMENTS[] = {"random", "alternate", NULL};
+#define ARRANGEMENTS ICL_ARRANGEMENTS
 
 struct item {
     size_t shots, arrangement, order;
@@ -54,10 +57,12 @@ static const struct dimension DIMENSIONS[] = {
 };
 
 struct state {
+    struct icl_form form;
     struct dataset train_data, test_data;
     struct labelled train, test;
-    size_t *chosen, n_chosen; /* test texts */
-    size_t *shots, n_shots;   /* ascending, those that fit */
+    size_t *chosen, n_chosen;       /* test texts */
+    size_t n_labels, most_frequent; /* different labels of the chosen texts; how many have the most frequent one */
+    size_t *shots, n_shots;         /* ascending, those that fit */
     size_t n_subjects;
     struct label_trie *tries; /* [n_subjects] */
 };
@@ -74,6 +79,7 @@ static void release(struct experiment *e)
     labelled_free(&s->test);
     dataset_free(&s->train_data);
     dataset_free(&s->test_data);
+    icl_form_free(&s->form);
     free(s);
 }
 
@@ -93,7 +99,7 @@ static char *test_path(const char *given, const char *train)
 static enum status load(struct experiment *e, struct state *s, struct error *err)
 {
     const struct settings *o = e->settings;
-    const char *fields = o->field, *given = o->data;
+    const char *fields = o->field ? o->field : s->form.fields, *given = o->data;
     char *train = experiment_data_path(given, "data/icl/topics-train.jsonl");
     char *test = train ? test_path(o->test, train) : NULL;
     enum status status =
@@ -103,12 +109,13 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
     if (status == OK)
         status = dataset_load(&s->test_data, test, fields, err);
     if (status == OK)
-        status = labelled_read(&s->train, &s->train_data, NULL, err);
+        status = labelled_read(&s->train, &s->train_data, &s->form, NULL, err);
     if (status == OK)
-        status = labelled_read(&s->test, &s->test_data, &s->train, err);
+        status = labelled_read(&s->test, &s->test_data, &s->form, &s->train, err);
     if (status == OK && s->train.n_labels < 2)
         status = error_set(err, ERR_INPUT, "%s: has one label only, expected two or more", train);
     if (status == OK) {
+        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
         const char *licence = given ? NULL : "public domain (generated)";
         experiment_add_data(e, "demonstrations", given ? train : "data/icl/topics-train.jsonl", s->train_data.sha256,
                             s->train_data.n, licence);
@@ -119,20 +126,23 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
     return status;
 }
 
-/* Tokens of every label and the line break after it, as they follow the line break before it. */
-static enum status make_trie(struct label_trie *trie, const struct labelled *train, const struct tokenizer *t, struct error *err)
+/* Tokens of every label and the line break after it, as they follow the prompt. */
+static enum status make_trie(struct label_trie *trie, const struct state *s, const struct tokenizer *t, struct error *err)
 {
+    const struct labelled *train = &s->train;
     struct ids before = {0}, *sequences = calloc(train->n_labels, sizeof *sequences);
-    enum status status =
-        sequences ? tokenizer_encode(t, "text\n", 5, false, &before, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    struct text prompt = {0};
+    enum status status = sequences && icl_form_write(&prompt, &s->form, "text", NULL)
+                             ? tokenizer_encode(t, prompt.data, prompt.len, false, &before, err)
+                             : error_set(err, ERR_SYSTEM, "icl: out of memory");
     for (size_t i = 0; i < train->n_labels && status == OK; i++) {
         struct text text = {0};
         struct ids whole = {0};
-        text_printf(&text, "text\n%s\n", train->labels[i]);
+        text_printf(&text, "%s%s%s\n", prompt.data, icl_form_gap(&s->form), train->labels[i]);
         status = tokenizer_encode(t, text.data, text.len, false, &whole, err);
         if (status == OK && (whole.n < before.n || memcmp(whole.data, before.data, before.n * sizeof(int32_t)) != 0))
             status =
-                error_set(err, ERR_INPUT, "label '%.60s': melts into the line before it with this tokenizer, expected a break",
+                error_set(err, ERR_INPUT, "label '%.60s': melts into what stands before it with this tokenizer, expected a break",
                           train->labels[i]);
         for (size_t k = before.n; k < whole.n && status == OK; k++)
             if (!ids_add(&sequences[i], whole.data[k]))
@@ -141,6 +151,7 @@ static enum status make_trie(struct label_trie *trie, const struct labelled *tra
         text_free(&text);
     }
     ids_free(&before);
+    text_free(&prompt);
     if (status != OK) {
         for (size_t i = 0; sequences != NULL && i < train->n_labels; i++)
             ids_free(&sequences[i]);
@@ -171,14 +182,17 @@ static enum status largest_fit(const struct experiment *e, const struct state *s
         const struct tokenizer *t = e->subjects[m].tokenizer;
         size_t tail = 0, used = 16, n, k = 0; /* the margin: a token more or less where demonstrations meet in another order */
         for (size_t i = 0; i < s->n_chosen && status == OK; i++) {
-            status = count_tokens(&n, t, s->test.text[s->chosen[i]], strlen(s->test.text[s->chosen[i]]), err);
+            struct text test = {0};
+            icl_form_write(&test, &s->form, s->test.text[s->chosen[i]], NULL);
+            status = count_tokens(&n, t, test.data ? test.data : "", test.len, err);
+            text_free(&test);
             tail = n + 4 > tail ? n + 4 : tail;
         }
         for (size_t i = 0; i < s->tries[m].n; i++)
             used = s->tries[m].sequences[i].n + 16 > used ? s->tries[m].sequences[i].n + 16 : used;
         for (; k < *fit && status == OK; k++) {
             struct text demo = {0};
-            icl_demonstrations(&demo, &s->train, order + k, 1);
+            icl_demonstrations(&demo, &s->train, &s->form, order + k, 1);
             status = count_tokens(&n, t, demo.data, demo.len, err);
             text_free(&demo);
             if (used + tail + n > length)
@@ -209,6 +223,18 @@ static enum status choose_shots(const struct experiment *e, struct state *s, str
     return status;
 }
 
+static bool count_labels(struct state *s)
+{
+    size_t *count = mem_array(s->train.n_labels, sizeof *count);
+    for (size_t i = 0; count != NULL && i < s->n_chosen; i++) {
+        size_t n = ++count[s->test.label[s->chosen[i]]];
+        s->n_labels += n == 1;
+        s->most_frequent = n > s->most_frequent ? n : s->most_frequent;
+    }
+    free(count);
+    return count != NULL;
+}
+
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
@@ -216,7 +242,9 @@ static enum status prepare(struct experiment *e, struct error *err)
         return error_set(err, ERR_SYSTEM, "icl: out of memory");
     e->state = s;
     s->n_subjects = e->n_subjects;
-    enum status status = load(e, s, err);
+    enum status status = icl_form_load(&s->form, ((const struct settings *)e->settings)->form, err);
+    if (status == OK)
+        status = load(e, s, err);
     if (status != OK)
         return status;
     size_t wanted = ((const struct settings *)e->settings)->samples;
@@ -227,8 +255,10 @@ static enum status prepare(struct experiment *e, struct error *err)
         return error_set(err, ERR_SYSTEM, "icl: out of memory");
     rng_permutation(&rng, s->chosen, s->test.n);
     s->n_chosen = s->test.n < wanted ? s->test.n : wanted;
+    if (!count_labels(s))
+        return error_set(err, ERR_SYSTEM, "icl: out of memory");
     for (size_t m = 0; m < e->n_subjects && status == OK; m++)
-        status = make_trie(&s->tries[m], &s->train, e->subjects[m].tokenizer, err);
+        status = make_trie(&s->tries[m], s, e->subjects[m].tokenizer, err);
     return status == OK ? choose_shots(e, s, err) : status;
 }
 
@@ -250,46 +280,54 @@ static size_t tokens(const struct experiment *e, const void *item)
     return ((const struct settings *)e->settings)->length + 64;
 }
 
-/* The label of one test text after the demonstrations, `prefix` tokens long. */
+/* The demonstrations of an item and what the session holds of them. */
+struct shown {
+    struct text text;
+    struct ids ids;
+    size_t valid; /* tokens in the session that are those of the demonstrations */
+};
+
+/* Each prompt is encoded as one text; what it shares with the demonstrations has run already. */
 static enum status classify(size_t *label, const struct experiment *e, size_t test, const struct subject *subject,
-                            const struct label_trie *trie, struct session *session, size_t prefix, float *logits,
+                            const struct label_trie *trie, struct session *session, struct shown *d, float *logits,
                             struct error *err)
 {
     const struct state *s = e->state;
-    struct text tail = {0};
     struct ids ids = {0};
-    text_printf(&tail, "%s\n", s->test.text[test]);
-    enum status status = tokenizer_encode(subject->tokenizer, tail.data, tail.len, false, &ids, err);
-    session_rewind(session, prefix);
+    size_t length = d->text.len, common = 0;
+    enum status status = icl_form_write(&d->text, &s->form, s->test.text[test], NULL)
+                             ? prompt_encode(e, subject, d->text.data, d->text.len, &ids, err)
+                             : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    d->text.len = length;
+    while (common < d->valid && common + 1 < ids.n && ids.data[common] == d->ids.data[common])
+        common++;
+    d->valid = common;
+    session_rewind(session, common);
     if (status == OK)
-        status = session_run(session, ids.data, ids.n, NULL, logits, err);
+        status = session_run(session, ids.data + common, ids.n - common, NULL, logits, err);
     if (status == OK)
         status = ((const struct settings *)e->settings)->decode == DECODE_TOTAL
                      ? constrained_total(session, trie, logits, label, NULL, err)
                      : constrained_greedy(session, trie, logits, label, err);
-    text_free(&tail);
     ids_free(&ids);
     return status;
 }
 
-static enum status run_demonstrations(const struct experiment *e, const struct item *it, const struct subject *subject,
-                                      struct session *session, struct error *err)
+static enum status show_demonstrations(struct shown *d, const struct experiment *e, const struct item *it,
+                                       const struct subject *subject, struct session *session, struct error *err)
 {
     const struct state *s = e->state;
     size_t *order = mem_array(it->shots + 1, sizeof *order);
-    struct text text = {0};
-    struct ids ids = {0};
     enum status status = order && icl_order(order, &s->train, it->shots, (enum arrangement)it->arrangement, it->order, e->seed) &&
-                                 icl_demonstrations(&text, &s->train, order, it->shots)
+                                 icl_demonstrations(&d->text, &s->train, &s->form, order, it->shots)
                              ? OK
                              : error_set(err, ERR_SYSTEM, "icl: out of memory");
     if (status == OK)
-        status = tokenizer_encode(subject->tokenizer, text.data, text.len, false, &ids, err);
-    if (status == OK)
-        status = session_run(session, ids.data, ids.n, NULL, NULL, err);
+        status = prompt_encode(e, subject, d->text.data, d->text.len, &d->ids, err);
+    if (status == OK && d->ids.n > 0)
+        status = session_run(session, d->ids.data, d->ids.n, NULL, NULL, err);
+    d->valid = d->ids.n;
     free(order);
-    ids_free(&ids);
-    text_free(&text);
     return status;
 }
 
@@ -299,181 +337,49 @@ static enum status run(const struct experiment *e, const void *item, const struc
     const struct state *s = e->state;
     const struct label_trie *trie = &s->tries[subject - e->subjects];
     float *logits = mem_array(subject->model.config.vocab_size, sizeof *logits);
-    size_t right = 0;
-    enum status status =
-        logits ? run_demonstrations(e, item, subject, session, err) : error_set(err, ERR_SYSTEM, "icl: out of memory");
-    size_t prefix = session->n_tokens;
+    bool *used = mem_array(s->train.n_labels, sizeof *used);
+    struct shown d = {0};
+    size_t right = 0, n_used = 0;
+    enum status status = logits && used ? show_demonstrations(&d, e, item, subject, session, err)
+                                        : error_set(err, ERR_SYSTEM, "icl: out of memory");
     cJSON *evidence = cJSON_CreateObject();
     cJSON *predicted = cJSON_AddArrayToObject(evidence, "predicted"), *correct = cJSON_AddArrayToObject(evidence, "correct");
     for (size_t i = 0; i < s->n_chosen && status == OK; i++) {
         size_t label = 0;
-        status = classify(&label, e, s->chosen[i], subject, trie, session, prefix, logits, err);
+        status = classify(&label, e, s->chosen[i], subject, trie, session, &d, logits, err);
         bool hit = label == s->test.label[s->chosen[i]];
         cJSON_AddItemToArray(predicted, cJSON_CreateString(s->train.labels[label]));
         cJSON_AddItemToArray(correct, cJSON_CreateNumber(hit));
         right += hit;
+        n_used += !used[label];
+        used[label] = true;
     }
-    json_add_number(evidence, "prompt_tokens", (double)prefix);
+    json_add_number(evidence, "prompt_tokens", (double)d.ids.n);
+    json_add_number(evidence, "labels_used", (double)n_used / (double)s->n_labels);
     json_add_number(result, "score", (double)right / (double)s->n_chosen);
     cJSON_AddStringToObject(result, "output", "");
     cJSON_AddItemToObject(result, "evidence", evidence);
     free(logits);
+    free(used);
+    text_free(&d.text);
+    ids_free(&d.ids);
     return status;
 }
 
-/* Accuracies [models, orders] at the largest number of demonstrations, in one arrangement. Orders are the units. */
-struct spread {
-    double *accuracy;
-    size_t n_orders, model, baseline;
-    const bool *swapped; /* [orders], for the permutation test */
-};
-
-static double accuracy_of(const struct spread *p, size_t model, size_t order)
-{
-    size_t m = p->swapped != NULL && p->swapped[order] ? p->model + p->baseline - model : model;
-    return p->accuracy[m * p->n_orders + order];
-}
-
-static double best_of(const struct spread *p, size_t model, const size_t *index, size_t n)
-{
-    double best = 0;
-    for (size_t i = 0; i < n; i++)
-        best = fmax(best, accuracy_of(p, model, index[i]));
-    return best;
-}
-
-static double worst_of(const struct spread *p, size_t model, const size_t *index, size_t n)
-{
-    double worst = 1;
-    for (size_t i = 0; i < n; i++)
-        worst = fmin(worst, accuracy_of(p, model, index[i]));
-    return worst;
-}
-
-static double margin_of(const struct spread *p, size_t model, const size_t *index, size_t n)
-{
-    return best_of(p, model, index, n) - worst_of(p, model, index, n);
-}
-
-static double deviation_of(const struct spread *p, size_t model, const size_t *index, size_t n)
-{
-    double mean = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        mean += accuracy_of(p, model, index[i]) / (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += pow(accuracy_of(p, model, index[i]) - mean, 2);
-    return n > 1 ? sqrt(squares / (double)(n - 1)) : (double)NAN;
-}
-
-static double own_deviation(void *context, const size_t *index, size_t n)
-{
-    const struct spread *p = context;
-    return deviation_of(p, p->model, index, n);
-}
-
-static double deviation_difference(void *context, const size_t *index, size_t n)
-{
-    const struct spread *p = context;
-    return deviation_of(p, p->model, index, n) - deviation_of(p, p->baseline, index, n);
-}
-
-static double margin_difference(void *context, const size_t *index, size_t n)
-{
-    const struct spread *p = context;
-    return margin_of(p, p->model, index, n) - margin_of(p, p->baseline, index, n);
-}
-
-static void fill_spread(struct spread *p, const struct experiment *e, const cJSON *items, const cJSON *where)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, items)
-    {
-        size_t order = (size_t)json_real(item, "where.order");
-        if (json_real(item, "where.shots") != json_real(where, "shots") ||
-            strcmp(json_text(item, "where.arrangement"), json_text(where, "arrangement")) != 0 || order >= p->n_orders)
-            continue;
-        for (size_t m = 0; m < e->n_subjects; m++)
-            p->accuracy[m * p->n_orders + order] =
-                json_real(cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), e->subjects[m].name), "score");
-    }
-}
-
-/* The largest and smallest of some orders say little of others, so they have no interval; the deviation over orders has. */
-static enum status add_spread(struct report *r, const struct experiment *e, const cJSON *items, const cJSON *where,
-                              size_t n_orders, struct error *err)
-{
-    static const struct {
-        const char *name;
-        double (*of)(const struct spread *, size_t, const size_t *, size_t);
-        const char *better;
-    } extremes[] = {{"accuracy_best", best_of, "higher"}, {"accuracy_worst", worst_of, "higher"}, {"margin", margin_of, "lower"}};
-    struct spread p = {.n_orders = n_orders, .baseline = e->baseline};
-    size_t *all = mem_array(n_orders, sizeof *all);
-    p.accuracy = mem_array(e->n_subjects * n_orders, sizeof *p.accuracy);
-    if (p.accuracy == NULL || all == NULL) {
-        free(p.accuracy);
-        free(all);
-        return error_set(err, ERR_SYSTEM, "icl: out of memory");
-    }
-    for (size_t i = 0; i < n_orders; i++)
-        all[i] = i;
-    fill_spread(&p, e, items, where);
-    for (p.model = 0; p.model < e->n_subjects; p.model++) {
-        const char *name = e->subjects[p.model].name, *baseline = e->subjects[e->baseline].name;
-        for (size_t k = 0; k < 3; k++) {
-            struct interval x = {extremes[k].of(&p, p.model, all, n_orders), NAN, NAN};
-            report_add_value(r, extremes[k].name, name, where, x, n_orders, extremes[k].better);
-        }
-        report_add_value(r, "accuracy_deviation", name, where, bootstrap_items(n_orders, e->seed, own_deviation, &p), n_orders,
-                         "lower");
-        if (p.model == e->baseline)
-            continue;
-        struct paired d = {{margin_difference(&p, all, n_orders), NAN, NAN}, 1, 1, 1};
-        d.p_value = swap_test(n_orders, e->seed, margin_difference, &p, &p.swapped);
-        report_add_difference(r, "margin", name, baseline, where, d, n_orders);
-        d.difference = bootstrap_items(n_orders, e->seed, deviation_difference, &p);
-        d.p_value = swap_test(n_orders, e->seed, deviation_difference, &p, &p.swapped);
-        report_add_difference(r, "accuracy_deviation", name, baseline, where, d, n_orders);
-    }
-    free(p.accuracy);
-    free(all);
-    return OK;
-}
-
-/* What the items say of themselves: places in the order of the plan. */
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const struct metric accuracy = {"accuracy", "evidence.correct", METRIC_PROPORTION, "higher"};
-    size_t n_orders = ((const struct settings *)e->settings)->orders;
-    enum status status = OK;
-    const cJSON *item;
-    for (size_t a = 0; a < 2 && status == OK; a++) {
-        double most = -1;
-        cJSON *where = cJSON_CreateObject();
-        cJSON_AddStringToObject(where, "arrangement", ARRANGEMENTS[a]);
-        cJSON_ArrayForEach(item, items)
-        {
-            if (status != OK || strcmp(json_text(item, "where.arrangement"), ARRANGEMENTS[a]) != 0)
-                continue;
-            status = report_add(r, e, items, &accuracy, json_path(item, "where"), err);
-            most = fmax(most, json_real(item, "where.shots"));
-        }
-        cJSON_AddItemToObject(where, "order", cJSON_CreateNumber(0));
-        if (most >= 0)
-            report_add_curve(r, e, "accuracy", "accuracy", where, "shots", "demonstrations", "accuracy", "log");
-        cJSON_DeleteItemFromObjectCaseSensitive(where, "order");
-        json_add_number(where, "shots", most);
-        if (most >= 0 && n_orders > 1 && status == OK) {
-            report_add_curve(r, e, "orders", "accuracy", where, "order", "order", "accuracy", "linear");
-            status = add_spread(r, e, items, where, n_orders, err);
-        }
-        cJSON_Delete(where);
+    const struct state *s = e->state;
+    if (s != NULL) {
+        report_note(r, "chance is %.3g (%zu labels); always the most frequent label gives %.3g", 1 / (double)s->train.n_labels,
+                    s->train.n_labels, (double)s->most_frequent / (double)s->n_chosen);
     }
-    return status;
+    return icl_summarize(e, items, ((const struct settings *)e->settings)->orders, r, err);
 }
 
 static const struct view VIEWS[] = {
     {"table", "accuracy", "accuracy", "shots", NULL},
+    {"table", "accuracy_stable", "accuracy over the stable part of the curve", NULL, NULL},
+    {"table", "labels_used", "share of the labels that the answers use", "shots", NULL},
     {"table", "accuracy_best,accuracy_worst,margin,accuracy_deviation", "spread over orders", NULL, NULL},
     {"lines", "accuracy", "Accuracy, by demonstrations", NULL, NULL},
     {"dots", "orders", "Accuracy of each order of the same demonstrations", NULL, NULL},

@@ -9,12 +9,13 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static enum status read_record(struct labelled *l, const struct dataset *d, size_t i, char **label, struct error *err)
+static enum status read_record(struct labelled *l, const struct dataset *d, const struct icl_form *form, size_t i, char **label,
+                               struct error *err)
 {
     char buffer[32];
     const char *value;
     enum status status = dataset_text(d, i, "label", buffer, &value, err);
-    if (status == OK && (*label = strdup(value)) == NULL)
+    if (status == OK && (*label = icl_form_say(form, value)) == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", d->path);
     if (status == OK)
         status = dataset_text(d, i, "text", buffer, &l->text[i], err);
@@ -41,7 +42,8 @@ static enum status collect_labels(struct labelled *l, char **all, struct error *
     return OK;
 }
 
-enum status labelled_read(struct labelled *l, const struct dataset *d, const struct labelled *known, struct error *err)
+enum status labelled_read(struct labelled *l, const struct dataset *d, const struct icl_form *form, const struct labelled *known,
+                          struct error *err)
 {
     *l = (struct labelled){.n = d->n};
     char **all = calloc(d->n, sizeof *all);
@@ -49,7 +51,7 @@ enum status labelled_read(struct labelled *l, const struct dataset *d, const str
     l->label = mem_array(d->n, sizeof *l->label);
     enum status status = all && l->text && l->label ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", d->path);
     for (size_t i = 0; i < d->n && status == OK; i++)
-        status = read_record(l, d, i, &all[i], err);
+        status = read_record(l, d, form, i, &all[i], err);
     if (status == OK && known == NULL)
         status = collect_labels(l, all, err);
     const struct labelled *from = known ? known : l;
@@ -57,7 +59,7 @@ enum status labelled_read(struct labelled *l, const struct dataset *d, const str
         char **hit = bsearch(&all[i], from->labels, from->n_labels, sizeof *from->labels, by_text);
         if (hit == NULL)
             status =
-                error_set(err, ERR_INPUT, "%s: record %zu: label '%.60s' is not among the demonstrations', expected one that is",
+                error_set(err, ERR_INPUT, "%s: record %zu: label '%.60s' is not among the demonstrations, expected one that is",
                           d->path, i + 1, all[i]);
         else
             l->label[i] = (size_t)(hit - from->labels);
@@ -129,10 +131,12 @@ bool icl_order(size_t *order, const struct labelled *train, size_t shots, enum a
     return ok;
 }
 
-bool icl_demonstrations(struct text *out, const struct labelled *train, const size_t *order, size_t shots)
+bool icl_demonstrations(struct text *out, const struct labelled *train, const struct icl_form *form, const size_t *order,
+                        size_t shots)
 {
     bool ok = text_puts(out, "");
     for (size_t i = 0; i < shots && ok; i++)
-        ok = text_printf(out, "%s\n%s\n==\n", train->text[order[i]], train->labels[train->label[order[i]]]);
+        ok = icl_form_write(out, form, train->text[order[i]], train->labels[train->label[order[i]]]) &&
+             text_puts(out, form->joiner);
     return ok;
 }

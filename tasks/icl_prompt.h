@@ -3,6 +3,7 @@
 #define DIFFTF_TASKS_ICL_PROMPT_H
 
 #include "suite/dataset.h"
+#include "tasks/icl_form.h"
 
 /* Labelled texts of a data set; strings belong to the data set or to `numbers`. */
 struct labelled {
@@ -11,8 +12,10 @@ struct labelled {
     char **labels; /* sorted */
     size_t n, n_labels;
 };
-/* The records' `text` and `label`. With `known`, labels are looked up there and a new one is an error. */
-enum status labelled_read(struct labelled *l, const struct dataset *d, const struct labelled *known, struct error *err);
+/* The records' `text` and `label`, the label as the form says it. With `known`, labels are looked up there and a new one is an
+ * error. */
+enum status labelled_read(struct labelled *l, const struct dataset *d, const struct icl_form *form, const struct labelled *known,
+                          struct error *err);
 void labelled_free(struct labelled *l);
 
 /* The order in which `shots` demonstrations stand. They are the same for every order: the first of a random order of all. */
@@ -21,7 +24,8 @@ enum arrangement { ARRANGE_RANDOM, ARRANGE_ALTERNATE };
  * of classes and within each class. */
 bool icl_order(size_t *order, const struct labelled *train, size_t shots, enum arrangement arrangement, size_t number,
                uint64_t seed);
-/* "{text}\n{label}" joined by "\n==\n", one more "\n==\n" at the end: the test text comes next. */
-bool icl_demonstrations(struct text *out, const struct labelled *train, const size_t *order, size_t shots);
+/* The demonstrations in the form's words, its joiner after each: the test text comes next. */
+bool icl_demonstrations(struct text *out, const struct labelled *train, const struct icl_form *form, const size_t *order,
+                        size_t shots);
 
 #endif
