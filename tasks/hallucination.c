@@ -6,17 +6,20 @@
  * on what was generated before.
  */
 #include "lm/generate.h"
-#include "report/places.h"
 #include "suite/dataset.h"
 #include "suite/judge.h"
+#include "suite/prompt.h"
 #include "suite/template.h"
+#include "tasks/hallucination_summary.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct settings {
     const char *data, *field, *stop, *summary_template, *question_template, *agreement;
+    unsigned cut;   /* enum cut */
     unsigned forms; /* a bit for each, 0: those the data has fields for */
     size_t length, max_new_tokens, samples;
     struct judge_options judge;
@@ -32,8 +35,9 @@ static const struct option_spec OPTIONS[] = {
      AT(field)},
     {"form", OPTION_CHOICES, NULL, 0, 0, "summary|question", "what is written (default: what the data has fields for)", false,
      AT(forms)},
-    {"length", OPTION_INT, "1024", 64, 1048576, "N", "tokens of prompt and output; a longer document loses its end", false,
-     AT(length)},
+    {"length", OPTION_INT, "1024", 64, 1048576, "N", "tokens of prompt and output; a longer document is cut", false, AT(length)},
+    {"cut", OPTION_CHOICE, "middle", 0, 0, "middle|end", "what a document that is too long loses (LongBench: its middle)", false,
+     AT(cut)},
     {"max-new-tokens", OPTION_INT, "48", 1, 65536, "N", "bound on the output", false, AT(max_new_tokens)},
     {"stop", OPTION_STRING, "\\n", 0, 0, "TEXT", "the output ends before it; \\n is a line break", false, AT(stop)},
     {"summary-template", OPTION_STRING, "{document}\\nSummary:", 0, 0, "TEXT", "the prompt for a summary", false,
@@ -48,6 +52,7 @@ static const struct option_spec OPTIONS[] = {
     OPTIONS_END,
 };
 
+enum cut { CUT_MIDDLE, CUT_END };
 enum form { FORM_SUMMARY, FORM_QUESTION, FORM_AGREEMENT, N_FORMS };
 static const char *const FORMS[] = {"summary", "question", "agreement", NULL};
 
@@ -88,6 +93,18 @@ static enum status choose_forms(struct state *s, const struct settings *o, struc
     return OK;
 }
 
+/* Records as LongBench has them: context, input, and a list of answers of which any is right. */
+static void name_longbench(cJSON *record)
+{
+    static const char *const names[][2] = {{"context", "document"}, {"input", "question"}, {"answers", "answer"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const cJSON *its = cJSON_GetObjectItemCaseSensitive(record, names[i][0]);
+        its = cJSON_IsArray(its) ? its->child : its;
+        if (cJSON_IsString(its) && its->valuestring[0] != '\0' && !cJSON_HasObjectItem(record, names[i][1]))
+            cJSON_AddStringToObject(record, names[i][1], its->valuestring);
+    }
+}
+
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
@@ -102,6 +119,11 @@ static enum status prepare(struct experiment *e, struct error *err)
     e->state = s;
     s->agreement = o->agreement != NULL;
     enum status status = dataset_load(&s->data, path, o->field, err);
+    if (status == OK && o->length <= o->max_new_tokens)
+        status = error_set(err, ERR_USAGE, "--max-new-tokens: %zu leave no room for a prompt, expected fewer than --length %zu",
+                           o->max_new_tokens, o->length);
+    for (size_t i = 0; i < s->data.n && status == OK; i++)
+        name_longbench(s->data.record[i]);
     if (status == OK) {
         experiment_add_data(e, "documents", named ? path : "data/hallucination/people.jsonl", s->data.sha256, s->data.n,
                             named ? NULL : "public domain (generated)");
@@ -188,7 +210,20 @@ static void unescape(struct text *out, const char *text)
     }
 }
 
-/* The prompt's tokens; the document is cut at its end until prompt and output fit. */
+/* The document without some of its middle, or of its end, `keep` bytes in all at most; whole characters stay. */
+static char *cut_document(const char *document, size_t keep, enum cut cut)
+{
+    size_t n = strlen(document), head = cut == CUT_MIDDLE ? keep / 2 : keep, tail = cut == CUT_MIDDLE ? keep - head : 0;
+    struct text out = {0};
+    while (head > 0 && ((unsigned char)document[head] & 0xc0) == 0x80)
+        head--;
+    size_t from = n - tail;
+    while (from < n && ((unsigned char)document[from] & 0xc0) == 0x80)
+        from++;
+    return text_add(&out, document, head) && text_add(&out, document + from, n - from) ? out.data : NULL;
+}
+
+/* The prompt's tokens; the document is cut until prompt and output fit. */
 static enum status build_prompt(const struct experiment *e, const cJSON *record, const char *name, enum form form,
                                 const struct subject *subject, struct ids *ids, struct error *err)
 {
@@ -202,7 +237,7 @@ static enum status build_prompt(const struct experiment *e, const cJSON *record,
         prompt.len = ids->n = 0;
         status = template_expand(&prompt, template.data, copy, name, err);
         if (status == OK)
-            status = tokenizer_encode(subject->tokenizer, prompt.data, prompt.len, true, ids, err);
+            status = prompt_encode(e, subject, prompt.data, prompt.len, ids, err);
         const char *document = json_text(copy, "document");
         size_t n = document ? strlen(document) : 0;
         if (status != OK || ids->n <= room)
@@ -213,9 +248,11 @@ static enum status build_prompt(const struct experiment *e, const cJSON *record,
         }
         /* as much less as the tokens are too many, and a little more */
         size_t keep = (size_t)((double)n * (double)room / (double)ids->n * 0.98);
-        char *shorter = strndup(document, keep < n ? keep : n - 1);
-        for (size_t k = strlen(shorter); k > 0 && !utf8_valid(shorter, k); k--)
-            shorter[k - 1] = '\0';
+        char *shorter = cut_document(document, keep < n ? keep : n - 1, (enum cut)o->cut);
+        if (shorter == NULL) {
+            status = error_set(err, ERR_SYSTEM, "hallucination: out of memory");
+            break;
+        }
         cJSON_ReplaceItemInObjectCaseSensitive(copy, "document", cJSON_CreateString(shorter));
         free(shorter);
     }
@@ -274,7 +311,17 @@ static enum status write_output(const struct experiment *e, const cJSON *record,
     return status;
 }
 
-/* Judges `output` and sets score and the judge's evidence. */
+/* Does it say nothing: no letter, no digit? */
+static bool is_empty(const char *output)
+{
+    for (; *output != '\0'; output++)
+        if (isalnum((unsigned char)*output) || (unsigned char)*output >= 0x80)
+            return false;
+    return true;
+}
+
+/* Judges `output` and sets score and the judge's evidence. What says nothing is not free of hallucination but empty, and is
+ * counted as such; a verdict that cannot be read counts as not free, and is counted, too. */
 static enum status judge_output(const struct state *s, const struct item *it, const char *output,
                                 const volatile sig_atomic_t *stop, cJSON *result, cJSON *evidence, struct error *err)
 {
@@ -289,7 +336,11 @@ static enum status judge_output(const struct state *s, const struct item *it, co
     if (c.document == NULL)
         return error_set(err, ERR_INPUT, "%s: record %zu: field 'document' is missing, expected text (--field renames)",
                          s->data.path, it->record + 1);
-    enum status status = judge_run(s->judge, &c, stop, evidence, &free_of_it, err);
+    bool empty = is_empty(output);
+    enum status status = empty ? OK : judge_run(s->judge, &c, stop, evidence, &free_of_it, err);
+    json_add_number(evidence, "empty", empty);
+    json_add_number(evidence, "unparsed", !empty && isnan(free_of_it));
+    free_of_it = isnan(free_of_it) ? 0 : free_of_it;
     cJSON_DeleteItemFromObjectCaseSensitive(result, "score");
     json_add_number(result, "score", free_of_it);
     return status;
@@ -350,7 +401,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
 /* The judge of the options on the stored output. */
 static enum status rescore(const struct experiment *e, const void *item, cJSON *result, struct error *err)
 {
-    static const char *const old[] = {"judge", "support", "claims", "wrong_claims", "reply", "tries"};
+    static const char *const old[] = {"judge", "support", "claims", "wrong_claims", "reply", "tries", "empty", "unparsed"};
     const struct state *s = e->state;
     const struct item *it = item;
     cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence");
@@ -363,77 +414,13 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
     return judge_output(s, it, output, NULL, result, evidence, err);
 }
 
-/* Balanced accuracy and Cohen's kappa of the judge against the labels. */
-struct table_of_two {
-    const double *verdict, *label;
-};
-
-static void count_table(const struct table_of_two *t, const size_t *index, size_t n, double count[2][2])
-{
-    memset(count, 0, 4 * sizeof(double));
-    for (size_t i = 0; i < n; i++)
-        count[t->label[index[i]] > 0.5][t->verdict[index[i]] > 0.5]++;
-}
-
-static double balanced_accuracy(void *context, const size_t *index, size_t n)
-{
-    double c[2][2];
-    count_table(context, index, n, c);
-    return (c[0][0] / (c[0][0] + c[0][1]) + c[1][1] / (c[1][0] + c[1][1])) / 2;
-}
-
-static double kappa(void *context, const size_t *index, size_t n)
-{
-    double c[2][2], all = (double)n;
-    count_table(context, index, n, c);
-    double agree = (c[0][0] + c[1][1]) / all;
-    double chance = ((c[0][0] + c[0][1]) * (c[0][0] + c[1][0]) + (c[1][0] + c[1][1]) * (c[0][1] + c[1][1])) / (all * all);
-    return (agree - chance) / (1 - chance);
-}
-
-static enum status add_agreement(struct report *r, const struct experiment *e, const cJSON *items, struct error *err)
-{
-    size_t n = 0, most = (size_t)cJSON_GetArraySize(items);
-    double *verdict = mem_array(2 * most + 1, sizeof *verdict);
-    const cJSON *item;
-    if (verdict == NULL)
-        return error_set(err, ERR_SYSTEM, "hallucination: out of memory");
-    struct table_of_two t = {verdict, verdict + most};
-    cJSON_ArrayForEach(item, items)
-    {
-        const cJSON *result = cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), e->subjects[0].name);
-        if (isfinite(json_real(result, "score"))) {
-            verdict[n] = json_real(result, "score");
-            verdict[most + n++] = json_real(result, "evidence.label");
-        }
-    }
-    cJSON *where = cJSON_CreateObject();
-    cJSON_AddStringToObject(where, "form", FORMS[FORM_AGREEMENT]);
-    report_add_value(r, "balanced_accuracy", e->subjects[0].name, where, bootstrap_items(n, e->seed, balanced_accuracy, &t), n,
-                     "higher");
-    report_add_value(r, "kappa", e->subjects[0].name, where, bootstrap_items(n, e->seed, kappa, &t), n, "higher");
-    free(verdict);
-    static const struct metric agreement = {"agreement", "evidence.agrees", METRIC_PROPORTION, "higher"};
-    enum status status = report_add(r, e, items, &agreement, where, err);
-    cJSON_Delete(where);
-    return status;
-}
-
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
-                                            {"support", "evidence.support", METRIC_MEAN, "higher"},
-                                            {"lookback_ratio", "evidence.lookback.mean", METRIC_MEAN, NULL}};
-    static const struct metric layers[] = {{"lookback_ratio", "evidence.lookback.layers.*", METRIC_MEAN, NULL}};
-    static const char *const dimensions[] = {"form", NULL};
-    if (((const struct settings *)e->settings)->agreement != NULL)
-        return add_agreement(r, e, items, err);
-    enum status status = report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
-    return status == OK ? report_add_indexed(r, e, items, layers, 1, dimensions, "layer", err) : status;
+    return hallucination_summarize(e, items, ((const struct settings *)e->settings)->agreement != NULL, r, err);
 }
 
 static const struct view VIEWS[] = {
-    {"table", "accuracy,support,lookback_ratio", "free of hallucination", NULL, NULL},
+    {"table", "accuracy,empty,unparsed,support,lookback_ratio", "free of hallucination", NULL, NULL},
     {"table", "agreement,balanced_accuracy,kappa", "judge against people", NULL, NULL},
     {"bars", "accuracy", "Outputs free of hallucination", "form", NULL},
     {"bars", "lookback_ratio", "Lookback ratio, by layer", "layer", NULL},

@@ -230,8 +230,8 @@ static const struct metric METRICS[] = {{"accuracy", "score", METRIC_PROPORTION,
                                         {"attention_after", "evidence.attention.after", METRIC_MEAN, "lower"},
                                         {"attention_question", "evidence.attention.question", METRIC_MEAN, NULL},
                                         {"attention_noise", "evidence.attention.noise", METRIC_MEAN, "lower"},
-                                        {"attention_abs_answer", "evidence.attention.abs_answer", METRIC_MEAN, "higher"},
-                                        {"attention_abs_noise", "evidence.attention.abs_noise", METRIC_MEAN, "lower"},
+                                        {"attention_abs_answer", "evidence.attention.abs_answer", METRIC_SHARE, "higher"},
+                                        {"attention_abs_noise", "evidence.attention.abs_noise", METRIC_SHARE, "lower"},
                                         {"attention_rows_answer", "evidence.attention.rows_answer", METRIC_MEAN, "higher"},
                                         {"attention_rows_noise", "evidence.attention.rows_noise", METRIC_MEAN, "lower"}};
 static const struct metric LAYER_METRICS[] = {
@@ -241,8 +241,8 @@ static const struct metric LAYER_METRICS[] = {
     {"attention_after", "evidence.attention.layers.*.after", METRIC_MEAN, "lower"},
     {"attention_question", "evidence.attention.layers.*.question", METRIC_MEAN, NULL},
     {"attention_noise", "evidence.attention.layers.*.noise", METRIC_MEAN, "lower"},
-    {"attention_abs_answer", "evidence.attention.layers.*.abs_answer", METRIC_MEAN, "higher"},
-    {"attention_abs_noise", "evidence.attention.layers.*.abs_noise", METRIC_MEAN, "lower"},
+    {"attention_abs_answer", "evidence.attention.layers.*.abs_answer", METRIC_SHARE, "higher"},
+    {"attention_abs_noise", "evidence.attention.layers.*.abs_noise", METRIC_SHARE, "lower"},
     {"attention_rows_answer", "evidence.attention.layers.*.rows_answer", METRIC_MEAN, "higher"},
     {"attention_rows_noise", "evidence.attention.layers.*.rows_noise", METRIC_MEAN, "lower"}};
 enum { N_METRICS = sizeof METRICS / sizeof *METRICS, N_LAYER_METRICS = sizeof LAYER_METRICS / sizeof *LAYER_METRICS };

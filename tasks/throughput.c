@@ -89,11 +89,11 @@ static enum status run(const struct experiment *e, const void *item, const struc
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    static const struct metric metrics[] = {{"tokens_per_second", "score", METRIC_MEAN, "higher"},
-                                            {"gflops", "evidence.gflops", METRIC_MEAN, "higher"},
-                                            {"sgemm_gflops", "evidence.sgemm_gflops", METRIC_MEAN, NULL},
-                                            {"share_of_sgemm", "evidence.share_of_sgemm", METRIC_MEAN, "higher"},
-                                            {"read_gigabytes", "evidence.read_gigabytes", METRIC_MEAN, NULL}};
+    static const struct metric metrics[] = {{"tokens_per_second", "score", METRIC_AMOUNT, "higher"},
+                                            {"gflops", "evidence.gflops", METRIC_AMOUNT, "higher"},
+                                            {"sgemm_gflops", "evidence.sgemm_gflops", METRIC_AMOUNT, NULL},
+                                            {"share_of_sgemm", "evidence.share_of_sgemm", METRIC_AMOUNT, "higher"},
+                                            {"read_gigabytes", "evidence.read_gigabytes", METRIC_AMOUNT, NULL}};
     static const char *const dimensions[] = {"work", "length", NULL};
     return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }

@@ -152,6 +152,8 @@ static struct interval interval_of(const struct metric *m, const double *x, size
         return wilson(mean.value, n);
     if (m->kind == METRIC_EXP_MEAN)
         mean = (struct interval){exp(mean.value), exp(mean.low), exp(mean.high)};
+    if (m->kind == METRIC_SHARE && mean.low == mean.high) /* all units agree: nothing is known to be exactly so */
+        return wilson(mean.value, n);
     if (isfinite(mean.low)) {
         mean.low = fmax(mean.low, RANGES[m->kind].low);
         mean.high = fmin(mean.high, RANGES[m->kind].high);

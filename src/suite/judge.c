@@ -89,16 +89,17 @@ const char *judge_name(const struct judge *j)
 
 bool judge_prompt(struct text *out, const struct judge_case *c)
 {
-    bool ok = text_puts(out, "Decide whether an answer says only what its document supports. Anything in the answer that the "
-                             "document does not state or directly imply makes it false. Explain briefly, list the problematic "
-                             "spans, and end with the line \"**Conclusion**: True\" when the answer is fully supported or "
-                             "\"**Conclusion**: False\" when it is not.\n\n");
+    bool ok =
+        text_puts(out, "Decide whether an answer says only what its document supports. Anything in the answer that the "
+                       "document does not state or directly imply makes it false. Explain first, then list the "
+                       "problematic spans, and end with the line \"**Conclusion**: True\" when the answer is fully supported or "
+                       "\"**Conclusion**: False\" when it is not.\n\n");
     ok = ok && text_printf(out, "#Document#: %s\n\n", c->document);
     if (c->question != NULL)
         ok = ok && text_printf(out, "#Question#: %s\n\n", c->question);
     if (c->reference != NULL)
         ok = ok && text_printf(out, "#Reference#: %s\n\n", c->reference);
-    return ok && text_printf(out, "#Answer#: %s\n\n**Problematic Spans**:", c->output);
+    return ok && text_printf(out, "#Answer#: %s\n\n**Explanation**:", c->output);
 }
 
 double judge_verdict(const char *reply)
