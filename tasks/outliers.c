@@ -155,6 +155,14 @@ static size_t n_groups(const struct experiment *e)
     return groups < n ? groups : n;
 }
 
+/* How often the text is read; a text that ends begins again some tokens later. */
+static double passes(const struct experiment *e, size_t subject)
+{
+    const struct state *s = e->state;
+    size_t length = ((const struct settings *)e->settings)->length, in_a_round = s->ids[subject].n / length;
+    return (double)n_sequences(e) / (double)(in_a_round ? in_a_round : 1);
+}
+
 static enum status plan(const struct experiment *e, struct plan *plan, struct error *err)
 {
     const struct state *s = e->state;
@@ -278,6 +286,10 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"perplexity", "score", METRIC_EXP_MEAN, "lower"}};
     static const char *const dimensions[] = {"part", "bits", NULL};
+    for (size_t m = 0; m < e->n_subjects && e->state != NULL; m++)
+        if (passes(e, m) > 1)
+            report_note(r, "%s: the text has %zu tokens and is read %.2g times, at other places each time", e->subjects[m].name,
+                        ((const struct state *)e->state)->ids[m].n, passes(e, m));
     enum status status = outliers_summarize(e, items, r, err);
     cJSON *places = report_places(items, dimensions), *where;
     for (size_t k = 0; k < 2; k++) {

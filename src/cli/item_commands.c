@@ -106,6 +106,8 @@ static enum status write_rescored(struct experiment *e, cJSON *report, const cha
         static const char *const kept[] = {"models", "data"};
         for (size_t i = 0; i < 2; i++)
             cJSON_ReplaceItemInObjectCaseSensitive(r.root, kept[i], cJSON_Duplicate(json_path(report, kept[i]), true));
+        const char *first = json_text(report, "rescore_of"); /* of what was scored again twice, the first */
+        cJSON_AddStringToObject(r.root, "rescore_of", first ? first : json_text(report, "digest"));
         status = e->task->summarize(e, items, &r, err);
     }
     if (status == OK) {

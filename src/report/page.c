@@ -306,6 +306,22 @@ enum status page_write(const char *path, const char *title, const cJSON *reports
     return page_save(path, &out, write_body(&out, title, reports, err), err);
 }
 
+/* Of a report and what `rescore` made of it the second counts; both would count every item twice. */
+static void drop_rescored(cJSON *reports)
+{
+    const cJSON *newer;
+    cJSON *older, *next;
+    cJSON_ArrayForEach(newer, reports)
+    {
+        const char *of = json_text(newer, "rescore_of");
+        for (older = reports->child; of != NULL && older != NULL; older = next) {
+            next = older->next;
+            if (older != newer && strcmp(json_text(older, "digest"), of) == 0)
+                cJSON_Delete(cJSON_DetachItemViaPointer(reports, older));
+        }
+    }
+}
+
 enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err)
 {
     cJSON *reports = cJSON_CreateArray();
@@ -319,6 +335,7 @@ enum status page_write_files(const char *path, const char *title, const cJSON *p
         if (report != NULL)
             cJSON_AddItemToArray(reports, report);
     }
+    drop_rescored(reports);
     if (status == OK)
         status = page_write(path, title, reports, err);
     cJSON_Delete(reports);

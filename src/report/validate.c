@@ -37,6 +37,7 @@ static const struct rule {
     {"seed", COUNT, false},
     {"options", OBJECT, false},
     {"digest", HEX, false},
+    {"rescore_of", HEX, true},
     {"run", OBJECT, false},
     {"models", FILLED_LIST, false},
     {"models.*", OBJECT, false},
