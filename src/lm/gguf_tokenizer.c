@@ -111,6 +111,6 @@ enum status gguf_tokenizer_read(cJSON **root, const char *path, const cJSON *met
                                         .squeeze = cJSON_IsTrue(at(metadata, "tokenizer.ggml.remove_extra_whitespaces"))};
     read_tokens(vocab, added, &rules.unknown, metadata);
     *root = characters ? sentencepiece_tree(vocab, added, &rules) : byte_level_tree(vocab, added, metadata, pattern);
-    begin(*root, metadata, characters);
+    begin(*root, metadata, characters || strcmp(pre, "llama-bpe") == 0); /* as llama.cpp does where the key is missing */
     return OK;
 }

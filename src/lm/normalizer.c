@@ -2,6 +2,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "lm/normalizer.h"
 
+#include "base/utf8.h"
 #include "lm/charsmap.h"
 
 #include <pcre2.h>
@@ -17,6 +18,9 @@ enum step_kind {
     STEP_METASPACE,
     STEP_CHARSMAP,
     STEP_LOWERCASE,
+    STEP_ACCENTS,
+    STEP_CLEAN,
+    STEP_CHINESE,
     STEP_SQUEEZE
 };
 
@@ -31,7 +35,7 @@ struct step {
     struct charsmap *charsmap;
 };
 
-enum { MAX_STEPS = 8 };
+enum { MAX_STEPS = 16, MAX_GROWTH = 64, MAX_GROWTH_BYTES = 1 << 16 };
 
 struct normalizer {
     struct step steps[MAX_STEPS];
@@ -91,6 +95,33 @@ static enum status read_charsmap(struct step *s, const cJSON *json, const char *
     return status == OK ? charsmap_from_base64(&s->charsmap, text, longest, path, err) : status;
 }
 
+/* The four steps of BERT's, each on its own; accents go with the lower case where nothing is said of them. */
+static enum status read_bert(struct normalizer *n, const cJSON *json, const char *path, struct error *err)
+{
+    bool clean = true, chinese = true, lower = true, accents;
+    struct step *s;
+    enum status status = json_get_bool(json, "clean_text", true, &clean, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "handle_chinese_chars", true, &chinese, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "lowercase", true, &lower, path, err);
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(json, "strip_accents");
+    accents = cJSON_IsBool(said) ? cJSON_IsTrue(said) : lower;
+    const struct {
+        bool wanted;
+        enum step_kind kind;
+        int options;
+    } steps[] = {{clean, STEP_CLEAN, 0},
+                 {chinese, STEP_CHINESE, 0},
+                 {accents, STEP_UNICODE, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE},
+                 {accents, STEP_ACCENTS, 0},
+                 {lower, STEP_LOWERCASE, 0}};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && status == OK; i++)
+        if (steps[i].wanted && (status = new_step(n, steps[i].kind, &s, path, err)) == OK)
+            s->options = steps[i].options;
+    return status;
+}
+
 static enum status read_step(struct normalizer *n, const cJSON *json, int depth, const char *path, struct error *err)
 {
     const char *type = NULL, *text = NULL;
@@ -123,6 +154,10 @@ static enum status read_step(struct normalizer *n, const cJSON *json, int depth,
         return new_step(n, STEP_SQUEEZE, &s, path, err);
     if (strcmp(type, "Lowercase") == 0)
         return new_step(n, STEP_LOWERCASE, &s, path, err);
+    if (strcmp(type, "StripAccents") == 0)
+        return new_step(n, STEP_ACCENTS, &s, path, err);
+    if (strcmp(type, "BertNormalizer") == 0)
+        return read_bert(n, json, path, err);
     if (strcmp(type, "Replace") == 0) {
         status = new_step(n, STEP_REPLACE, &s, path, err);
         return status == OK ? read_replace(s, json, path, err) : status;
@@ -143,7 +178,7 @@ static enum status read_step(struct normalizer *n, const cJSON *json, int depth,
     return error_set(
         err, ERR_INPUT,
         "%s: key 'normalizer': type '%.40s' is not supported, expected Prepend, Replace, Strip, NFC, NFD, NFKC, NFKD, "
-        "Lowercase, Precompiled or Sequence",
+        "Lowercase, StripAccents, BertNormalizer, Precompiled or Sequence",
         path, type);
 }
 
@@ -251,8 +286,42 @@ static bool apply_lowercase(struct text *out, const char *text, size_t length)
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + i, (utf8proc_ssize_t)(length - i), &c);
         if (n <= 0)
             return false;
-        ok = text_add(out, (const char *)bytes, (size_t)utf8proc_encode_char(utf8proc_tolower(c), bytes));
+        ok = text_add(out, (const char *)bytes, (size_t)utf8proc_encode_char(c == 0x130 ? 'i' : utf8proc_tolower(c), bytes)) &&
+             (c != 0x130 || text_puts(out, "\xcc\x87")); /* a capital I with a dot is an i and a dot above */
         i += (size_t)n;
+    }
+    return ok;
+}
+
+/* BERT's notion of what is a Chinese character. */
+static bool is_chinese(uint32_t c)
+{
+    static const uint32_t ranges[][2] = {{0x4e00, 0x9fff},   {0x3400, 0x4dbf},   {0x20000, 0x2a6df}, {0x2a700, 0x2b73f},
+                                         {0x2b740, 0x2b81f}, {0x2b920, 0x2ceaf}, {0xf900, 0xfaff},   {0x2f800, 0x2fa1f}};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (c >= ranges[i][0] && c <= ranges[i][1])
+            return true;
+    return false;
+}
+
+/* Character by character: accents go; control characters go and white space becomes a blank; blanks around Chinese characters. */
+static bool apply_characters(struct text *out, enum step_kind kind, const char *text, size_t length)
+{
+    bool ok = text_add(out, "", 0);
+    for (size_t i = 0, width; ok && i < length; i += width) {
+        uint32_t c = utf8_at(text, length, i, &width);
+        utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+        bool control = k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CN ||
+                       k == UTF8PROC_CATEGORY_CO || k == UTF8PROC_CATEGORY_CS;
+        bool space = utf8_is_space(c) && !(c >= 28 && c <= 31);
+        if (kind == STEP_ACCENTS)
+            ok = k == UTF8PROC_CATEGORY_MN || text_add(out, text + i, width);
+        else if (kind == STEP_CLEAN)
+            ok = c == 0 || c == 0xfffd || (control && !(c == '\t' || c == '\n' || c == '\r')) ||
+                 (space ? text_add(out, " ", 1) : text_add(out, text + i, width));
+        else
+            ok = is_chinese(c) ? text_add(out, " ", 1) && text_add(out, text + i, width) && text_add(out, " ", 1)
+                               : text_add(out, text + i, width);
     }
     return ok;
 }
@@ -276,11 +345,6 @@ static bool apply_regex(struct text *out, const struct step *s, const char *text
     return code >= 0;
 }
 
-bool text_is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static bool apply_step(const struct step *s, struct text *out, const char *text, size_t length, bool first, bool last)
 {
     size_t from = 0, to = length, n;
@@ -293,15 +357,17 @@ static bool apply_step(const struct step *s, struct text *out, const char *text,
         return apply_squeeze(out, text, length, first, last);
     case STEP_LOWERCASE:
         return apply_lowercase(out, text, length);
+    case STEP_ACCENTS:
+    case STEP_CLEAN:
+    case STEP_CHINESE:
+        return apply_characters(out, s->kind, text, length);
     case STEP_CHARSMAP:
         return charsmap_apply(s->charsmap, out, text, length);
     case STEP_UNICODE:
         return apply_unicode(out, text, length, s->options);
     case STEP_STRIP:
-        while (s->left && from < to && text_is_space(text[from]))
-            from++;
-        while (s->right && to > from && text_is_space(text[to - 1]))
-            to--;
+        to = s->right ? utf8_rstrip(text, length) : length;
+        from = s->left ? utf8_lstrip(text, to) : 0;
         return text_add(out, text + from, to - from);
     case STEP_METASPACE:
         n = strlen(s->to);
@@ -320,6 +386,13 @@ enum status normalizer_apply(const struct normalizer *n, struct text *out, const
     for (size_t i = 0; i < n->n && ok && from.len > 0; i++) {
         to.len = 0;
         ok = text_add(&to, "", 0) && apply_step(&n->steps[i], &to, from.data, from.len, first, last);
+        if (ok && to.len > MAX_GROWTH * length + MAX_GROWTH_BYTES) {
+            text_free(&from);
+            text_free(&to);
+            return error_set(err, ERR_INPUT,
+                             "tokenizer: its normalizer makes a text of %zu bytes more than %d times as long, expected less",
+                             length, MAX_GROWTH);
+        }
         struct text swap = from;
         from = to;
         to = swap;

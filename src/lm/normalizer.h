@@ -20,8 +20,6 @@ bool normalizer_is_empty(const struct normalizer *n);
 enum status normalizer_apply(const struct normalizer *n, struct text *out, const char *text, size_t length, bool first, bool last,
                              struct error *err);
 
-/* ASCII white space. */
-bool text_is_space(char c);
 /* Appends text with every `from` replaced by `to`. */
 bool text_replace(struct text *out, const char *text, size_t length, const char *from, const char *to);
 

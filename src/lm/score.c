@@ -29,6 +29,9 @@ enum status score_tokens(struct session *s, const int32_t *ids, size_t n, double
     struct probe probe = {.context = &c, .on_final = on_final};
     if (n < 2)
         return OK;
+    if (ids[n - 1] < 0 || (size_t)ids[n - 1] >= s->model->config.vocab_size)
+        return error_set(err, ERR_INPUT, "%s: token %d is not in the model's vocabulary, expected 0 to %zu", s->model->folder,
+                         (int)ids[n - 1], s->model->config.vocab_size - 1);
     size_t rows = n < SESSION_BLOCK ? n : SESSION_BLOCK;
     c.work = mem_array(cross_entropy_work(rows, s->model->config.vocab_size), sizeof(float));
     if (c.work == NULL)

@@ -141,16 +141,39 @@ static size_t character_symbols(const struct tokenizer *t, int32_t *id, const ch
     return count;
 }
 
+/* Where the vocabulary marks a word's last part, or all but its first, every symbol is looked up with its mark. */
+static size_t marked_symbols(const struct tokenizer *t, int32_t *id, const char *bytes, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0, width; i < n; i += width) {
+        struct text symbol = {0};
+        width = t->byte_level ? 1 : utf8_width(bytes[i]);
+        width = width < n - i ? width : n - i;
+        bool ok = text_puts(&symbol, i > 0 && t->word_inside ? t->word_inside : "") && text_add(&symbol, bytes + i, width) &&
+                  text_puts(&symbol, i + width == n && t->word_end ? t->word_end : "");
+        int32_t found = ok ? vocabulary_find(t, symbol.data, symbol.len) : -1;
+        if (found < 0)
+            found = t->unknown;
+        if (found >= 0 && !(found == t->unknown && t->fuse_unknown && count > 0 && id[count - 1] == t->unknown))
+            id[count++] = found;
+        text_free(&symbol);
+    }
+    return count;
+}
+
 static bool merge_piece(struct encoder *e, const char *bytes, size_t n)
 {
     const struct tokenizer *t = e->t;
     struct merging *w = &e->work;
-    int32_t whole = n <= t->longest ? vocabulary_find(t, bytes, n) : -1;
+    bool marked = t->word_end != NULL || t->word_inside != NULL;
+    int32_t whole = n <= t->longest && !marked ? vocabulary_find(t, bytes, n) : -1;
     if (whole >= 0 && (t->ignore_merges || t->pieces[whole].whole))
         return ids_add(e->out, whole);
     if (!reserve(w, n))
         return false;
-    size_t count = t->byte_level ? byte_symbols(t, w->id, bytes, n) : character_symbols(t, w->id, bytes, n);
+    size_t count = marked          ? marked_symbols(t, w->id, bytes, n)
+                   : t->byte_level ? byte_symbols(t, w->id, bytes, n)
+                                   : character_symbols(t, w->id, bytes, n);
     for (size_t i = 0; i < count; i++) {
         w->next[i] = i + 1 < count ? (int32_t)i + 1 : -1;
         w->previous[i] = (int32_t)i - 1;
@@ -235,37 +258,52 @@ enum status tokenizer_mark_whole(struct tokenizer *t, struct error *err)
     return ok ? OK : error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
 }
 
-/* The first added token in text, earliest then longest; NULL when there is none. */
-static const struct added *find_added(const struct tokenizer *t, const char *text, size_t length, size_t *at)
+/* Text between added tokens; `first`: nothing stands before it. */
+static enum status encode_between(struct encoder *e, const char *text, size_t length, bool first, struct error *err)
 {
-    const struct added *best = NULL;
-    for (size_t i = 0; i < t->n_added; i++) {
-        if (t->added[i].unmatched)
-            continue;
-        const char *hit = memmem(text, length, t->added[i].content, t->added[i].length);
-        if (hit != NULL && (best == NULL || (size_t)(hit - text) < *at)) {
-            best = &t->added[i];
-            *at = (size_t)(hit - text);
-        }
+    const struct tokenizer *t = e->t;
+    bool space = pretokenizer_adds_space(t->pretokenizer) && text[0] != ' ';
+    struct text changed = {0};
+    enum status status = OK;
+    if (!space && normalizer_is_empty(t->blanks))
+        return pretokenizer_split(t->pretokenizer, text, length, encode_piece, e, err);
+    if (space && !text_puts(&changed, " "))
+        status = error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
+    if (status == OK)
+        status = normalizer_apply(t->blanks, &changed, text, length, first, false, err);
+    if (status == OK)
+        status = pretokenizer_split(t->pretokenizer, changed.data, changed.len, encode_piece, e, err);
+    text_free(&changed);
+    return status;
+}
+
+/* Text that the normalizer has changed, without the added tokens that are not looked for in it. */
+static enum status encode_changed(struct encoder *e, const char *text, size_t length, bool first, struct error *err)
+{
+    size_t at = 0, from = 0, to = 0;
+    enum status status = OK;
+    while (status == OK && at < length) {
+        const struct added *a = added_find(e->t->normalized, text, length, at, &from, &to);
+        size_t plain = (a ? from : length) - at;
+        if (plain > 0)
+            status = encode_between(e, text + at, plain, first && at == 0, err);
+        if (status == OK && a != NULL && !ids_add(e->out, a->id))
+            status = error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
+        at = a ? to : length;
     }
-    return best;
+    return status;
 }
 
 static enum status encode_plain(struct encoder *e, const char *text, size_t length, bool first, bool last, struct error *err)
 {
-    const struct tokenizer *t = e->t;
-    bool spaced = pretokenizer_adds_space(t->pretokenizer);
     struct text changed = {0};
-    enum status status = OK;
     if (length == 0)
         return OK;
-    if (normalizer_is_empty(t->normalizer) && (!spaced || text[0] == ' '))
-        return pretokenizer_split(t->pretokenizer, text, length, encode_piece, e, err);
-    if (spaced && text[0] != ' ')
-        text_puts(&changed, " ");
-    status = normalizer_apply(t->normalizer, &changed, text, length, first, last, err);
+    if (normalizer_is_empty(e->t->normalizer))
+        return encode_changed(e, text, length, first, err);
+    enum status status = normalizer_apply(e->t->normalizer, &changed, text, length, first, last, err);
     if (status == OK)
-        status = pretokenizer_split(t->pretokenizer, changed.data, changed.len, encode_piece, e, err);
+        status = encode_changed(e, changed.data ? changed.data : "", changed.len, first, err);
     text_free(&changed);
     return status;
 }
@@ -275,25 +313,17 @@ enum status tokenizer_encode(const struct tokenizer *t, const char *text, size_t
 {
     struct encoder e = {.t = t, .out = out};
     enum status status = OK;
-    bool first = true;
+    size_t at = 0, from = 0, to = 0;
     if (!utf8_valid(text, length))
         return error_set(err, ERR_INPUT, "text: is not UTF-8, expected UTF-8 to tokenize");
     for (size_t i = 0; special && i < t->prefix.n; i++)
         ids_add(out, t->prefix.data[i]);
-    while (status == OK && length > 0) {
-        size_t at = length;
-        const struct added *a = find_added(t, text, length, &at);
-        size_t plain = at, after = a ? at + a->length : length;
-        while (a != NULL && a->lstrip && plain > 0 && text_is_space(text[plain - 1]))
-            plain--;
-        while (a != NULL && a->rstrip && after < length && text_is_space(text[after]))
-            after++;
-        status = encode_plain(&e, text, plain, first, after == length && a == NULL, err);
-        first = false;
+    while (status == OK && at < length) {
+        const struct added *a = added_find(t->verbatim, text, length, at, &from, &to);
+        status = encode_plain(&e, text + at, (a ? from : length) - at, at == 0, a == NULL, err);
         if (status == OK && a != NULL && !ids_add(out, a->id))
             status = error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
-        text += after;
-        length -= after;
+        at = a ? to : length;
     }
     for (size_t i = 0; special && status == OK && i < t->suffix.n; i++)
         ids_add(out, t->suffix.data[i]);
@@ -337,12 +367,18 @@ size_t tokenizer_size(const struct tokenizer *t)
     return t->n_pieces;
 }
 
+size_t tokenizer_beyond(const struct tokenizer *t, size_t vocab_size)
+{
+    return t->n_pieces > vocab_size ? t->n_pieces - vocab_size : 0;
+}
+
 enum status tokenizer_fits(const struct tokenizer *t, size_t vocab_size, const char *folder, struct error *err)
 {
-    return t->n_pieces <= vocab_size
-               ? OK
-               : error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
-                           folder, t->n_pieces, vocab_size);
+    for (size_t i = vocab_size; i < t->n_pieces; i++)
+        if (t->pieces[i].bytes != NULL)
+            return error_set(err, ERR_INPUT, "%s: the tokenizer has %zu tokens, expected at most the model's vocab_size %zu",
+                             folder, t->n_pieces, vocab_size);
+    return OK;
 }
 
 size_t tokenizer_n_merges(const struct tokenizer *t)

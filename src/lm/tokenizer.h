@@ -46,7 +46,9 @@ const char *tokenizer_piece(const struct tokenizer *tokenizer, int32_t id, size_
 int32_t tokenizer_bos(const struct tokenizer *tokenizer);
 /* One more than the largest id. */
 size_t tokenizer_size(const struct tokenizer *tokenizer);
-/* An error when it has more tokens than the model's embedding has rows; `folder` names the model. */
+/* How many added tokens it has beyond the rows of a model's embedding: texts may not use them. */
+size_t tokenizer_beyond(const struct tokenizer *tokenizer, size_t vocab_size);
+/* An error when it has more tokens of its vocabulary than the model's embedding has rows; `folder` names the model. */
 enum status tokenizer_fits(const struct tokenizer *tokenizer, size_t vocab_size, const char *folder, struct error *err);
 size_t tokenizer_n_merges(const struct tokenizer *tokenizer);
 /* SHA-256 of its file, hexadecimal. */

@@ -10,10 +10,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int longest_first(const void *a, const void *b)
+/* The tokens by where they are looked for: those that are normalized by what the normalizer makes of them. */
+static enum status make_tries(struct tokenizer *t, const char *path, struct error *err)
 {
-    const struct added *x = a, *y = b;
-    return x->length != y->length ? (x->length < y->length ? 1 : -1) : strcmp(x->content, y->content);
+    const char **plain = calloc(t->n_added + 1, sizeof *plain), **changed = calloc(t->n_added + 1, sizeof *changed);
+    enum status status = plain && changed ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (size_t i = 0; i < t->n_added && status == OK; i++) {
+        const struct added *a = &t->added[i];
+        struct text text = {0};
+        if (!a->normalized) {
+            plain[i] = a->content;
+            continue;
+        }
+        status = normalizer_apply(t->normalizer, &text, a->content, a->length, false, false, err);
+        changed[i] = text.data;
+    }
+    if (status == OK) {
+        t->verbatim = added_trie_make(t->added, plain, t->n_added);
+        t->normalized = added_trie_make(t->added, changed, t->n_added);
+        if (t->verbatim == NULL || t->normalized == NULL)
+            status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    }
+    for (size_t i = 0; changed != NULL && i < t->n_added; i++)
+        free((char *)changed[i]);
+    free(plain);
+    free(changed);
+    return status;
 }
 
 static enum status read_added(struct tokenizer *t, const cJSON *list, const char *path, struct error *err)
@@ -34,7 +56,12 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
         if (status == OK)
             status = json_get_bool(item, "rstrip", true, &a->rstrip, path, err);
         if (status == OK)
+            status = json_get_bool(item, "single_word", true, &a->single_word, path, err);
+        if (status == OK)
             status = json_get_bool(item, "unmatched", true, &a->unmatched, path, err);
+        a->normalized = !a->special;
+        if (status == OK)
+            status = json_get_bool(item, "normalized", true, &a->normalized, path, err);
         if (status != OK)
             return status;
         if (content[0] == '\0')
@@ -53,30 +80,91 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
         p->special = a->special;
         t->n_added++;
     }
-    qsort(t->added, t->n_added, sizeof *t->added, longest_first);
+    return make_tries(t, path, err);
+}
+
+/* A side's token of RobertaProcessing or BertProcessing: [text, id]. */
+static enum status add_pair(struct tokenizer *t, struct ids *side, const cJSON *processor, const char *key, const char *path,
+                            struct error *err)
+{
+    const cJSON *pair = cJSON_GetObjectItemCaseSensitive(processor, key), *id = pair && pair->child ? pair->child->next : NULL;
+    if (!cJSON_IsNumber(id) || !(id->valuedouble >= 0 && id->valuedouble < (double)t->n_pieces))
+        return error_set(err, ERR_INPUT, "%s: key 'post_processor.%s' is wrong, expected [token, id]", path, key);
+    return ids_add(side, (int32_t)id->valuedouble) ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+}
+
+/* The ids that a template's special token stands for: those of `special_tokens`, else those of an added token of that name. */
+static enum status add_special(struct tokenizer *t, struct ids *side, const cJSON *processor, const char *name, const char *path,
+                               struct error *err)
+{
+    const cJSON *id,
+        *entry = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(processor, "special_tokens"), name);
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(entry, "ids");
+    int32_t added = tokenizer_added(t, name);
+    if (added < 0)
+        added = vocabulary_find(t, name, strlen(name));
+    if (list == NULL && added >= 0)
+        return ids_add(side, added) ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (!cJSON_IsArray(list))
+        return error_set(err, ERR_INPUT, "%s: key 'post_processor': special token '%.60s' has no ids, expected some", path, name);
+    cJSON_ArrayForEach(id, list)
+    {
+        if (!cJSON_IsNumber(id) || !(id->valuedouble >= 0 && id->valuedouble < (double)t->n_pieces))
+            return error_set(err, ERR_INPUT,
+                             "%s: key 'post_processor': special token '%.60s' has a wrong id, expected one of the vocabulary",
+                             path, name);
+        if (!ids_add(side, (int32_t)id->valuedouble))
+            return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    }
     return OK;
 }
 
-/* TemplateProcessing's `single`: special tokens before and after the text. */
-static void read_template(struct tokenizer *t, const cJSON *processor)
+static enum status read_single(struct tokenizer *t, const cJSON *processor, const char *path, struct error *err)
 {
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(processor, "type"), *part;
-    if (!cJSON_IsString(type))
-        return;
-    if (strcmp(type->valuestring, "Sequence") == 0) {
-        cJSON_ArrayForEach(part, cJSON_GetObjectItemCaseSensitive(processor, "processors")) read_template(t, part);
-        return;
-    }
     struct ids *side = &t->prefix;
+    const cJSON *part;
+    enum status status = OK;
     cJSON_ArrayForEach(part, cJSON_GetObjectItemCaseSensitive(processor, "single"))
     {
-        const cJSON *token = cJSON_GetObjectItemCaseSensitive(part, "SpecialToken");
-        const cJSON *id = cJSON_GetObjectItemCaseSensitive(token, "id");
-        if (token == NULL)
+        const char *name = json_text(part, "SpecialToken.id");
+        if (name == NULL)
             side = &t->suffix;
-        else if (cJSON_IsString(id) && tokenizer_added(t, id->valuestring) >= 0)
-            ids_add(side, tokenizer_added(t, id->valuestring));
+        else if (status == OK)
+            status = add_special(t, side, processor, name, path, err);
     }
+    return status;
+}
+
+/* What stands before and after one text. */
+static enum status read_processor(struct tokenizer *t, const cJSON *processor, const char *path, struct error *err)
+{
+    const char *type = NULL;
+    const cJSON *part;
+    if (!cJSON_IsObject(processor))
+        return OK;
+    enum status status = json_get_string(processor, "type", false, &type, path, err);
+    if (status != OK)
+        return status;
+    if (strcmp(type, "Sequence") == 0) {
+        cJSON_ArrayForEach(part, cJSON_GetObjectItemCaseSensitive(processor, "processors"))
+        {
+            if (status == OK)
+                status = read_processor(t, part, path, err);
+        }
+        return status;
+    }
+    if (strcmp(type, "TemplateProcessing") == 0)
+        return read_single(t, processor, path, err);
+    if (strcmp(type, "RobertaProcessing") == 0 || strcmp(type, "BertProcessing") == 0) {
+        status = add_pair(t, &t->prefix, processor, "cls", path, err);
+        return status == OK ? add_pair(t, &t->suffix, processor, "sep", path, err) : status;
+    }
+    return strcmp(type, "ByteLevel") == 0 /* changes offsets alone */
+               ? OK
+               : error_set(err, ERR_INPUT,
+                           "%s: key 'post_processor': type '%.40s' is not supported, expected TemplateProcessing, "
+                           "RobertaProcessing, BertProcessing, ByteLevel or Sequence",
+                           path, type);
 }
 
 /* What a token of a vocabulary of characters decodes to: blanks again, and bytes. After this, pieces are no longer looked up by
@@ -108,8 +196,9 @@ static enum status read_decoder(struct tokenizer *t, const cJSON *decoder, const
 }
 
 /* A token's own text, from the string that the vocabulary knows it by. */
-static enum status decode_piece(struct piece *p, const char *path, struct error *err)
+static enum status decode_piece(const struct tokenizer *t, struct piece *p, const char *path, struct error *err)
 {
+    size_t mark = t->word_end ? strlen(t->word_end) : 0;
     struct text text = {0};
     unsigned byte;
     char end;
@@ -118,6 +207,11 @@ static enum status decode_piece(struct piece *p, const char *path, struct error 
         if (p->text != NULL)
             memcpy(p->text, (char[]){(char)byte, '\0'}, 2);
         p->text_length = 1;
+    } else if (mark > 0 && p->length >= mark && memcmp(p->bytes + p->length - mark, t->word_end, mark) == 0) {
+        if (text_add(&text, p->bytes, p->length - mark) && text_puts(&text, " ")) {
+            p->text = text.data;
+            p->text_length = text.len;
+        }
     } else if (text_replace(&text, p->bytes, p->length, "\xe2\x96\x81", " ")) {
         p->text = text.data;
         p->text_length = text.len;
@@ -140,7 +234,7 @@ static enum status build_characters(struct tokenizer *t, const cJSON *root, cons
         status = read_decoder(t, cJSON_GetObjectItemCaseSensitive(root, "decoder"), path, err);
     for (size_t i = 0; i < t->n_pieces && status == OK; i++)
         if (t->pieces[i].bytes != NULL)
-            status = decode_piece(&t->pieces[i], path, err);
+            status = decode_piece(t, &t->pieces[i], path, err);
     return status;
 }
 
@@ -149,6 +243,16 @@ static void find_lowest(struct tokenizer *t)
     for (size_t i = 0; i < t->n_pieces; i++)
         if (t->pieces[i].bytes != NULL && t->pieces[i].score < t->lowest_score)
             t->lowest_score = t->pieces[i].score;
+}
+
+/* A mark of the vocabulary's strings; an empty one is none. */
+static enum status read_mark(char **mark, const cJSON *model, const char *key, const char *path, struct error *err)
+{
+    const char *text = NULL;
+    enum status status = json_get_string(model, key, true, &text, path, err);
+    if (status == OK && text != NULL && text[0] != '\0' && (*mark = strdup(text)) == NULL)
+        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    return status;
 }
 
 static enum status build(struct tokenizer *t, const cJSON *root, const char *path, struct error *err)
@@ -182,8 +286,14 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
     if (status == OK)
         status = normalizer_from_json(&t->normalizer, cJSON_GetObjectItemCaseSensitive(root, "normalizer"), path, err);
     if (status == OK)
-        status = pretokenizer_from_json(&t->pretokenizer, cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), t->normalizer,
+        status = normalizer_from_json(&t->blanks, NULL, path, err);
+    if (status == OK)
+        status = pretokenizer_from_json(&t->pretokenizer, cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), t->blanks,
                                         path, err);
+    if (status == OK)
+        status = read_mark(&t->word_end, model, "end_of_word_suffix", path, err);
+    if (status == OK)
+        status = read_mark(&t->word_inside, model, "continuing_subword_prefix", path, err);
     t->byte_level = status == OK && pretokenizer_is_byte_level(t->pretokenizer);
     t->unknown = -1;
     t->fuse_unknown = t->unigram || t->fuse_unknown;
@@ -197,10 +307,10 @@ static enum status build(struct tokenizer *t, const cJSON *root, const char *pat
         status = read_added(t, added, path, err);
     if (status == OK && t->unigram)
         find_lowest(t);
-    if (status == OK && !t->unigram)
+    if (status == OK && !t->unigram && t->word_end == NULL && t->word_inside == NULL)
         status = tokenizer_mark_whole(t, err);
     if (status == OK)
-        read_template(t, cJSON_GetObjectItemCaseSensitive(root, "post_processor"));
+        status = read_processor(t, cJSON_GetObjectItemCaseSensitive(root, "post_processor"), path, err);
     return status;
 }
 
@@ -209,22 +319,92 @@ static enum status read_json(cJSON **root, const char *path, const char *data, s
     return json_parse(root, path, data, length, err);
 }
 
-/* What tokenizer_config.json says that a tokenizer.model does not: whether a text begins with a token. */
-static void read_beginning(cJSON *root, const char *folder)
+/* The text of a token in tokenizer_config.json: a string, or an object with `content`. */
+static const char *token_text(const cJSON *config, const char *key)
+{
+    const cJSON *token = cJSON_GetObjectItemCaseSensitive(config, key);
+    return cJSON_IsObject(token) ? json_text(token, "content") : cJSON_GetStringValue(token);
+}
+
+/* Classes of the transformers library that make their own post-processor from add_bos_token, which is true where it is missing.
+ */
+static bool class_adds_bos(const char *class)
+{
+    static const char *const classes[] = {"Llama", "CodeLlama", "Gemma", "Cohere"};
+    for (size_t i = 0; class != NULL && i < sizeof classes / sizeof *classes; i++)
+        if (strncmp(class, classes[i], strlen(classes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* An added token that the tokenizer's own file does not name. */
+static void add_named(cJSON *root, const char *content, double id, const cJSON *like)
+{
+    static const char *const flags[] = {"special", "lstrip", "rstrip", "single_word", "normalized"};
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), *entry;
+    if (!cJSON_IsArray(list)) {
+        cJSON_DeleteItemFromObjectCaseSensitive(root, "added_tokens");
+        list = cJSON_AddArrayToObject(root, "added_tokens");
+    }
+    cJSON_ArrayForEach(entry, list)
+    {
+        if (json_text(entry, "content") != NULL && strcmp(json_text(entry, "content"), content) == 0)
+            return;
+    }
+    entry = cJSON_CreateObject();
+    cJSON_AddStringToObject(entry, "content", content);
+    cJSON_AddNumberToObject(entry, "id", id);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        if (cJSON_IsBool(cJSON_GetObjectItemCaseSensitive(like, flags[i])))
+            cJSON_AddBoolToObject(entry, flags[i], cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(like, flags[i])));
+    cJSON_AddItemToArray(list, entry);
+}
+
+/* added_tokens.json {text: id}, and added_tokens_decoder {id: {content, ..}} of tokenizer_config.json. */
+static enum status read_more_tokens(cJSON *root, const cJSON *config, const char *folder, struct error *err)
+{
+    const cJSON *entry;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(config, "added_tokens_decoder"))
+    {
+        if (json_text(entry, "content") != NULL)
+            add_named(root, json_text(entry, "content"), strtod(entry->string, NULL), entry);
+    }
+    char *path = path_join(folder, "added_tokens.json");
+    cJSON *more = NULL;
+    enum status status = path && file_exists(path) ? json_read(&more, path, err) : OK;
+    cJSON_ArrayForEach(entry, more)
+    {
+        if (status == OK && !cJSON_IsNumber(entry))
+            status = error_set(err, ERR_INPUT, "%s: key '%.60s' is no id, expected {token: id}", path, entry->string);
+        if (status == OK)
+            add_named(root, entry->string, entry->valuedouble, NULL);
+    }
+    cJSON_Delete(more);
+    free(path);
+    return status;
+}
+
+/* What the files beside the tokenizer's own say: further tokens, and whether a text begins with one. `whole`: the file has a
+ * post-processor of its own, which only some classes replace. */
+static enum status read_config(cJSON *root, const char *folder, bool whole, struct error *err)
 {
     char *path = path_join(folder, "tokenizer_config.json");
     cJSON *config = NULL;
-    if (path != NULL && file_exists(path) && json_read(&config, path, NULL) == OK) {
+    enum status status = path && file_exists(path) ? json_read(&config, path, err) : OK;
+    if (status == OK)
+        status = read_more_tokens(root, config, folder, err);
+    if (status == OK && config != NULL) {
         const cJSON *begins = cJSON_GetObjectItemCaseSensitive(config, "add_bos_token");
-        const cJSON *bos = cJSON_GetObjectItemCaseSensitive(config, "bos_token");
-        const char *content = cJSON_IsObject(bos) ? json_text(bos, "content") : cJSON_GetStringValue(bos);
-        const char *type = json_text(config, "tokenizer_class");
-        bool llama = type != NULL && strncmp(type, "Llama", 5) == 0; /* where no key says, Llama's tokenizers do */
-        if (cJSON_IsTrue(begins) || (begins == NULL && llama))
+        const char *content = token_text(config, "bos_token"), *class = json_text(config, "tokenizer_class");
+        bool own = class_adds_bos(class), adds = cJSON_IsTrue(begins) || (!cJSON_IsBool(begins) && own);
+        if (own && whole) /* that class's own processor takes the place of the file's */
+            cJSON_DeleteItemFromObjectCaseSensitive(root, "post_processor");
+        if (adds && (own || !whole || !cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(root, "post_processor"))))
             source_begin_with(root, content ? content : "<s>");
     }
     cJSON_Delete(config);
     free(path);
+    return status;
 }
 
 static enum status read_model(cJSON **root, const char *path, const char *data, size_t length, struct error *err)
@@ -237,8 +417,8 @@ static enum status read_model(cJSON **root, const char *path, const char *data, 
 static const struct {
     const char *name;
     enum status (*read)(cJSON **root, const char *path, const char *data, size_t length, struct error *err);
-    bool reads_config;
-} FILES[] = {{"tokenizer.json", read_json, false}, {"tokenizer.model", read_model, true}, {".tiktoken", tiktoken_read, true}};
+    bool whole; /* has a post-processor of its own */
+} FILES[] = {{"tokenizer.json", read_json, true}, {"tokenizer.model", read_model, false}, {".tiktoken", tiktoken_read, false}};
 enum { N_FILES = sizeof FILES / sizeof *FILES };
 
 /* The path of a folder's file of a name or ending, or NULL. */
@@ -290,8 +470,8 @@ static enum status read_folder(cJSON **root, char **path, char sha256[65], const
     enum status status = file_read(&text, &length, *path, err);
     if (status == OK)
         status = FILES[kind].read(root, *path, text, length, err);
-    if (status == OK && FILES[kind].reads_config)
-        read_beginning(*root, folder);
+    if (status == OK)
+        status = read_config(*root, folder, FILES[kind].whole, err);
     if (status == OK)
         sha256_hex(sha256, text, length);
     free(text);
@@ -350,9 +530,14 @@ void tokenizer_free(struct tokenizer *t)
     free(t->by_bytes);
     free(t->merges);
     free(t->added);
+    added_trie_free(t->verbatim);
+    added_trie_free(t->normalized);
+    free(t->word_end);
+    free(t->word_inside);
     ids_free(&t->prefix);
     ids_free(&t->suffix);
     pretokenizer_free(t->pretokenizer);
     normalizer_free(t->normalizer);
+    normalizer_free(t->blanks);
     free(t);
 }

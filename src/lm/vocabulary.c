@@ -222,12 +222,14 @@ static enum status read_merge(struct tokenizer *t, const int16_t *byte_of, const
     }
     char *both = malloc(nl + nr + 1);
     int32_t a = -1, b = -1, c = -1;
+    size_t mark = t->word_inside ? strlen(t->word_inside) : 0; /* the join has that of its left part alone */
     if (l != NULL && r != NULL && both != NULL) {
+        mark = mark <= nr && memcmp(r, t->word_inside ? t->word_inside : "", mark) == 0 ? mark : 0;
         memcpy(both, l, nl);
-        memcpy(both + nl, r, nr);
+        memcpy(both + nl, r + mark, nr - mark);
         a = vocabulary_find(t, l, nl);
         b = vocabulary_find(t, r, nr);
-        c = vocabulary_find(t, both, nl + nr);
+        c = vocabulary_find(t, both, nl + nr - mark);
     }
     free(line);
     free(l);

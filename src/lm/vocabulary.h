@@ -4,6 +4,7 @@
 #define DIFFTF_LM_VOCABULARY_H
 
 #include "formats/json.h"
+#include "lm/added.h"
 #include "lm/pretokenizer.h"
 #include "lm/tokenizer.h"
 
@@ -17,14 +18,6 @@ struct piece {
     double score; /* Unigram: log probability; other vocabularies whose merges follow from it: the order */
 };
 
-struct added {
-    char *content;
-    size_t length;
-    int32_t id;
-    bool special, lstrip, rstrip;
-    bool unmatched; /* a control token: text never gives it */
-};
-
 /* Open addressing: merge (left, right) -> rank and result. */
 struct merge {
     int32_t left, right, rank, result;
@@ -32,6 +25,7 @@ struct merge {
 
 struct tokenizer {
     struct normalizer *normalizer;
+    struct normalizer *blanks; /* what a Metaspace changes, after added tokens are found */
     struct pretokenizer *pretokenizer;
     bool byte_level, byte_fallback, strip_first; /* strip_first: decoding drops one blank before the text */
     int32_t unknown;                             /* for characters without tokens or bytes; -1: they are dropped */
@@ -42,9 +36,11 @@ struct tokenizer {
     struct merge *merges;
     size_t table_mask, merge_mask, n_merges;
     int32_t byte_id[256];
-    struct added *added; /* longest first */
+    struct added *added;
     size_t n_added;
-    struct ids prefix, suffix; /* what the post-processor adds */
+    struct added_trie *verbatim, *normalized; /* found in the text as it is; in what the normalizer makes of it */
+    char *word_end, *word_inside;             /* what the vocabulary has behind a word's last part, before all but its first */
+    struct ids prefix, suffix;                /* what the post-processor adds */
     bool ignore_merges;
     bool single;         /* Unigram: scores are summed as floats, as SentencePiece does */
     bool unigram;        /* the likeliest cut instead of merges */

@@ -106,6 +106,10 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
                         struct error *err)
 {
     size_t rows = 0;
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= s->model->config.vocab_size)
+            return error_set(err, ERR_INPUT, "%s: token %d is not in the model's vocabulary, expected 0 to %zu", s->model->folder,
+                             (int)ids[i], s->model->config.vocab_size - 1);
     if (n > s->capacity - s->n_tokens)
         return error_set(err, ERR_INPUT, "session: %zu tokens do not fit, expected at most %zu", s->n_tokens + n, s->capacity);
     for (size_t i = 0; i < n; i++)

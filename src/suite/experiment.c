@@ -104,6 +104,10 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
     }
     if (status == OK)
         status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
+    size_t beyond = status == OK ? tokenizer_beyond(s->tokenizer, s->model.config.vocab_size) : 0;
+    if (beyond > 0)
+        experiment_note(e, "%s: %zu added tokens are beyond the model's vocab_size %zu, texts that have them are errors", s->name,
+                        beyond, s->model.config.vocab_size);
     return status;
 }
 

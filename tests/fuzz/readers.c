@@ -164,7 +164,7 @@ static void report(const char *folder, const char *path, const char *bytes, size
         }
         if (cJSON_GetArraySize(json_path(json, "items")) < 10)
             report_compare(rows, json, model, json, model, 1, &err);
-        check_against(&checks, json, json, 2, 0, true, &err);
+        check_against(&checks, json, json, &(struct check_level){0.05, 0, true}, &err);
         cJSON_AddItemToArray(all, json);
         page_write(page, "title", all, &err);
     }

@@ -18,7 +18,8 @@ static void remove_folder(void)
 /* A vocabulary made by hand: a b c d space-a (as U+0120), ab, abc, cd, and one added token. */
 #define VOCAB "\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"\u0120\":4,\"ab\":5,\"abc\":6,\"cd\":7,\"\u0120a\":8"
 #define DOCUMENT(merges, more)                                                                                                   \
-    "{\"added_tokens\":[{\"id\":9,\"content\":\"<end>\",\"special\":true},{\"id\":10,\"content\":\"<end>x\",\"special\":false}]" \
+    "{\"added_tokens\":[{\"id\":9,\"content\":\"<end>\",\"special\":true},{\"id\":10,\"content\":\"<end>x\",\"special\":false,"  \
+    "\"normalized\":false}]"                                                                                                     \
     ","                                                                                                                          \
     "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true}," more                             \
     "\"model\":{\"type\":\"BPE\",\"vocab\":{" VOCAB "},\"merges\":[" merges "]}}"
@@ -180,7 +181,8 @@ START_TEST(broken_tokenizers_are_named)
         {"{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(\"},\"content\":\"b\"},\"model\":{\"vocab\":{},"
          "\"merges\":[]}}",
          "pattern"},
-        {"{\"pre_tokenizer\":{\"type\":\"Whitespace\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}", "Whitespace"},
+        {"{\"pre_tokenizer\":{\"type\":\"UnicodeScripts\"},\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}",
+         "UnicodeScripts"},
         {DOCUMENT("\"a z\"", ""), "merge 0"},
         {DOCUMENT("\"ab\"", ""), "merge 0"},
         {DOCUMENT("7", ""), "merge 0"},
