@@ -136,7 +136,9 @@ ROUNDS ?= 50
 kills: all
 	python3 tests/faults/kills.py $(BUILD) --rounds $(ROUNDS)
 
-# Programs, the library with its headers, and what the programs find beside them.
+# Programs, the library with its headers, and what the programs find beside them; the cases of `difftf-eval selftest` among it.
+SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \
+	motif-grouped gguf grads-llama grads-diff tokenizers/word-end tokenizers/metaspace tokenizers/bert
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
@@ -150,6 +152,7 @@ install: all
 	install -D -m 644 tools/difftf-eval.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/difftf-eval
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
+	cd tests/fixtures && find $(SELFTEST) -type f -exec install -D -m 644 {} $(SHARE)/tests/fixtures/{} \;
 	cd data && find haystack background choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)

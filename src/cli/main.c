@@ -8,19 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const COMMANDS[] = {&COMMAND_RUN,
-                                                 &COMMAND_LIST,
-                                                 &COMMAND_TABLE,
-                                                 &COMMAND_COMPARE,
-                                                 &COMMAND_CHECK,
-                                                 &COMMAND_REPORT,
-                                                 &COMMAND_RESCORE,
-                                                 &COMMAND_SHOW,
-                                                 &COMMAND_INSPECT,
-                                                 &COMMAND_LOGITS,
-                                                 &COMMAND_TOKENIZE,
-                                                 &COMMAND_GENERATE,
-                                                 NULL};
+static const struct command *const COMMANDS[] = {
+    &COMMAND_RUN,  &COMMAND_LIST,    &COMMAND_TABLE,  &COMMAND_COMPARE,  &COMMAND_CHECK,    &COMMAND_REPORT,   &COMMAND_RESCORE,
+    &COMMAND_SHOW, &COMMAND_INSPECT, &COMMAND_LOGITS, &COMMAND_TOKENIZE, &COMMAND_GENERATE, &COMMAND_SELFTEST, NULL};
 
 static void print_usage(FILE *to)
 {

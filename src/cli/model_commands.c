@@ -1,4 +1,4 @@
-/* model_commands.c - inspect, logits, tokenize, generate: looking at one model. */
+/* model_commands.c - logits, tokenize, generate: looking into one model. */
 #include "base/file.h"
 #include "base/visible.h"
 #include "cli/commands.h"
@@ -35,96 +35,6 @@ static enum status model_folder(const cJSON *options, char **folder, struct erro
     {                                                                                                                            \
         "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0                                           \
     }
-
-/* inspect */
-
-static const struct option_spec INSPECT_OPTIONS[] = {
-    {"length", OPTION_INT, "4096", 1, 1048576, "N", "context length that the memory is estimated for", false, 0},
-    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print JSON", true, 0},
-    OPTIONS_END,
-};
-
-static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t length)
-{
-    const struct config *c = &m->config;
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "path", m->folder);
-    cJSON_AddStringToObject(o, "family", c->family->model_type);
-    const struct {
-        const char *key;
-        size_t value;
-    } numbers[] = {{"n_params", m->weights.n_params},
-                   {"n_layers", c->n_layers},
-                   {"d_model", c->d_model},
-                   {"n_heads", m->plan.n_heads},
-                   {"n_maps", c->n_maps},
-                   {"n_query_heads", c->n_q_heads},
-                   {"n_key_heads", c->n_k_heads},
-                   {"n_value_heads", c->n_v_heads},
-                   {"head_dim", c->head_dim},
-                   {"v_dim", c->v_dim},
-                   {"d_ff", c->d_ff},
-                   {"vocab_size", c->vocab_size},
-                   {"max_position_embeddings", c->context}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        json_add_number(o, numbers[i].key, (double)numbers[i].value);
-    json_add_number(o, "rope_theta", c->rope.theta);
-    cJSON_AddBoolToObject(o, "rope_interleaved", c->rope.interleaved);
-    cJSON_AddBoolToObject(o, "tie_word_embeddings", c->tied);
-    if (m->lambda != NULL) {
-        cJSON *lambda = cJSON_AddArrayToObject(o, "lambda");
-        for (size_t l = 0; l < c->n_layers; l++)
-            cJSON_AddItemToArray(lambda, json_number((double)m->lambda[l]));
-    }
-    char sha256[65];
-    model_hash(m, sha256);
-    cJSON_AddStringToObject(o, "sha256", sha256);
-    if (t != NULL) {
-        json_add_number(o, "tokenizer_tokens", (double)tokenizer_size(t));
-        json_add_number(o, "tokenizer_merges", (double)tokenizer_n_merges(t));
-    }
-    json_add_number(o, "weights_bytes", (double)m->weights.n_mapped + (double)m->weights.n_storage * sizeof(float));
-    json_add_number(o, "session_bytes", (double)session_memory(m, length, 1));
-    json_add_number(o, "session_tokens", (double)length);
-    return o;
-}
-
-static enum status inspect(const cJSON *options, const cJSON *arguments, struct error *err)
-{
-    struct model m;
-    struct tokenizer *t = NULL;
-    if (cJSON_GetArraySize(arguments) != 1)
-        return error_set(err, ERR_USAGE, "inspect: %d folders given, expected one", cJSON_GetArraySize(arguments));
-    const char *folder = arguments->child->valuestring;
-    enum status status = model_load(&m, folder, err);
-    if (status == OK && tokenizer_exists(folder)) {
-        status = tokenizer_load(&t, folder, err);
-        if (status != OK)
-            model_free(&m);
-    }
-    if (status != OK)
-        return status;
-    cJSON *o = describe(&m, t, option_size(options, "length")), *item;
-    if (option_flag(options, "json")) {
-        char *text = cJSON_Print(o);
-        say(stdout, "%s\n", text ? text : "");
-        free(text);
-    } else {
-        cJSON_ArrayForEach(item, o)
-        {
-            char *value = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
-            say(stdout, "%-26s %s\n", item->string, value ? value : "");
-            free(value);
-        }
-    }
-    cJSON_Delete(o);
-    tokenizer_free(t);
-    model_free(&m);
-    return OK;
-}
-
-const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: family, shapes, parameters, memory", INSPECT_OPTIONS,
-                                        inspect};
 
 /* logits */
 

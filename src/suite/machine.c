@@ -30,6 +30,7 @@ void machine_describe(cJSON *to)
     snprintf(blas, sizeof blas, "%.*s %s", (int)length, release, openblas_get_corename());
     cJSON_AddStringToObject(to, "cpu", cpu);
     json_add_number(to, "processors", (double)sysconf(_SC_NPROCESSORS_ONLN));
+    json_add_number(to, "memory_bytes", (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE));
     cJSON_AddStringToObject(to, "kernels", kernels_get()->name);
     cJSON_AddStringToObject(to, "blas", blas);
 }

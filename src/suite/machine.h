@@ -4,7 +4,8 @@
 
 #include "formats/json.h"
 
-/* Adds to an object: cpu, processors, kernels (our set, numeric/kernels.h), blas (the library, its release and its kernels). */
+/* Adds to an object: cpu, processors, memory_bytes, kernels (our set, numeric/kernels.h), blas (the library, its release and its
+ * kernels). */
 void machine_describe(cJSON *to);
 
 #endif
