@@ -4,7 +4,7 @@
  * choices and the right one.
  */
 #include "report/places.h"
-#include "suite/dataset.h"
+#include "suite/questions.h"
 #include "tasks/choice_score.h"
 
 #include <stdlib.h>
@@ -45,20 +45,17 @@ static const struct dimension DIMENSIONS[] = {
 
 struct state {
     struct choice_form form;
-    struct dataset data, train;
-    struct question *questions; /* [data.n]; those that are asked are there */
-    size_t *record, n;          /* [n] the records that are asked, ascending */
+    struct questions asked;
+    struct question *questions; /* [asked.data.n]; those that are asked are there */
 };
 
 static void release(struct experiment *e)
 {
     struct state *s = e->state;
-    for (size_t i = 0; s->questions != NULL && i < s->data.n; i++)
+    for (size_t i = 0; s->questions != NULL && i < s->asked.data.n; i++)
         question_free(&s->questions[i]);
     free(s->questions);
-    free(s->record);
-    dataset_free(&s->data);
-    dataset_free(&s->train);
+    questions_free(&s->asked);
     choice_form_free(&s->form);
     free(s);
 }
@@ -72,66 +69,6 @@ static enum status make_question(struct question *q, const struct state *s, cons
     return status;
 }
 
-static enum status load_data(struct experiment *e, struct state *s, struct error *err)
-{
-    const struct settings *o = e->settings;
-    const char *given = o->data, *train = o->train, *fields = o->field;
-    if (given == NULL && s->form.data == NULL)
-        return error_set(err, ERR_USAGE, "--data: is missing, expected the records of %s as JSON lines", s->form.name);
-    char *path = given ? strdup(given) : embedded_path(s->form.data);
-    enum status status = path ? dataset_load(&s->data, path, fields, err) : error_set(err, ERR_SYSTEM, "choice: out of memory");
-    free(path);
-    if (status == OK) {
-        experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
-        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
-    }
-    char *examples = train ? strdup(train) : s->form.train ? embedded_path(s->form.train) : NULL;
-    if (status == OK && examples != NULL) {
-        status = dataset_load(&s->train, examples, fields, err);
-        if (status == OK)
-            experiment_add_data(e, "train", train ? train : s->form.train, s->train.sha256, s->train.n, NULL);
-    }
-    free(examples);
-    return status;
-}
-
-/* Fewer than all: a sample that the seed draws, in the order of the file. */
-static enum status choose_records(const struct experiment *e, struct state *s, struct error *err)
-{
-    const struct settings *o = e->settings;
-    s->record = mem_array(s->data.n + 1, sizeof *s->record);
-    if (s->record == NULL)
-        return error_set(err, ERR_SYSTEM, "choice: out of memory");
-    struct rng rng = rng_stream(e->seed, "choice questions", 0);
-    for (size_t i = 0, wanted = o->samples < s->data.n ? o->samples : s->data.n; i < s->data.n && s->n < wanted; i++)
-        if (rng_below(&rng, s->data.n - i) < wanted - s->n)
-            s->record[s->n++] = i;
-    return OK;
-}
-
-/* Where the worked examples come from, and how many there are for a question: never the question itself. */
-static const struct dataset *examples_of(const struct state *s)
-{
-    return s->train.n ? &s->train : &s->data;
-}
-
-static bool is_example(const struct state *s, size_t example, size_t record)
-{
-    const struct dataset *d = examples_of(s);
-    return d == &s->data ? example != record : !cJSON_Compare(d->record[example], s->data.record[record], true);
-}
-
-/* The most examples that every question can have. */
-static size_t most_shots(const struct state *s)
-{
-    const struct dataset *d = examples_of(s);
-    size_t same = 0;
-    for (size_t i = 0; d != &s->data && i < s->n && same == 0; i++)
-        for (size_t k = 0; k < d->n && same == 0; k++)
-            same = !is_example(s, k, s->record[i]);
-    return d->n - (d == &s->data ? 1 : same);
-}
-
 static enum status prepare(struct experiment *e, struct error *err)
 {
     struct state *s = calloc(1, sizeof *s);
@@ -140,18 +77,21 @@ static enum status prepare(struct experiment *e, struct error *err)
     e->state = s;
     const struct settings *o = e->settings;
     enum status status = choice_form_load(&s->form, o->form, err);
+    const struct choice_form *f = &s->form;
     if (status == OK)
-        status = load_data(e, s, err);
+        status = questions_load(&s->asked, e,
+                                &(struct question_files){f->name, f->licence, o->data, o->train, o->field, f->data, f->train},
+                                o->samples, err);
+    if (status == OK) {
+        experiment_add_data(e, "form", o->form, f->file.sha256, 1, NULL);
+        s->questions = calloc(s->asked.data.n + 1, sizeof *s->questions);
+    }
+    for (size_t i = 0, r; status == OK && i < s->asked.n; i++) {
+        r = s->asked.record[i];
+        status = make_question(&s->questions[r], s, &s->asked.data, r, err);
+    }
     if (status == OK)
-        status = choose_records(e, s, err);
-    if (status == OK && (s->questions = calloc(s->data.n + 1, sizeof *s->questions)) == NULL)
-        status = error_set(err, ERR_SYSTEM, "choice: out of memory");
-    for (size_t i = 0; status == OK && i < s->n; i++)
-        status = make_question(&s->questions[s->record[i]], s, &s->data, s->record[i], err);
-    for (size_t k = 0; status == OK && k < o->shots.n; k++)
-        if (o->shots.data[k] > most_shots(s))
-            experiment_note(e, "%s: shots %zu: there are %zu worked examples, each question has those", s->form.name,
-                            o->shots.data[k], most_shots(s));
+        questions_note_shots(&s->asked, e, f->name, &o->shots);
     return status;
 }
 
@@ -161,33 +101,27 @@ static enum status plan(const struct experiment *e, struct plan *plan, struct er
     const struct settings *o = e->settings;
     (void)err;
     for (size_t k = 0; k < o->shots.n; k++)
-        for (size_t i = 0; i < s->n; i++)
-            plan_add(plan, &(struct item){s->form.name, o->shots.data[k], s->record[i]});
+        for (size_t i = 0; i < s->asked.n; i++)
+            plan_add(plan, &(struct item){s->form.name, o->shots.data[k], s->asked.record[i]});
     return OK;
 }
 
-/* Different records of the training file (never the question itself), each with its right answer. */
+/* Worked examples, each with its right answer. */
 static enum status add_shots(struct text *out, const struct experiment *e, size_t record, size_t shots, struct error *err)
 {
     const struct state *s = e->state;
-    const struct dataset *d = examples_of(s);
-    struct rng rng = rng_stream(e->seed, "choice shots", record);
-    size_t *order = mem_array(d->n, sizeof *order);
-    enum status status = order && text_puts(out, "") ? OK : error_set(err, ERR_SYSTEM, "choice: out of memory");
-    if (status == OK && shots > 0)
-        rng_permutation(&rng, order, d->n);
-    for (size_t i = 0, used = 0; status == OK && used < shots && i < d->n; i++) {
+    size_t n, *drawn = questions_draw(&s->asked, e, record, shots, &n);
+    enum status status = OK;
+    text_puts(out, "");
+    for (size_t i = 0; i < n && status == OK; i++) {
         struct question q;
-        if (!is_example(s, order[i], record))
-            continue;
-        status = make_question(&q, s, d, order[i], err);
-        if (status == OK) {
-            text_printf(out, "%s%s%s\n\n", q.context[q.target].data, s->form.delimiter, q.continuation[q.target].data);
-            question_free(&q);
-            used++;
-        }
+        status = make_question(&q, s, questions_examples(&s->asked), drawn[i], err);
+        if (status != OK)
+            break;
+        text_printf(out, "%s%s%s\n\n", q.context[q.target].data, s->form.delimiter, q.continuation[q.target].data);
+        question_free(&q);
     }
-    free(order);
+    free(drawn);
     return status;
 }
 

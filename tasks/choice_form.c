@@ -1,73 +1,46 @@
 /* choice_form.c - see choice_form.h. */
 #include "tasks/choice_form.h"
 
-#include "base/file.h"
-#include "suite/experiment.h"
 #include "suite/template.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static enum status read_form(struct choice_form *f, struct error *err)
 {
+    static const char *const others[] = {"choices", "contexts", "labels", "target", NULL};
+    const cJSON *root = f->file.root;
     f->delimiter = " ";
     f->headline = "acc";
-    const struct {
-        const char *key;
-        const char **value;
-        bool optional;
-    } strings[] = {{"name", &f->name, false},      {"context", &f->context, true},  {"delimiter", &f->delimiter, true},
-                   {"data", &f->data, true},       {"train", &f->train, true},      {"licence", &f->licence, true},
-                   {"filters", &f->filters, true}, {"headline", &f->headline, true}};
-    enum status status = OK;
-    for (size_t i = 0; i < sizeof strings / sizeof *strings && status == OK; i++)
-        status = json_get_string(f->root, strings[i].key, strings[i].optional, strings[i].value, f->path, err);
+    const struct form_key keys[] = {
+        {"name", &f->name, true},        {"context", &f->context, false},  {"delimiter", &f->delimiter, false},
+        {"data", &f->data, false},       {"train", &f->train, false},      {"licence", &f->licence, false},
+        {"filters", &f->filters, false}, {"headline", &f->headline, false}};
+    enum status status = form_read(&f->file, keys, sizeof keys / sizeof *keys, others, err);
     if (status == OK && strcmp(f->headline, "acc") != 0 && strcmp(f->headline, "acc_norm") != 0 &&
         strcmp(f->headline, "acc_bytes") != 0)
         status = error_set(err, ERR_INPUT, "%s: key 'headline': '%.40s' is not known, expected acc, acc_norm or acc_bytes",
-                           f->path, f->headline);
-    f->choices = cJSON_GetObjectItemCaseSensitive(f->root, "choices");
-    f->contexts = cJSON_GetObjectItemCaseSensitive(f->root, "contexts");
-    f->labels = cJSON_GetObjectItemCaseSensitive(f->root, "labels");
-    f->target = cJSON_GetObjectItemCaseSensitive(f->root, "target");
+                           f->file.path, f->headline);
+    f->choices = cJSON_GetObjectItemCaseSensitive(root, "choices");
+    f->contexts = cJSON_GetObjectItemCaseSensitive(root, "contexts");
+    f->labels = cJSON_GetObjectItemCaseSensitive(root, "labels");
+    f->target = cJSON_GetObjectItemCaseSensitive(root, "target");
     if (status == OK && f->target == NULL)
-        status = error_set(err, ERR_INPUT, "%s: key 'target' is missing, expected a template such as \"{label}\"", f->path);
+        status = error_set(err, ERR_INPUT, "%s: key 'target' is missing, expected a template such as \"{label}\"", f->file.path);
     if (status == OK && !cJSON_IsArray(f->choices) && !cJSON_IsString(f->choices))
         status = error_set(err, ERR_INPUT,
-                           "%s: key 'choices' is missing, expected a list of templates or one field of the record", f->path);
+                           "%s: key 'choices' is missing, expected a list of templates or one field of the record", f->file.path);
     if (status == OK && (f->context == NULL) == !cJSON_IsArray(f->contexts))
-        status = error_set(err, ERR_INPUT, "%s: key 'context' or 'contexts' is needed, expected exactly one of them", f->path);
-    return status;
-}
-
-static enum status hash_form(struct choice_form *f, struct error *err)
-{
-    char *text = NULL;
-    size_t length = 0;
-    enum status status = file_read(&text, &length, f->path, err);
-    if (status == OK)
-        sha256_hex(f->sha256, text, length);
-    free(text);
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'context' or 'contexts' is needed, expected exactly one of them", f->file.path);
     return status;
 }
 
 enum status choice_form_load(struct choice_form *f, const char *name, struct error *err)
 {
     *f = (struct choice_form){0};
-    if (strchr(name, '/') != NULL || file_exists(name)) {
-        f->path = strdup(name);
-    } else {
-        char relative[256];
-        snprintf(relative, sizeof relative, "configs/choice/%s.yaml", name);
-        f->path = embedded_path(relative);
-    }
-    enum status status = f->path ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
-    if (status == OK && !file_exists(f->path))
-        status = error_set(err, ERR_USAGE, "--form: there is no '%s', expected a YAML file or a name from configs/choice", name);
-    if (status == OK)
-        status = yaml_read(&f->root, f->path, err);
-    if (status == OK)
-        status = hash_form(f, err);
+    enum status status = form_load(&f->file, "choice", name, err);
     if (status == OK)
         status = read_form(f, err);
     if (status != OK)
@@ -77,8 +50,7 @@ enum status choice_form_load(struct choice_form *f, const char *name, struct err
 
 void choice_form_free(struct choice_form *f)
 {
-    free(f->path);
-    cJSON_Delete(f->root);
+    form_free(&f->file);
     *f = (struct choice_form){0};
 }
 
@@ -215,7 +187,7 @@ enum status question_make(struct question *q, const struct choice_form *f, const
     if (status == OK && n < 2)
         status = error_set(err, ERR_INPUT, "%s: has %zu choices, expected two or more", name, n);
     if (status == OK && f->contexts != NULL && (size_t)cJSON_GetArraySize(f->contexts) != n)
-        status = error_set(err, ERR_INPUT, "%s: has %zu choices and %d contexts, expected as many", f->path, n,
+        status = error_set(err, ERR_INPUT, "%s: has %zu choices and %d contexts, expected as many", f->file.path, n,
                            cJSON_GetArraySize(f->contexts));
     q->context = calloc(n ? n : 1, sizeof *q->context);
     q->continuation = calloc(n ? n : 1, sizeof *q->continuation);

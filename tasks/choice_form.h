@@ -3,11 +3,10 @@
 #define DIFFTF_TASKS_CHOICE_FORM_H
 
 #include "base/memory.h"
-#include "formats/json.h"
+#include "suite/form.h"
 
 struct choice_form {
-    char *path, sha256[65];
-    cJSON *root;
+    struct form file;
     const char *name, *context, *delimiter, *filters, *data, *train, *licence;
     const char *headline; /* the measure that stands for the set: acc, acc_norm or acc_bytes */
     const cJSON *choices, *contexts, *labels, *target;

@@ -115,7 +115,7 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
     if (status == OK && s->train.n_labels < 2)
         status = error_set(err, ERR_INPUT, "%s: has one label only, expected two or more", train);
     if (status == OK) {
-        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
+        experiment_add_data(e, "form", o->form, s->form.file.sha256, 1, NULL);
         const char *licence = given ? NULL : "public domain (generated)";
         experiment_add_data(e, "demonstrations", given ? train : "data/icl/topics-train.jsonl", s->train_data.sha256,
                             s->train_data.n, licence);

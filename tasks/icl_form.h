@@ -12,11 +12,10 @@
 #define DIFFTF_TASKS_ICL_FORM_H
 
 #include "base/memory.h"
-#include "formats/json.h"
+#include "suite/form.h"
 
 struct icl_form {
-    char *path, sha256[65];
-    cJSON *root;
+    struct form file;
     const char *name, *text, *label, *joiner, *spaces, *fields;
     const cJSON *labels;
 };

@@ -105,7 +105,7 @@ static enum status load_questions(struct experiment *e, struct state *s, struct 
     }
     if (status == OK) {
         experiment_add_data(e, s->form.name, given ? given : s->form.data, s->data.sha256, s->data.n, s->form.licence);
-        experiment_add_data(e, "form", o->form, s->form.sha256, 1, NULL);
+        experiment_add_data(e, "form", o->form, s->form.file.sha256, 1, NULL);
     }
     return status;
 }
