@@ -108,7 +108,7 @@ static cJSON *make_report(uint64_t seed, double accuracy, size_t settings, size_
     for (size_t s = 0; s < settings; s++) {
         double right = 0;
         for (size_t i = 0; i < n; i++) {
-            char id[40];
+            char id[64];
             struct rng rng = rng_stream(seed, "report", s * n + i);
             double score = rng_unit(&rng) < accuracy;
             right += score;

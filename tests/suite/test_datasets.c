@@ -253,13 +253,15 @@ START_TEST(orders_permute_the_same_demonstrations)
 {
     struct dataset d;
     struct labelled l;
+    struct icl_form form;
     struct error err = {0};
     struct text data = {0};
     for (int i = 0; i < 30; i++)
         text_printf(&data, "{\"text\":\"t%d\",\"label\":\"%c\"}\n", i, 'a' + i % 3);
     const char *path = temporary(".jsonl", data.data);
     ck_assert_int_eq(dataset_load(&d, path, NULL, &err), OK);
-    ck_assert_int_eq(labelled_read(&l, &d, NULL, &err), OK);
+    ck_assert_int_eq(icl_form_load(&form, "configs/icl/plain.yaml", &err), OK);
+    ck_assert_int_eq(labelled_read(&l, &d, &form, NULL, &err), OK);
     ck_assert_uint_eq(l.n_labels, 3);
     size_t order[3][12], count[30] = {0};
     for (size_t k = 0; k < 3; k++) {
@@ -283,11 +285,12 @@ START_TEST(orders_permute_the_same_demonstrations)
             ck_assert_uint_ne(l.label[turn[i]], l.label[turn[i + 1]]);
     struct text text = {0};
     const size_t two[] = {0, 1};
-    ck_assert(icl_demonstrations(&text, &l, two, 2));
+    ck_assert(icl_demonstrations(&text, &l, &form, two, 2));
     ck_assert_str_eq(text.data, "t0\na\n==\nt1\nb\n==\n");
     text_free(&text);
     text_free(&data);
     labelled_free(&l);
+    icl_form_free(&form);
     dataset_free(&d);
     unlink(path);
 }
