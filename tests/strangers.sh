@@ -87,4 +87,25 @@ done
 check "a FIFO: convert" 3 "is no regular file" timeout 10 "${BUILD:-build}/difftf-convert" tests/fixtures/torch/official/config.json "$tmp/fifo" "$tmp/new"
 check "a report from a pipe" 0 "numbers found" sh -c "'$eval' table - <'$tmp/r.json'"
 check "a text from a pipe" 0 "report:" sh -c "cat data/haystack/persuasion.txt | '$eval' perplexity --data /dev/stdin --samples 1 --length 64 --no-progress --out '$tmp/o.json'"
+
+# Weights that are finite and lead to numbers that are not: the layer is told, and no report is written.
+mkdir "$tmp/huge"
+cp models/transformer/*.json "$tmp/huge/"
+/usr/bin/python3 - models/transformer/model.safetensors "$tmp/huge/model.safetensors" <<'END'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+n = struct.unpack("<Q", data[:8])[0]
+tensor = json.loads(data[8:8 + n])["model.layers.2.mlp.down_proj.weight"]
+assert tensor["dtype"] == "BF16"
+first, end = (8 + n + x for x in tensor["data_offsets"])
+data[first:end] = b"\x7f\x7f" * ((end - first) // 2)
+open(sys.argv[2], "wb").write(data)
+END
+check "activations that overflow: needle" 3 "huge: layer 2: a NaN or infinity at position 0, expected finite numbers" "$eval" needle --model a=models/transformer --model "b=$tmp/huge" --samples 1 --lengths 256 --depths 0 --needles 1/1 --out "$tmp/huge.json"
+[ -e "$tmp/huge.json" ] && echo "not ok no report of numbers that are none" || echo "ok no report of numbers that are none"
+check "activations that overflow: perplexity" 3 "layer 2" "$eval" perplexity --model "b=$tmp/huge" --samples 1 --length 64 --out "$tmp/huge-perplexity.json"
+check "activations that overflow: generate" 3 "layer 2" "$eval" generate --model "$tmp/huge" --prompt Once --tokens 3
+echo '[1, 2, 3]' >"$tmp/ids.json"
+check "activations that overflow: logits" 3 "layer 2" "$eval" logits --model "$tmp/huge" --ids "$tmp/ids.json" --out "$tmp/l.safetensors"
+check "activations that overflow: gradients" 3 "layer 2 at position 0: a NaN" "${BUILD:-build}/difftf-train" grads --model "$tmp/huge" --ids "$tmp/ids.json" --out "$tmp/g.safetensors"
 echo done

@@ -139,6 +139,9 @@ static enum status capture_all(struct capture *c, struct session *s, bool hidden
         status = error_set(err, ERR_SYSTEM, "logits: out of memory for %zu tokens", c->n);
     if (status == OK)
         status = session_run(s, c->ids, c->n, &probe, NULL, err);
+    size_t bad = status == OK ? find_not_finite(c->logits, c->n * cfg->vocab_size) / cfg->vocab_size : c->n;
+    if (bad < c->n)
+        status = session_not_finite(s, "logits", bad, err);
     if (status == OK)
         status = write_capture(c, out, err);
     free(c->logits);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "numeric/layers.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct scoring {
@@ -37,6 +38,9 @@ enum status score_tokens(struct session *s, const int32_t *ids, size_t n, double
     if (c.work == NULL)
         return error_set(err, ERR_SYSTEM, "scores: out of memory");
     enum status status = session_run(s, ids, n - 1, &probe, NULL, err);
+    for (size_t i = 0; i + 1 < n && status == OK; i++)
+        if (!isfinite(nll[i]))
+            status = session_not_finite(s, "loss", c.first + i, err);
     free(c.work);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "numeric/layers.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,26 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
         for (size_t j = 0; j < D; j++)
             g->sum.embedding.f32[(size_t)ids[i] * D + j] += g->dx[i * D + j];
     return total;
+}
+
+void gradient_explain(struct gradient *g, char *text, size_t size)
+{
+    size_t L = g->model->config.n_layers, rows = g->context.rows, row;
+    for (size_t l = 0; l < L; l++) {
+        float *out = l + 1 < L ? g->layers[l + 1].x : g->x;
+        layer_forward(out, &g->layers[l], &g->kv[l], l, &g->context); /* again, for what the layers share */
+        if ((row = layer_find_not_finite(out, &g->layers[l], &g->context)) < rows) {
+            snprintf(text, size, "layer %zu at position %zu", l, row);
+            return;
+        }
+    }
+    size_t at = 0;
+    while (at < rows && isfinite(g->nll[at]))
+        at++;
+    if (at < rows)
+        snprintf(text, size, "loss at position %zu", at);
+    else
+        snprintf(text, size, "gradient");
 }
 
 double gradient_norm(const struct gradient *g)

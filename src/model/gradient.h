@@ -22,6 +22,8 @@ void gradient_clear(struct gradient *g);
 /* Forward and backward over ids[0..n-1], n <= capacity + 1: position t predicts ids[t+1].  Adds the gradients of scale * sum(nll)
  * and returns sum(nll).  With scale 0 only the loss is computed. */
 double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scale);
+/* Where what the last gradient_add ran first was no number, in words ("layer 3 at position 17"). */
+void gradient_explain(struct gradient *g, char *text, size_t size);
 /* Euclidean norm over all gradients, in double. */
 double gradient_norm(const struct gradient *g);
 

@@ -176,6 +176,28 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     layer_lap(c->clock, PART_MLP);
 }
 
+/* In the order of computing: attention multiplies what comes later by zero, which spreads a NaN to the rows before it. */
+size_t layer_find_not_finite(const float *out, const struct layer_buffers *b, const struct layer_context *c)
+{
+    const struct attention_plan *p = &c->model->plan;
+    size_t D = c->model->config.d_model, rows = c->rows;
+    if (find_not_finite(out, rows * D) == rows * D)
+        return rows;
+    const struct {
+        const float *data;
+        size_t width;
+    } steps[] = {{b->normed, D},
+                 {b->q, p->n_q_heads * p->head_dim},
+                 {c->k, p->n_k_heads * p->head_dim},
+                 {c->v, p->n_v_heads * p->v_dim},
+                 {b->mid, D},
+                 {out, D}};
+    size_t row = rows;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && row == rows; i++)
+        row = find_not_finite(steps[i].data, rows * steps[i].width) / steps[i].width;
+    return row;
+}
+
 enum status layer_gradients_init(struct layer_gradients *g, const struct model *m, size_t rows, struct error *err)
 {
     const struct attention_plan *p = &m->plan;

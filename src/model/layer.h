@@ -67,6 +67,9 @@ void layer_lap(struct layer_clock *clock, enum layer_part part);
 /* Reads b->x, appends to kv, writes the outgoing stream into `out` [rows, D] (may be b->x). */
 void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c);
 
+/* After layer_forward: the first row of the block where the layer has a NaN or infinity in its output, or c->rows. */
+size_t layer_find_not_finite(const float *out, const struct layer_buffers *b, const struct layer_context *c);
+
 /* Scratch of the backward pass. */
 struct layer_gradients {
     float *dq, *dk, *dv, *dcoef, *dlam, *dheads, *dheads_normed, *dnormed, *dgate, *dup, *dact;

@@ -5,6 +5,7 @@
 #include "numeric/gemm.h"
 #include "numeric/layers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,25 @@ static void show_rows(struct session *s, const struct probe *probe, size_t layer
     }
 }
 
-static void run_block(struct session *s, const int32_t *ids, size_t rows, size_t length, const struct probe *probe)
+enum status session_not_finite(const struct session *s, const char *what, size_t position, struct error *err)
+{
+    return error_set(err, ERR_INPUT, "%s: %s: a NaN or infinity at position %zu, expected finite numbers",
+                     s->model->folder ? s->model->folder : "model", what, position);
+}
+
+/* What is no number spreads to all that comes after it: the first place is told. */
+static enum status check_layer(const struct session *s, size_t layer, struct error *err)
+{
+    size_t row = layer_find_not_finite(s->buffers.x, &s->buffers, &s->context);
+    char name[32];
+    if (row == s->context.rows)
+        return OK;
+    snprintf(name, sizeof name, "layer %zu", layer);
+    return session_not_finite(s, name, s->n_tokens + row, err);
+}
+
+static enum status run_block(struct session *s, const int32_t *ids, size_t rows, size_t length, const struct probe *probe,
+                             struct error *err)
 {
     const struct model *m = s->model;
     size_t D = m->config.d_model;
@@ -89,6 +108,9 @@ static void run_block(struct session *s, const int32_t *ids, size_t rows, size_t
     for (size_t l = 0; l < m->config.n_layers; l++) {
         observer.layer = l;
         layer_forward(x, &s->buffers, &s->kv[l], l, &s->context);
+        enum status status = check_layer(s, l, err);
+        if (status != OK)
+            return status;
         if (probe != NULL && probe->wants_row != NULL)
             show_rows(s, probe, l);
         if (probe != NULL && probe->on_hidden != NULL)
@@ -100,6 +122,7 @@ static void run_block(struct session *s, const int32_t *ids, size_t rows, size_t
     if (probe != NULL && probe->on_final != NULL)
         probe->on_final(probe->context, s->n_tokens, rows, s->normed, D);
     s->n_tokens += rows;
+    return OK;
 }
 
 enum status session_run(struct session *s, const int32_t *ids, size_t n, const struct probe *probe, float *last_logits,
@@ -112,19 +135,20 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
                              (int)ids[i], s->model->config.vocab_size - 1);
     if (n > s->capacity - s->n_tokens)
         return error_set(err, ERR_INPUT, "session: %zu tokens do not fit, expected at most %zu", s->n_tokens + n, s->capacity);
-    for (size_t i = 0; i < n; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= s->model->config.vocab_size)
-            return error_set(err, ERR_INPUT, "%s: token id %d is not in the model's vocabulary, expected 0 to %zu",
-                             s->model->folder ? s->model->folder : "model", (int)ids[i], s->model->config.vocab_size - 1);
     size_t length = s->n_tokens + n;
     for (size_t i = 0; i < n; i += rows) {
         if (s->stop != NULL && *s->stop)
             return error_set(err, ERR_STOPPED, "stopped");
         rows = n - i < SESSION_BLOCK ? n - i : SESSION_BLOCK;
-        run_block(s, ids + i, rows, length, probe);
+        enum status status = run_block(s, ids + i, rows, length, probe, err);
+        if (status != OK)
+            return status;
     }
-    if (last_logits != NULL && n > 0)
+    if (last_logits != NULL && n > 0) {
         session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
+        if (find_not_finite(last_logits, s->model->config.vocab_size) < s->model->config.vocab_size)
+            return session_not_finite(s, "logits", s->n_tokens - 1, err);
+    }
     layer_lap(s->context.clock, PART_LM_HEAD);
     if (s->trace != NULL)
         s->trace(s->trace_context, s->n_tokens - n, ids, n, last_logits);

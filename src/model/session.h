@@ -35,9 +35,11 @@ enum status session_init(struct session *s, const struct model *model, size_t ca
 void session_free(struct session *s);
 /* Bytes that session_init will take. */
 size_t session_memory(const struct model *model, size_t capacity, int threads);
-/* Runs n more tokens (all ids in the vocabulary); last_logits [vocab_size] of the last one, or NULL; probe or NULL. */
+/* Runs n more tokens (all ids in the vocabulary); a layer or last logits that are not finite are ERR_INPUT; last_logits [vocab_size] of the last one, or NULL; probe or NULL. */
 enum status session_run(struct session *s, const int32_t *ids, size_t n, const struct probe *probe, float *last_logits,
                         struct error *err);
+/* The error of a caller's own `what` ("loss") that is not finite at a position. */
+enum status session_not_finite(const struct session *s, const char *what, size_t position, struct error *err);
 /* Forgets all but the first n tokens. */
 void session_rewind(struct session *s, size_t n);
 /* logits [rows, vocab_size] of normed rows. */

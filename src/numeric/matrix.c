@@ -5,6 +5,8 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 struct matrix matrix_of(float *data)
 {
@@ -29,6 +31,20 @@ void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n)
     kernels_get()->widen[m->dtype](out, m->data + dtype_bytes(m->dtype, first), n);
 }
 
+size_t find_not_finite(const float *x, size_t n)
+{
+    const uint32_t exponent = 0x7f800000;
+    uint32_t bad = 0, bits;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    size_t at = bad ? 0 : n;
+    while (at < n && isfinite(x[at]))
+        at++;
+    return at;
+}
+
 size_t matrix_find_not_finite(const struct matrix *m, size_t n)
 {
     if ((m->dtype == DTYPE_BF16 || m->dtype == DTYPE_F16) &&
@@ -39,12 +55,9 @@ size_t matrix_find_not_finite(const struct matrix *m, size_t n)
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t count = n - i < CHUNK ? n - i : CHUNK;
         matrix_widen(buffer, m, i, count);
-        float zero = 0; /* x - x is 0 for every finite x, and NaN for the rest */
-        for (size_t j = 0; j < count; j++)
-            zero += buffer[j] - buffer[j];
-        for (size_t j = 0; zero != 0 && j < count; j++)
-            if (!isfinite(buffer[j]))
-                return i + j;
+        size_t bad = find_not_finite(buffer, count);
+        if (bad < count)
+            return i + bad;
     }
     return n;
 }

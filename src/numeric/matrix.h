@@ -22,7 +22,9 @@ size_t dtype_bytes(enum dtype dtype, size_t n);
 struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns);
 /* out[0..n) = elements first .. first + n - 1 as floats (Q8_0: both multiples of its block). */
 void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n);
-/* The position of the first element of n that is NaN or infinite, or n. */
+/* The position of the first of n numbers that is NaN or infinite, or n. */
+size_t find_not_finite(const float *x, size_t n);
+/* The same of a matrix's elements. */
 size_t matrix_find_not_finite(const struct matrix *m, size_t n);
 
 #endif

@@ -5,6 +5,8 @@
 #include "model/gradient.h"
 #include "train/adamw.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +76,12 @@ enum status grads_write(const char *model_folder, const char *ids_path, const ch
         goto done;
     float loss = (float)(gradient_add(&g, ids, n, 1.0f / (float)(n - 1)) / (double)(n - 1)), norm = (float)gradient_norm(&g);
     size_t rows = model.weights.n_rows, at = 2;
+    if (!isfinite(loss) || !isfinite(norm)) {
+        char where[64];
+        gradient_explain(&g, where, sizeof where);
+        status = error_set(err, ERR_INPUT, "%s: %s: a NaN or infinity, expected finite numbers", model_folder, where);
+        goto done;
+    }
     out = calloc(2 + 2 * rows, sizeof *out);
     names = calloc(2 + 2 * rows, sizeof *names);
     if (out == NULL || names == NULL) {

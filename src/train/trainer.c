@@ -6,6 +6,7 @@
 #include "train/run.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,17 +27,23 @@ double run_sequence(struct run *r, float scale)
     return sum;
 }
 
-static bool all_finite(const float *x, size_t n)
+/* What is no number, and where; empty: nothing. */
+struct wrong {
+    char where[160];
+};
+
+/* The first tensor that holds one. */
+static void name_not_finite(struct wrong *wrong, const char *what, const struct weights *w)
 {
-    bool finite = true;
-    for (size_t i = 0; i < n; i++)
-        finite = finite && isfinite(x[i]);
-    return finite;
+    size_t i = 0;
+    while (i + 1 < w->n_rows && find_not_finite(weights_floats(&w->rows[i]), w->rows[i].count) == w->rows[i].count)
+        i++;
+    snprintf(wrong->where, sizeof wrong->where, "%s %s", what, w->rows[i].name);
 }
 
-/* One optimizer step over the sequences of its batch; *finite is false where loss or gradient are no numbers, and nothing is
- * changed then. */
-static enum status train_step(struct run *r, double *norm, bool *finite, struct error *err)
+/* One optimizer step over the sequences of its batch. Where loss or gradient are no numbers, `wrong` says which, and nothing is
+ * changed. */
+static enum status train_step(struct run *r, double *norm, struct wrong *wrong, struct error *err)
 {
     const struct recipe *recipe = r->recipe;
     size_t step = r->adamw.step, first = recipe_first_sequence(recipe, step);
@@ -50,11 +57,16 @@ static enum status train_step(struct run *r, double *norm, bool *finite, struct 
             return status;
         packed_count(&counts, &r->sequence);
         loss += run_sequence(r, (float)(1 / tokens)) / tokens;
+        if (!isfinite(loss)) {
+            gradient_explain(&r->gradient, wrong->where, sizeof wrong->where);
+            return OK;
+        }
     }
     *norm = gradient_norm(&r->gradient);
-    *finite = isfinite(loss) && isfinite(*norm);
-    if (!*finite)
+    if (!isfinite(*norm)) {
+        name_not_finite(wrong, "gradient of", &r->gradient.sum);
         return OK;
+    }
     struct adamw_settings settings = recipe->optimizer;
     settings.lr = recipe_rate(recipe, step);
     adamw_step(&r->adamw, &r->model.weights, &r->gradient.sum, *norm, &settings);
@@ -67,11 +79,13 @@ static enum status train_step(struct run *r, double *norm, bool *finite, struct 
 }
 
 /* Model and checkpoint, unless a number of them is none. */
-static enum status save(const struct run *r, bool *finite, struct error *err)
+static enum status save(const struct run *r, struct wrong *wrong, struct error *err)
 {
-    *finite = all_finite(r->model.weights.storage, r->model.weights.n_storage) && all_finite(r->adamw.m, r->adamw.n) &&
-              all_finite(r->adamw.v, r->adamw.n);
-    if (!*finite)
+    if (find_not_finite(r->model.weights.storage, r->model.weights.n_storage) < r->model.weights.n_storage)
+        name_not_finite(wrong, "weights", &r->model.weights);
+    else if (find_not_finite(r->adamw.m, r->adamw.n) < r->adamw.n || find_not_finite(r->adamw.v, r->adamw.n) < r->adamw.n)
+        snprintf(wrong->where, sizeof wrong->where, "moments of AdamW");
+    if (wrong->where[0] != '\0')
         return OK;
     /* The checkpoint comes last: killed between the two, the next start repeats the steps and writes the same model. */
     enum status status = model_save(&r->model, r->folder, r->recipe->keep_f32 ? DTYPE_F32 : DTYPE_BF16, err);
@@ -79,23 +93,22 @@ static enum status save(const struct run *r, bool *finite, struct error *err)
 }
 
 /* Back to the last checkpoint, once: what comes again is no accident of the machine. */
-static enum status go_back(struct run *r, bool *went_back, struct error *err)
+static enum status go_back(struct run *r, const struct wrong *wrong, bool *went_back, struct error *err)
 {
     size_t step = r->adamw.step;
     if (*went_back || !file_exists(r->checkpoint))
         return error_set(
             err, ERR_INPUT,
-            "%s: loss, gradient or weights are no longer finite after step %zu%s, expected numbers (a lower lr or more "
-            "warmup_steps, begun again with --fresh)",
-            r->folder, step, *went_back ? ", again after going back to the last checkpoint" : "");
+            "%s: %s: a NaN or infinity after step %zu%s, expected finite numbers (a lower lr or more warmup_steps, begun again "
+            "with --fresh)",
+            r->folder, wrong->where, step, *went_back ? ", again after going back to the last checkpoint" : "");
     *went_back = true;
     enum status status = checkpoint_load(r, err);
     if (status == OK)
         status = run_trim_log(r, err);
     if (status == OK)
-        fprintf(stderr,
-                "%s: loss, gradient or weights are no longer finite after step %zu; once more from the checkpoint of step %zu\n",
-                r->folder, step, (size_t)r->adamw.step);
+        fprintf(stderr, "%s: %s: a NaN or infinity after step %zu; once more from the checkpoint of step %zu\n", r->folder,
+                wrong->where, step, (size_t)r->adamw.step);
     return status;
 }
 
@@ -106,16 +119,16 @@ static enum status loop(struct run *r, struct error *err)
     enum status status = OK;
     r->started = clock_seconds();
     while (status == OK && r->adamw.step < r->recipe->n_steps) {
-        bool finite = true;
-        status = train_step(r, &norm, &finite, err);
+        struct wrong wrong = {0};
+        status = train_step(r, &norm, &wrong, err);
         size_t step = r->adamw.step;
         bool last = step == r->recipe->n_steps, stop = r->options->stop != NULL && *r->options->stop;
-        if (status == OK && finite && (step % LOG_STEPS == 0 || last))
+        if (status == OK && !wrong.where[0] && (step % LOG_STEPS == 0 || last))
             status = run_log(r, norm, err);
-        if (status == OK && finite && (step % r->recipe->checkpoint_steps == 0 || last || stop))
-            status = save(r, &finite, err);
-        if (status == OK && !finite)
-            status = go_back(r, &went_back, err);
+        if (status == OK && !wrong.where[0] && (step % r->recipe->checkpoint_steps == 0 || last || stop))
+            status = save(r, &wrong, err);
+        if (status == OK && wrong.where[0])
+            status = go_back(r, &wrong, &went_back, err);
         else if (status == OK && stop && !last)
             status =
                 error_set(err, ERR_STOPPED, "%s: stopped after step %zu, the same command goes on from there", r->folder, step);
