@@ -110,6 +110,23 @@ check "what is finished is kept" 0 "page:" "$eval" run "$tmp/run.yaml" --no-prog
 [ "$before" = "$(stat -c %Y.%i "$tmp/reports/needle.json")" ] && echo "ok it was not run again" || echo "not ok it was run again"
 check "an unknown task in a file" 3 "nedle" sh -c "printf 'output: $tmp/o\nevaluations: [{task: nedle}]\n' > $tmp/bad.yaml; $eval run $tmp/bad.yaml"
 check "an unknown option in a file" 3 "lenghts" sh -c "printf 'output: $tmp/o\nevaluations: [{task: needle, lenghts: [5]}]\n' > $tmp/bad.yaml; $eval run $tmp/bad.yaml"
+experiment_says() { # NAME PATTERN LINE..: a file of these lines is refused before anything runs
+    name=$1 pattern=$2
+    shift 2
+    printf '%s\n' "output: $tmp/o" "$@" >"$tmp/bad.yaml"
+    check "$name" 3 "bad.yaml: $pattern" "$eval" run "$tmp/bad.yaml" --no-progress
+    [ -e "$tmp/o/needle.json" ] && echo "not ok $name: something ran" || echo "ok $name: nothing ran"
+}
+tiny='{task: needle, lengths: [256], depths: [0], needles: [1/1], samples: 1}'
+experiment_says "an unknown key" "key 'optons' is not known, did you mean options?" "optons: {seed: 2}" "evaluations: [$tiny]"
+experiment_says "an unknown option for all" "key 'options.sed' is not known, did you mean seed?" "options: {sed: 2}" "evaluations: [$tiny]"
+experiment_says "an option of other tasks" "key 'options.demonstrations' is not known" "options: {demonstrations: 2}" "evaluations: [$tiny]"
+experiment_says "options that are none" "key 'options' is wrong" "options: 5" "evaluations: [$tiny]"
+experiment_says "a mistake in the last evaluation" "key 'sampels'" "evaluations: [$tiny, {task: icl, sampels: 2}]"
+experiment_says "two of one name" "two evaluations write" "evaluations: [$tiny, $tiny]"
+experiment_says "no evaluations" "key 'evaluations' is missing" "name: x"
+echo "- a" >"$tmp/bad.yaml"
+check "an experiment that is a list" 3 "is no mapping" "$eval" run "$tmp/bad.yaml"
 check "report" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/outliers.json" --out "$tmp/page.html" --title "A <b>"
 check "report without a page" 2 "--out" "$eval" report "$tmp/reports/needle.json"
 check "report of nothing" 3 "nothing.json" "$eval" report "$tmp/nothing.json" --out "$tmp/page.html"

@@ -10,6 +10,7 @@
  *         lengths: [1024]
  */
 #include "base/file.h"
+#include "base/list.h"
 #include "base/visible.h"
 #include "cli/commands.h"
 #include "report/page.h"
@@ -49,14 +50,62 @@ static bool has_option(const struct task *task, const char *name)
     return false;
 }
 
+/* Adds the names of a table, each once; *names ends with NULL. */
+static void add_names(const char ***names, size_t *n, size_t *capacity, const struct option_spec *table)
+{
+    for (; table->name != NULL; table++) {
+        mem_grow((void **)names, capacity, *n + 2, sizeof **names);
+        (*names)[(*n)++] = table->name;
+        (*names)[*n] = NULL;
+    }
+}
+
+/* Every key of `object` must be one of `names`; the message has the nearest. */
+static enum status check_keys(const cJSON *object, const char *const *names, const char *where, const char *path,
+                              struct error *err)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object)
+    {
+        const char *nearest = list_nearest(item->string, names);
+        if (strcmp(nearest, item->string) != 0)
+            return error_set(err, ERR_INPUT, "%s: key '%s%.60s' is not known, did you mean %s?", path, where, item->string,
+                             nearest);
+    }
+    return OK;
+}
+
+/* `options` may hold what any evaluation of the file takes. */
+static enum status check_file(const struct experiment_file *p, struct error *err)
+{
+    static const char *const root[] = {"name", "output", "models", "options", "evaluations", NULL};
+    const cJSON *options = cJSON_GetObjectItemCaseSensitive(p->root, "options"), *evaluation;
+    const char **names = NULL;
+    size_t n = 0, capacity = 0;
+    if (!cJSON_IsObject(p->root))
+        return error_set(err, ERR_INPUT, "%s: is no mapping, expected the keys output and evaluations", p->path);
+    enum status status = check_keys(p->root, root, "", p->path, err);
+    if (status == OK && options != NULL && !cJSON_IsObject(options) && !cJSON_IsNull(options))
+        status = error_set(err, ERR_INPUT, "%s: key 'options' is wrong, expected a mapping of names and values", p->path);
+    add_names(&names, &n, &capacity, COMMON_OPTIONS);
+    cJSON_ArrayForEach(evaluation, cJSON_GetObjectItemCaseSensitive(p->root, "evaluations"))
+    {
+        const char *task = json_text(evaluation, "task");
+        if (task != NULL && tasks_find(task) != NULL)
+            add_names(&names, &n, &capacity, tasks_find(task)->options);
+    }
+    if (status == OK)
+        status = check_keys(options, names, "options.", p->path, err);
+    free(names);
+    return status;
+}
+
 /* Defaults, then the file's `models` and `options`, then the evaluation's own, then the command line. */
 static enum status evaluation_options(cJSON **values, const struct experiment_file *p, const struct task *task,
                                       const cJSON *evaluation, const char *report, struct error *err)
 {
     const cJSON *models = cJSON_GetObjectItemCaseSensitive(p->root, "models"), *item, *line;
     const cJSON *options = cJSON_GetObjectItemCaseSensitive(p->root, "options");
-    if (options != NULL && !cJSON_IsObject(options) && !cJSON_IsNull(options))
-        return error_set(err, ERR_INPUT, "%s: key 'options' is wrong, expected a mapping of names and values", p->path);
     cJSON *own = cJSON_CreateObject();
     if (models != NULL)
         cJSON_AddItemToObject(own, "model", cJSON_Duplicate(models, true));
@@ -127,40 +176,68 @@ static enum status write_page(const cJSON *reports, const char *folder, const ch
     return status;
 }
 
+/* One evaluation, ready to run. */
+struct evaluation {
+    const struct task *task;
+    cJSON *values;
+    char *report;
+};
+
+static void evaluations_free(struct evaluation *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        cJSON_Delete(list[i].values);
+        free(list[i].report);
+    }
+    free(list);
+}
+
+/* Reads all of them, so that the last one's mistake is told before the first one runs; *n are in `list`, whatever is returned. */
+static enum status read_evaluations(const struct experiment_file *p, const cJSON *entries, struct evaluation *list, size_t *n,
+                                    struct error *err)
+{
+    const cJSON *entry;
+    enum status status = OK;
+    cJSON_ArrayForEach(entry, entries)
+    {
+        struct evaluation *e = &list[(*n)++];
+        status = read_evaluation(p, entry, &e->task, &e->report, err);
+        for (size_t i = 0; status == OK && i + 1 < *n; i++)
+            if (strcmp(list[i].report, e->report) == 0)
+                status = error_set(err, ERR_INPUT, "%s: two evaluations write %s, expected a 'name' of its own for each", p->path,
+                                   e->report);
+        if (status == OK)
+            status = evaluation_options(&e->values, p, e->task, entry, e->report, err);
+        if (status != OK)
+            break;
+    }
+    return status;
+}
+
 static enum status run_all(const struct experiment_file *p, struct error *err)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(p->root, "evaluations"), *evaluation;
-    cJSON *reports = cJSON_CreateArray();
+    const cJSON *entries = cJSON_GetObjectItemCaseSensitive(p->root, "evaluations");
     const char *title = "difftf-eval";
+    size_t n = 0;
+    if (!cJSON_IsArray(entries) || entries->child == NULL)
+        return error_set(err, ERR_INPUT, "%s: key 'evaluations' is missing, expected a list of tasks", p->path);
+    struct evaluation *list = calloc((size_t)cJSON_GetArraySize(entries), sizeof *list);
+    cJSON *reports = cJSON_CreateArray();
     enum status status = json_get_string(p->root, "name", true, &title, p->path, err);
-    if (status == OK && (!cJSON_IsArray(list) || list->child == NULL))
-        status = error_set(err, ERR_INPUT, "%s: key 'evaluations' is missing, expected a list of tasks", p->path);
-    bool dry = option_flag(p->options, "dry-run");
-    cJSON_ArrayForEach(evaluation, list)
-    {
-        const struct task *task = NULL;
-        cJSON *values = NULL;
-        char *report = NULL;
-        if (status == OK)
-            status = read_evaluation(p, evaluation, &task, &report, err);
-        for (const cJSON *seen = reports->child; status == OK && seen != NULL; seen = seen->next)
-            if (strcmp(seen->valuestring, report) == 0)
-                status = error_set(err, ERR_INPUT, "%s: two evaluations write %s, expected a 'name' of its own for each", p->path,
-                                   report);
-        if (status == OK)
-            status = evaluation_options(&values, p, task, evaluation, report, err);
-        if (status == OK && !option_flag(p->options, "quiet"))
-            say(stdout, "== %s\n\n", task->name);
-        if (status == OK) {
-            cJSON_AddItemToArray(reports, cJSON_CreateString(report));
-            status = cli_run_task(task, values, err);
-            fflush(stdout);
-        }
-        free(report);
+    if (status == OK)
+        status = read_evaluations(p, entries, list, &n, err);
+    for (size_t i = 0; i < n && status == OK; i++) {
+        if (!option_flag(p->options, "quiet"))
+            say(stdout, "== %s\n\n", list[i].task->name);
+        cJSON_AddItemToArray(reports, cJSON_CreateString(list[i].report));
+        status = cli_run_task(list[i].task, list[i].values, err);
+        list[i].values = NULL; /* taken over */
+        fflush(stdout);
     }
-    if (status == OK && !dry)
+    if (status == OK && !option_flag(p->options, "dry-run"))
         status = write_page(reports, p->output, title, err);
     cJSON_Delete(reports);
+    evaluations_free(list, n);
     return status;
 }
 
@@ -176,6 +253,8 @@ static enum status run(const cJSON *options, const cJSON *arguments, struct erro
         p.path = found; /* configs/quick.yaml of an installed program, from any folder */
     enum status status = yaml_read(&root, p.path, err);
     p.root = root;
+    if (status == OK)
+        status = check_file(&p, err);
     if (status == OK && option_string(options, "out") == NULL)
         status = json_get_string(root, "output", false, &p.output, p.path, err);
     if (option_string(options, "out") != NULL)
