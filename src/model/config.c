@@ -1,6 +1,8 @@
 /* config.c - config.json to struct config and back; see config.h. */
 #include "model/config.h"
 
+#include "model/config_keys.h"
+
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -54,6 +56,37 @@ static enum status read_token_ids(struct config *c, const cJSON *json, const cha
     return OK;
 }
 
+enum status config_get_eps(const cJSON *json, const char *key, float *value, const char *path, struct error *err)
+{
+    double eps = (double)*value;
+    enum status status = json_get_double(json, key, 1e-30, 1, true, &eps, path, err);
+    *value = (float)eps;
+    return status;
+}
+
+/* H and KV. A missing KV is the family's; null means as many as H. */
+static enum status read_heads(size_t *n_heads, size_t *n_kv_heads, const struct config *c, const cJSON *json, const char *path,
+                              struct error *err)
+{
+    bool given = cJSON_GetObjectItemCaseSensitive(json, "num_key_value_heads") != NULL;
+    enum status status = get_size(json, "num_attention_heads", false, n_heads, path, err);
+    if (status == OK && *n_heads > MAX_HEADS)
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'num_attention_heads' is too large, expected at most %d", path, (int)MAX_HEADS);
+    *n_kv_heads = c->family->defaults.n_kv_heads && !given ? c->family->defaults.n_kv_heads : *n_heads;
+    return status == OK ? get_size(json, "num_key_value_heads", true, n_kv_heads, path, err) : status;
+}
+
+static enum status check_activation(const struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    const char *given = NULL, *wanted = c->family->activation ? c->family->activation : "silu";
+    enum status status = json_get_string(json, "hidden_act", true, &given, path, err);
+    if (status != OK || given == NULL || strcmp(given, wanted) == 0 ||
+        (c->family->activation == NULL && strcmp(given, "swish") == 0))
+        return status;
+    return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, given, wanted);
+}
+
 enum status config_set_head_dim(struct config *c, size_t n_heads, size_t head_dim, const char *path, struct error *err)
 {
     if (head_dim == 0 && c->d_model % n_heads != 0)
@@ -66,61 +99,64 @@ enum status config_set_head_dim(struct config *c, size_t n_heads, size_t head_di
     return OK;
 }
 
-enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
+/* What the families have in common. */
+static enum status read_common(struct config *c, const cJSON *json, size_t *head_dim, const char *path, struct error *err)
 {
-    *c = (struct config){.context = 2048, .norm_eps = 1e-6f, .lambda_init = -1};
-    const char *type = NULL, *act = NULL;
-    size_t n_heads = 0, n_kv_heads, head_dim = 0;
-    double eps = 1e-6;
-    enum status status = json_get_string(json, "model_type", false, &type, path, err);
-    if (status == OK)
-        status = find_family(c, type, path, err);
+    enum status status = OK;
     const struct {
         const char *key;
         size_t *value;
         bool optional;
     } sizes[] = {{"hidden_size", &c->d_model, false},
                  {"num_hidden_layers", &c->n_layers, false},
-                 {"num_attention_heads", &n_heads, false},
                  {"intermediate_size", &c->d_ff, false},
                  {"vocab_size", &c->vocab_size, false},
                  {"max_position_embeddings", &c->context, true},
-                 {"head_dim", &head_dim, true}};
+                 {"head_dim", head_dim, true}};
+    const struct {
+        const char *key;
+        bool *value;
+    } flags[] = {{"tie_word_embeddings", &c->tied}, {"attention_bias", &c->qkv_bias}, {"mlp_bias", &c->mlp_bias}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && status == OK; i++)
         status = get_size(json, sizes[i].key, sizes[i].optional, sizes[i].value, path, err);
-    if (status == OK && (c->n_layers > MAX_LAYERS || n_heads > MAX_HEADS))
-        status = error_set(err, ERR_INPUT, "%s: key '%s' is too large, expected at most %d", path,
-                           c->n_layers > MAX_LAYERS ? "num_hidden_layers" : "num_attention_heads",
-                           c->n_layers > MAX_LAYERS ? MAX_LAYERS : MAX_HEADS);
-    n_kv_heads = n_heads;
+    if (status == OK && c->n_layers > MAX_LAYERS)
+        status = error_set(err, ERR_INPUT, "%s: key 'num_hidden_layers' is too large, expected at most %d", path, MAX_LAYERS);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags && status == OK; i++)
+        status = json_get_bool(json, flags[i].key, true, flags[i].value, path, err);
+    c->o_bias = c->qkv_bias;
     if (status == OK)
-        status = get_size(json, "num_key_value_heads", true, &n_kv_heads, path, err);
+        status = config_get_eps(json, "rms_norm_eps", &c->norm_eps, path, err);
     if (status == OK)
-        status = json_get_double(json, "rms_norm_eps", 0, 1, true, &eps, path, err);
+        status = check_activation(c, json, path, err);
     if (status == OK)
-        status = json_get_bool(json, "tie_word_embeddings", true, &c->tied, path, err);
+        status =
+            rope_from_json(&c->rope, json, c->family->defaults.theta ? c->family->defaults.theta : 10000, c->context, path, err);
+    return status == OK ? read_token_ids(c, json, path, err) : status;
+}
+
+enum status config_from_json(struct config *c, const cJSON *json, const char *path, struct error *err)
+{
+    *c = (struct config){.lambda_init = -1};
+    const char *type = NULL;
+    size_t n_heads = 0, n_kv_heads = 0, head_dim = 0;
+    enum status status = json_get_string(json, "model_type", false, &type, path, err);
     if (status == OK)
-        status = json_get_bool(json, "attention_bias", true, &c->qkv_bias, path, err);
-    if (status == OK)
-        status = json_get_bool(json, "mlp_bias", true, &c->mlp_bias, path, err);
-    if (status == OK)
-        status = json_get_string(json, "hidden_act", true, &act, path, err);
-    if (status == OK)
-        status = rope_from_json(&c->rope, json, c->context, path, err);
-    if (status == OK)
-        status = read_token_ids(c, json, path, err);
+        status = find_family(c, type, path, err);
     if (status != OK)
         return status;
-    c->norm_eps = (float)eps;
-    c->o_bias = c->qkv_bias;
-    const char *wanted = c->family->activation ? c->family->activation : "silu";
-    if (act != NULL && strcmp(act, wanted) != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'hidden_act': '%.40s' is not supported, expected %s", path, act, wanted);
-    status = c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    c->context = c->family->defaults.context ? c->family->defaults.context : 2048;
+    c->norm_eps = c->family->defaults.norm_eps > 0 ? (float)c->family->defaults.norm_eps : 1e-6f;
+    c->tied = c->family->defaults.tied;
+    status = read_common(c, json, &head_dim, path, err);
+    if (status == OK)
+        status = read_heads(&n_heads, &n_kv_heads, c, json, path, err);
+    if (status == OK)
+        status = c->family->read(c, json, n_heads, n_kv_heads, head_dim, path, err);
     if (status == OK && c->n_noise_heads == 0 && n_heads % n_kv_heads != 0)
-        return error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
-                         path, n_kv_heads, n_heads);
-    return status;
+        status =
+            error_set(err, ERR_INPUT, "%s: key 'num_key_value_heads' is %zu, expected a divisor of num_attention_heads = %zu",
+                      path, n_kv_heads, n_heads);
+    return status == OK ? config_keys_check(c, json, path, err) : status;
 }
 
 cJSON *config_to_json(const struct config *c)

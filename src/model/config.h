@@ -55,6 +55,15 @@ struct config {
 struct family {
     const char *model_type, *architecture, *summary;
     const char *activation; /* of the MLP as `hidden_act` names it; NULL: silu */
+    /* What a config.json without a key means, as the transformers library has it; 0: context 2048, eps 1e-6, theta 10000, as
+     * many key heads as query heads, an untied head. */
+    struct {
+        size_t n_kv_heads, context;
+        double norm_eps, theta;
+        bool tied;
+    } defaults;
+    /* Keys of config_keys.c that the family reads itself, or that say nothing about it; ends with NULL; may be NULL. */
+    const char *const *own_keys;
     /* Fills what depends on the family from the counts H, KV and head_dim (0: not given) already checked. */
     enum status (*read)(struct config *config, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
                         const char *path, struct error *err);
@@ -73,6 +82,8 @@ enum status config_from_json(struct config *config, const cJSON *json, const cha
 /* The config.json of a model, which the transformers library reads too where it knows the family. */
 cJSON *config_to_json(const struct config *config);
 
+/* For families: the epsilon of a norm, which must be more than 0; `*value` stays where the key is not there. */
+enum status config_get_eps(const cJSON *json, const char *key, float *value, const char *path, struct error *err);
 /* For families: the width of a query head as given (0: not), or that of n_heads side by side. */
 enum status config_set_head_dim(struct config *config, size_t n_heads, size_t head_dim, const char *path, struct error *err);
 /* Output heads of the attention: one for each query head of a first map. */

@@ -20,13 +20,12 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->lambda = LAMBDA_VECTORS;
     c->head_norm = c->head_norm_scaled = true;
     c->rope.interleaved = true;
-    double eps = 1e-5;
+    c->head_norm_eps = 1e-5f;
     status = json_get_bool(json, "rope_interleaved", true, &c->rope.interleaved, path, err);
     if (status == OK)
-        status = json_get_double(json, "subln_eps", 0, 1, true, &eps, path, err);
+        status = config_get_eps(json, "subln_eps", &c->head_norm_eps, path, err);
     if (status == OK)
         status = json_get_double(json, "lambda_init", 0, 1, true, &c->lambda_init, path, err);
-    c->head_norm_eps = (float)eps;
     return status;
 }
 

@@ -21,6 +21,7 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->lambda = LAMBDA_VECTORS;
     c->head_norm = true;
     c->head_norm_eps = c->norm_eps;
+    c->mlp_bias = false;
     return json_get_double(json, "lambda_init", 0, 1, true, &c->lambda_init, path, err);
 }
 
@@ -48,4 +49,5 @@ const struct family FAMILY_DIFFLLAMA = {
     .read = read,
     .plan = plan,
     .write = write,
+    .defaults = {.norm_eps = 1e-5},
 };

@@ -40,28 +40,29 @@ static enum status read_layer_types(struct config *c, const cJSON *types, const 
     cJSON_ArrayForEach(type, types)
     {
         const char *name = cJSON_IsString(type) ? type->valuestring : "";
-        if (strcmp(name, "sliding_attention") == 0)
+        bool sliding = strcmp(name, "sliding_attention") == 0;
+        if (sliding && c->window > 0)
             config_mark(c->windowed, l);
-        else if (strcmp(name, "full_attention") != 0)
-            return error_set(err, ERR_INPUT, "%s: key 'layer_types' holds '%.40s', expected full_attention or sliding_attention",
-                             path, name);
+        else if (sliding || strcmp(name, "full_attention") != 0)
+            return error_set(err, ERR_INPUT, "%s: key 'layer_types' holds '%.40s', expected full_attention%s", path, name,
+                             c->window > 0 ? " or sliding_attention" : ": no window is used");
         l++;
     }
     return OK;
 }
 
-/* The window of the layers from `first` on, unless layer_types names them. */
-static enum status read_window(struct config *c, const cJSON *json, bool used, int64_t window, size_t first, const char *path,
+/* The window of the layers that are marked already, unless layer_types names others; `window` 0: none by default. */
+static enum status read_window(struct config *c, const cJSON *json, bool used, int64_t window, const char *path,
                                struct error *err)
 {
     const cJSON *types = cJSON_GetObjectItemCaseSensitive(json, "layer_types");
-    const cJSON *given = cJSON_GetObjectItemCaseSensitive(json, "sliding_window");
-    if (!used || cJSON_IsNull(given))
-        return OK;
-    enum status status = json_get_int(json, "sliding_window", 1, 1 << 24, true, &window, path, err);
-    c->window = (size_t)window;
-    for (size_t l = first; l < c->n_layers; l++)
-        config_mark(c->windowed, l);
+    enum status status = OK;
+    if (used && !cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "sliding_window"))) {
+        status = json_get_int(json, "sliding_window", 1, 1 << 24, true, &window, path, err);
+        c->window = (size_t)window;
+    }
+    if (c->window == 0)
+        config_clear(c->windowed);
     return status == OK && types != NULL && !cJSON_IsNull(types) ? read_layer_types(c, types, path, err) : status;
 }
 
@@ -70,10 +71,12 @@ static enum status read_mistral(struct config *c, const cJSON *json, size_t n_he
 {
     enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
     c->qkv_bias = c->o_bias = c->mlp_bias = false;
-    return status == OK ? read_window(c, json, true, 4096, 0, path, err) : status;
+    for (size_t l = 0; l < c->n_layers; l++)
+        config_mark(c->windowed, l);
+    return status == OK ? read_window(c, json, true, 4096, path, err) : status;
 }
 
-/* Qwen2 and later: the window is off unless use_sliding_window, and then begins at a layer. */
+/* Qwen2 and 3: the window is off unless use_sliding_window, and then begins at a layer. */
 static enum status read_late_window(struct config *c, const cJSON *json, const char *path, struct error *err)
 {
     bool used = false;
@@ -81,7 +84,9 @@ static enum status read_late_window(struct config *c, const cJSON *json, const c
     enum status status = json_get_bool(json, "use_sliding_window", true, &used, path, err);
     if (status == OK)
         status = json_get_int(json, "max_window_layers", 0, 1 << 20, true, &first, path, err);
-    return status == OK ? read_window(c, json, used, 4096, (size_t)first, path, err) : status;
+    for (size_t l = (size_t)first; l < c->n_layers; l++)
+        config_mark(c->windowed, l);
+    return status == OK ? read_window(c, json, used, 4096, path, err) : status;
 }
 
 static enum status read_qwen2(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
@@ -103,24 +108,40 @@ static enum status read_qwen3(struct config *c, const cJSON *json, size_t n_head
     return status == OK ? read_late_window(c, json, path, err) : status;
 }
 
-/* SmolLM3: every fourth layer does not turn, unless no_rope_layers (1: it turns) says which. */
-static enum status read_smollm3(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
-                                const char *path, struct error *err)
+/* SmolLM3's layers that do not turn: every fourth, unless no_rope_layers (1: it turns) says which. */
+static enum status read_unturned(struct config *c, const cJSON *json, const char *path, struct error *err)
 {
     const cJSON *turns = cJSON_GetObjectItemCaseSensitive(json, "no_rope_layers");
+    bool listed = turns != NULL && !cJSON_IsNull(turns);
     int64_t interval = 4;
-    enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
-    if (status == OK)
-        status = json_get_int(json, "no_rope_layer_interval", 1, 1 << 20, true, &interval, path, err);
-    bool listed = cJSON_IsArray(turns);
-    if (status == OK && listed && (size_t)cJSON_GetArraySize(turns) != c->n_layers)
+    enum status status = json_get_int(json, "no_rope_layer_interval", 1, 1 << 20, true, &interval, path, err);
+    if (status == OK && listed && (!cJSON_IsArray(turns) || (size_t)cJSON_GetArraySize(turns) < c->n_layers))
         status = error_set(err, ERR_INPUT, "%s: key 'no_rope_layers' has %d entries, expected num_hidden_layers = %zu", path,
                            cJSON_GetArraySize(turns), c->n_layers);
     const cJSON *entry = listed ? turns->child : NULL;
-    for (size_t l = 0; l < c->n_layers && status == OK; l++, entry = entry ? entry->next : NULL)
-        if (listed ? entry->valueint == 0 : (l + 1) % (size_t)interval == 0)
+    for (size_t l = 0; l < c->n_layers && status == OK; l++, entry = entry ? entry->next : NULL) {
+        if (listed && !cJSON_IsNumber(entry) && !cJSON_IsBool(entry))
+            status = error_set(err, ERR_INPUT, "%s: key 'no_rope_layers' is wrong at %zu, expected 0 or 1", path, l);
+        else if (listed ? entry->valueint == 0 : (l + 1) % (size_t)interval == 0)
             config_mark(c->unturned, l);
-    return status == OK ? read_late_window(c, json, path, err) : status;
+    }
+    return status;
+}
+
+/* SmolLM3: a window, where there is one, is for the layers that do not turn. */
+static enum status read_smollm3(struct config *c, const cJSON *json, size_t n_heads, size_t n_kv_heads, size_t head_dim,
+                                const char *path, struct error *err)
+{
+    bool used = false;
+    enum status status = read(c, json, n_heads, n_kv_heads, head_dim, path, err);
+    if (status == OK)
+        status = read_unturned(c, json, path, err);
+    if (status == OK)
+        status = json_get_bool(json, "use_sliding_window", true, &used, path, err);
+    for (size_t l = 0; l < c->n_layers; l++)
+        if (config_marked(c->unturned, l))
+            config_mark(c->windowed, l);
+    return status == OK ? read_window(c, json, used, 0, path, err) : status;
 }
 
 /* Only models without a window are made here (gradient.c). */
@@ -129,6 +150,11 @@ static void write_no_window(cJSON *json, const struct config *c)
     (void)c;
     cJSON_AddNullToObject(json, "sliding_window");
 }
+
+/* Of config_keys.c. Mistral's window needs no use_sliding_window. */
+static const char *const WINDOW_KEYS[] = {"use_sliding_window", "sliding_window", "layer_types", NULL};
+static const char *const SMOLLM3_KEYS[] = {"use_sliding_window", "sliding_window",         "layer_types",
+                                           "no_rope_layers",     "no_rope_layer_interval", NULL};
 
 const struct family FAMILY_LLAMA = {
     .model_type = "llama",
@@ -141,29 +167,37 @@ const struct family FAMILY_MISTRAL = {
     .model_type = "mistral",
     .architecture = "MistralForCausalLM",
     .summary = "Transformer: Mistral, with a sliding window",
+    .own_keys = WINDOW_KEYS,
     .read = read_mistral,
     .plan = plan,
+    .defaults = {.n_kv_heads = 8, .context = 131072},
     .write = write_no_window,
 };
 const struct family FAMILY_QWEN2 = {
     .model_type = "qwen2",
     .architecture = "Qwen2ForCausalLM",
     .summary = "Transformer: Qwen2 and Qwen2.5, biases of queries, keys and values",
+    .own_keys = WINDOW_KEYS,
     .read = read_qwen2,
     .plan = plan,
+    .defaults = {.n_kv_heads = 32, .context = 32768},
     .write = write_no_window,
 };
 const struct family FAMILY_QWEN3 = {
     .model_type = "qwen3",
     .architecture = "Qwen3ForCausalLM",
     .summary = "Transformer: Qwen3, norms of queries and keys",
+    .own_keys = WINDOW_KEYS,
     .read = read_qwen3,
     .plan = plan,
+    .defaults = {.n_kv_heads = 32, .context = 32768},
 };
 const struct family FAMILY_SMOLLM3 = {
     .model_type = "smollm3",
     .architecture = "SmolLM3ForCausalLM",
     .summary = "Transformer: SmolLM3, some layers without rotation",
+    .own_keys = SMOLLM3_KEYS,
     .read = read_smollm3,
     .plan = plan,
+    .defaults = {.n_kv_heads = 4, .context = 32768, .theta = 2e6, .tied = true},
 };

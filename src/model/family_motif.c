@@ -35,7 +35,6 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
                         struct error *err)
 {
     bool bias = false, window = false;
-    double eps = 1e-5;
     enum status status = read_noise_heads(c, json, n_heads, n_kv_heads, path, err);
     if (status == OK)
         status = config_set_head_dim(c, n_heads, head_dim, path, err);
@@ -48,7 +47,8 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     c->lambda = LAMBDA_VECTORS;
     c->lambda_first_layer = -1;
     c->head_norm = c->head_norm_scaled = true;
-    status = json_get_double(json, "attn_rms_norm_eps", 0, 1, true, &eps, path, err);
+    c->head_norm_eps = 1e-5f;
+    status = config_get_eps(json, "attn_rms_norm_eps", &c->head_norm_eps, path, err);
     if (status == OK)
         status = json_get_double(json, "lambda_init", 0, 1, true, &c->lambda_init, path, err);
     if (status == OK)
@@ -58,7 +58,6 @@ static enum status read(struct config *c, const cJSON *json, size_t n_heads, siz
     if (status == OK && window)
         status =
             error_set(err, ERR_INPUT, "%s: key 'use_sliding_window' is true, expected false: Motif is run without windows", path);
-    c->head_norm_eps = (float)eps;
     c->qkv_bias = c->o_bias = c->mlp_bias = bias;
     return status;
 }

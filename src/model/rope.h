@@ -29,8 +29,13 @@ struct rope {
     bool whole_channels;  /* YaRN: the ramp begins and ends at whole channels */
 };
 
-/* From a config.json, rope_parameters or rope_theta and rope_scaling; `context` is its max_position_embeddings. */
-enum status rope_from_json(struct rope *rope, const cJSON *json, size_t context, const char *path, struct error *err);
+/* From a config.json: rope_theta, and rope_parameters or rope_scaling, in which it may stand too (and then counts); nested by
+ * layer type where every type says the same. `theta` is the family's own; `context` is max_position_embeddings. What would turn
+ * positions in another way is refused by name. */
+enum status rope_from_json(struct rope *rope, const cJSON *json, double theta, size_t context, const char *path,
+                           struct error *err);
+/* YaRN's factor on cosines and sines for a stretch: 0.1 scale ln(factor) + 1, and 1 where nothing is stretched. */
+double rope_yarn_temperature(double factor, double scale);
 /* Writes rope_theta and, where there is one, rope_scaling. */
 void rope_to_json(cJSON *json, const struct rope *rope);
 /* Angle a position of channel pair j, for a sequence of `length` tokens (which matters to ROPE_DYNAMIC alone). */
