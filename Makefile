@@ -59,6 +59,7 @@ help:
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments"
+	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
 	@echo "make format     format the sources; make lint looks for defects"
 
 $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
@@ -135,6 +136,11 @@ faults: all
 ROUNDS ?= 50
 kills: all
 	python3 tests/faults/kills.py $(BUILD) --rounds $(ROUNDS)
+
+# Numbers beside those of the originals; installs them outside the project (about 3 GB).
+.PHONY: peers
+peers: all
+	tools/peers/run
 
 # Programs, the library with its headers, and what the programs find beside them; the cases of `difftf-eval selftest` among it.
 SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \

@@ -1,0 +1,88 @@
+"""main.py --folder FOLDER [NAME...]: runs comparisons and writes docs/agreement.md; see `run`, which starts it."""
+import argparse
+import importlib
+import importlib.metadata
+import json
+import os
+import sys
+import time
+
+import common
+from common import ROOT, Places, Row
+
+# In the order of the page.
+COMPARISONS = ["models"]
+RESULTS = os.path.join(ROOT, "docs", "agreement")
+PAGE = RESULTS + ".md"
+
+HEAD = """# Agreement with the originals
+
+Both sides were given the same inputs; a row says by how much their results differ at most. Made by `make peers`, which installs the
+originals, runs everything again and writes this page; `tools/peers/run NAME` runs one comparison, `tools/peers/run table` only
+makes the page from the results in [agreement/](agreement). Times are on one core.
+"""
+
+
+def result_path(name):
+    return os.path.join(RESULTS, name + ".json")
+
+
+def run_comparison(name, folder):
+    """Runs one comparison and keeps its result; a row is told as soon as it is there."""
+    module = importlib.import_module(name)
+    rows, started = [], time.monotonic()
+    for row in module.compare(Places(folder, name)):
+        rows.append(row)
+        print(f"{name}: {row.what}, {row.peer}: {row.difference:.2g} {row.unit} ({row.cases} cases)"
+              f"{'' if row.holds() else f', MORE THAN {row.allowed:g}'}", file=sys.stderr, flush=True)
+    common.write_json(result_path(name), {
+        "title": module.__doc__.splitlines()[0], "note": "\n".join(module.__doc__.splitlines()[2:]),
+        "versions": {p: importlib.metadata.version(p) for p in module.PEERS} | getattr(module, "VERSIONS", {}),
+        "seconds": round(time.monotonic() - started), "date": time.strftime("%Y-%m-%d", time.gmtime()),
+        "rows": [vars(row) for row in rows]}, indent="\t")
+    return all(row.holds() for row in rows)
+
+
+def table(name):
+    with open(result_path(name)) as f:
+        result = json.load(f)
+    lines = [f"## {result['title']}", ""]
+    if result["note"]:
+        lines += [result["note"], ""]
+    lines += [", ".join(f"{p} {v}" for p, v in result["versions"].items())
+              + f"; {result['date']}, {result['seconds']} s; `tools/peers/run {name}`", "",
+              "| what | beside | cases | largest difference | allowed | |", "|---|---|---:|---:|---:|---|"]
+    for row in (Row(**r) for r in result["rows"]):
+        verdict = "" if row.allowed is None else "agrees" if row.holds() else "**differs**"
+        allowed = "" if row.allowed is None else f"{row.allowed:g}"
+        lines.append(f"| {row.what} | {row.peer} | {row.cases} | {row.difference:.2g} {row.unit} | {allowed} | "
+                     + "; ".join(filter(None, [verdict, row.note])) + " |")
+    return "\n".join(lines)
+
+
+def write_page():
+    with open(PAGE + ".part", "w") as f:
+        f.write("\n".join([HEAD] + [table(name) + "\n" for name in COMPARISONS if os.path.exists(result_path(name))]))
+    os.replace(PAGE + ".part", PAGE)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tools/peers/run")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="comparisons (default: all), list, table")
+    parser.add_argument("--folder", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.names == ["list"]:
+        print("\n".join(COMPARISONS))
+        return 0
+    names = [] if options.names == ["table"] else options.names or COMPARISONS
+    unknown = [n for n in names if n not in COMPARISONS]
+    if unknown:
+        parser.error(f"there is no comparison '{unknown[0]}', expected {', '.join(COMPARISONS)}, list or table")
+    os.makedirs(RESULTS, exist_ok=True)
+    agreed = [run_comparison(name, options.folder) for name in names]
+    write_page()
+    return 0 if all(agreed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
