@@ -171,4 +171,8 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
+# A variable as the shell reads it, for the tests that compile: make -s print-CFLAGS
+print-%:
+	@: $(info $($*))
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
