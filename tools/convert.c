@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/program.h"
+#include "base/visible.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "model/model.h"
@@ -138,6 +139,7 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     if (status == OK)
         status = model_load(&model, folder, err);
     if (status == OK) {
+        say(stderr, "%s", model.notes.data ? model.notes.data : "");
         printf("%s: %s, %zu parameters\n", folder, model.config.family->model_type, model.weights.n_params);
         model_free(&model);
     } else if (fresh) {

@@ -17,6 +17,8 @@ struct command {
 extern const struct command COMMAND_INSPECT, COMMAND_LOGITS, COMMAND_TOKENIZE, COMMAND_GENERATE, COMMAND_LIST, COMMAND_TABLE,
     COMMAND_COMPARE, COMMAND_CHECK, COMMAND_RESCORE, COMMAND_SHOW, COMMAND_RUN, COMMAND_REPORT, COMMAND_SELFTEST;
 
+/* Warnings on standard error, one for each line; NULL: none. */
+void cli_print_notes(const char *lines);
 /* Threads to use: --threads, or all processors. */
 int cli_threads(const cJSON *options);
 

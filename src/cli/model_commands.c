@@ -27,6 +27,14 @@ static enum status model_folder(const cJSON *options, char **folder, struct erro
     return *folder ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
 }
 
+/* model_load, with what is to be known of the files on standard error. */
+static enum status load(struct model *m, const char *folder, struct error *err)
+{
+    enum status status = model_load(m, folder, err);
+    cli_print_notes(m->notes.data);
+    return status;
+}
+
 #define MODEL_OPTION                                                                                                             \
     {                                                                                                                            \
         "model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder (default: the embedded Diff Transformer)", false, 0             \
@@ -83,8 +91,9 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     struct capture *c = context;
     size_t vocab = c->model->config.vocab_size, predicted = start + rows < c->n ? rows : rows - 1;
     session_logits(c->session, c->logits + start * vocab, normed, rows);
-    cross_entropy(c->loss, NULL, NULL, normed, &c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0,
-                  c->work, 1);
+    if (predicted > 0)
+        cross_entropy(c->loss, NULL, NULL, normed, &c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0,
+                      c->work, 1);
     for (size_t i = 0; i < predicted; i++)
         c->nll[start + i] = (float)c->loss[i];
 }
@@ -168,9 +177,9 @@ static enum status logits(const cJSON *options, const cJSON *arguments, struct e
     if (status == OK)
         status = model_folder(options, &folder, err);
     if (status == OK)
-        status = model_load(&m, folder, err);
+        status = load(&m, folder, err);
     if (status == OK)
-        status = ids_read(&ids, &n, ids_path, m.config.vocab_size, 2, err);
+        status = ids_read(&ids, &n, ids_path, m.config.vocab_size, 1, err);
     bool attention = json_has(options, "attention");
     size_t layer = attention ? option_size(options, "attention") : 0;
     if (status == OK && layer >= m.config.n_layers)
@@ -340,7 +349,7 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     if (status == OK)
         status = model_folder(options, &folder, err);
     if (status == OK)
-        status = model_load(&m, folder, err);
+        status = load(&m, folder, err);
     if (status == OK)
         status = tokenizer_load(&t, folder, err);
     if (status == OK)

@@ -66,6 +66,40 @@ static enum status read_entry(struct tensor *t, const cJSON *item, const unsigne
     return t->name ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
 }
 
+static size_t stored_bytes(const struct tensor *t)
+{
+    for (size_t i = 0; i < N_DTYPES; i++)
+        if (strcmp(DTYPES[i].name, t->dtype_name) == 0)
+            return t->count * DTYPES[i].size;
+    return 0;
+}
+
+/* In the order of their data; an empty tensor before what begins at the same place. */
+static int by_data(const void *a, const void *b)
+{
+    const struct tensor *x = a, *y = b;
+    return x->data != y->data ? (x->data > y->data) - (x->data < y->data) : (x->count > 0) - (y->count > 0);
+}
+
+/* The format has no bytes that are two tensors' or none's. */
+static enum status check_places(struct tensor_file *st, size_t start, struct error *err)
+{
+    const unsigned char *end = st->map.data + start, *all = st->map.data + st->map.size;
+    qsort(st->tensors, st->n_tensors, sizeof *st->tensors, by_data);
+    for (size_t i = 0; i < st->n_tensors; i++) {
+        const struct tensor *t = &st->tensors[i];
+        if (t->data < end)
+            return bad(err, st->path, t->name, "its bytes are another tensor's too, expected tensors one after another");
+        if (t->data > end)
+            return bad(err, st->path, t->name,
+                       "there are bytes before it that are no tensor's, expected tensors one after another");
+        end += stored_bytes(t);
+    }
+    return end == all ? OK
+                      : error_set(err, ERR_INPUT, "%s: %zu bytes follow the last tensor, expected the end of the file", st->path,
+                                  (size_t)(all - end));
+}
+
 static enum status read_header(struct tensor_file *st, const cJSON *header, size_t start, struct error *err)
 {
     st->tensors = calloc((size_t)cJSON_GetArraySize(header) + 1, sizeof *st->tensors);
@@ -82,7 +116,8 @@ static enum status read_header(struct tensor_file *st, const cJSON *header, size
             return status;
         st->n_tensors++;
     }
-    return tensor_file_sort(st, err);
+    enum status status = check_places(st, start, err);
+    return status == OK ? tensor_file_sort(st, err) : status;
 }
 
 enum status safetensors_open(struct tensor_file *st, const char *path, struct error *err)

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "formats/gguf.h"
+#include "model/weights_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,8 +69,10 @@ enum status model_load(struct model *m, const char *folder, struct error *err)
         status = config_from_json(&m->config, json, path, err);
     if (status == OK && files.n == 0)
         status = shards_open(&files, folder, err);
-    if (status == OK)
-        status = weights_load(&m->weights, &m->config, &files, folder, err);
+    if (status == OK) {
+        weights_settle_head(&m->config, &files, folder, &m->notes);
+        status = weights_load(&m->weights, &m->config, &files, folder, &m->notes, err);
+    }
     if (status == OK)
         status = read_rope_factors(m, err);
     if (status == OK)
@@ -117,6 +120,7 @@ void model_free(struct model *m)
     free(m->folder);
     free(m->lambda);
     free(m->rope_factors);
+    text_free(&m->notes);
     weights_free(&m->weights);
     attention_plan_free(&m->plan);
     *m = (struct model){0};

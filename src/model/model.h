@@ -12,6 +12,7 @@ struct model {
     struct attention_plan plan;
     float *lambda;       /* [n_layers] the second map's weight; NULL for a Transformer */
     float *rope_factors; /* [head_dim / 2], or NULL */
+    struct text notes;   /* what a reader of results should know of how the files were read, a line each */
 };
 
 /* Loads config.json and the weights from a folder as the transformers library lays it out, or a .gguf file. */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "model/weights_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -166,30 +167,6 @@ void weights_free(struct weights *w)
     *w = (struct weights){0};
 }
 
-static enum status check_row(const struct weight_row *row, const struct shards *s, const char *folder, struct error *err)
-{
-    const char *path = folder;
-    const struct tensor *t = shards_find(s, row->name, &path);
-    if (t == NULL)
-        return error_set(err, ERR_INPUT, "%s: tensor '%s' is missing, expected it in the weights", folder, row->name);
-    if (t->n_dims != row->n_dims || t->shape[0] != row->shape[0] || (row->n_dims == 2 && t->shape[1] != row->shape[1])) {
-        struct text got = {0}, want = {0};
-        for (size_t i = 0; i < t->n_dims; i++)
-            text_printf(&got, "%s%zu", i ? ", " : "", t->shape[i]);
-        for (size_t i = 0; i < row->n_dims; i++)
-            text_printf(&want, "%s%zu", i ? ", " : "", row->shape[i]);
-        error_write(err, ERR_INPUT, "%s: tensor '%s' has shape [%s], expected [%s] from config.json", path, row->name,
-                    got.data ? got.data : "", want.data ? want.data : "");
-        text_free(&got);
-        text_free(&want);
-        return ERR_INPUT;
-    }
-    if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 &&
-        !(t->dtype == DTYPE_Q8_0 && row->matrix != NULL))
-        return error_set(err, ERR_INPUT, "%s: tensor '%s' is %s, expected F32, F16 or BF16", path, row->name, t->dtype_name);
-    return OK;
-}
-
 /* A vector is copied as floats, a matrix stays where it lies. */
 static enum status load_row(const struct weight_row *row, const struct shards *s, struct error *err)
 {
@@ -222,35 +199,14 @@ static enum status load_rows(struct weights *w, struct error *err)
     return first < w->n_rows ? load_row(&w->rows[first], &w->files, err) : OK;
 }
 
-/* A tensor that no row names; NULL when there is none. Buffers that some exporters add are not weights. */
-static const char *find_extra(const struct weights *w, const struct shards *s, bool tied)
-{
-    for (size_t f = 0; f < s->n; f++)
-        for (size_t i = 0; i < s->files[f].n_tensors; i++) {
-            const char *name = s->files[f].tensors[i].name;
-            bool known = strstr(name, "rotary_emb.inv_freq") != NULL || strcmp(name, ROPE_FACTORS) == 0 ||
-                         (tied && strcmp(name, "lm_head.weight") == 0);
-            for (size_t r = 0; r < w->n_rows && !known; r++)
-                known = strcmp(w->rows[r].name, name) == 0;
-            if (!known)
-                return name;
-        }
-    return NULL;
-}
-
 enum status weights_load(struct weights *w, const struct config *config, struct shards *files, const char *folder,
-                         struct error *err)
+                         struct text *notes, struct error *err)
 {
     enum status status = weights_list(w, config, err);
     w->files = *files;
     *files = (struct shards){0};
-    for (size_t i = 0; i < w->n_rows && status == OK; i++)
-        status = check_row(&w->rows[i], &w->files, folder, err);
-    const char *extra = status == OK ? find_extra(w, &w->files, config->tied) : NULL;
-    if (extra != NULL)
-        status =
-            error_set(err, ERR_INPUT, "%s: tensor '%s' is not part of this model, expected only the tensors config.json implies",
-                      folder, extra);
+    if (status == OK)
+        status = weights_check(w, config, &w->files, folder, notes, err);
     if (status == OK)
         status = allocate(w, config, false, err);
     if (status == OK)

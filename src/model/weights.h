@@ -58,9 +58,10 @@ enum status weights_list(struct weights *w, const struct config *config, struct 
 enum status weights_init(struct weights *w, const struct config *config, struct error *err);
 void weights_free(struct weights *w);
 /* Lays the tensors out as views into a model's files, which it takes (and closes on failure); missing, extra or misshapen ones
- * are errors, found before memory is taken, and so are numbers that are not finite. `folder` names the model in messages. */
+ * are errors, found before memory is taken, and so are numbers that are not finite. `folder` names the model in messages; what a
+ * reader of results should know is added to `notes`, a line each. */
 enum status weights_load(struct weights *w, const struct config *config, struct shards *files, const char *folder,
-                         struct error *err);
+                         struct text *notes, struct error *err);
 /* Brings a loaded model's matrices into storage as floats, to be trained on. */
 enum status weights_unpack(struct weights *w, const struct config *config, struct error *err);
 /* Are all numbers floats, as training needs them? */

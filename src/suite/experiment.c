@@ -81,6 +81,14 @@ static enum status hash_files(struct subject *s, const char *folder, struct erro
     return status;
 }
 
+static void note_lines(struct experiment *e, const char *lines)
+{
+    for (size_t n; lines != NULL && *lines != '\0'; lines += n + 1) {
+        n = strcspn(lines, "\n");
+        experiment_note(e, "%.*s", (int)n, lines);
+    }
+}
+
 static enum status load_subject(struct experiment *e, const char *name, size_t length, const char *folder, struct error *err)
 {
     struct subject *s = &e->subjects[e->n_subjects];
@@ -98,6 +106,7 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
     if (status == OK) {
         model_hash(&s->model, s->sha256);
         status = hash_files(s, folder, err);
+        note_lines(e, s->model.notes.data);
     }
     if (status == OK) {
         status = tokenizer_load(&s->tokenizer, folder, err);
@@ -251,7 +260,7 @@ void experiment_note(struct experiment *e, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "warning: %s\n", sentence);
+    say(stderr, "warning: %s\n", sentence);
     text_puts(&note, sentence);
     add_note(e, &note);
 }
