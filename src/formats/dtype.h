@@ -2,14 +2,41 @@
 #ifndef DIFFTF_FORMATS_DTYPE_H
 #define DIFFTF_FORMATS_DTYPE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum dtype {
     DTYPE_F32,
     DTYPE_F16,
     DTYPE_BF16,
-    DTYPE_Q8_0, /* GGUF: blocks of 32, a scale in F16, then 32 signed bytes */
-    DTYPE_I64,
+    /* Blocks of small numbers with a scale, as GGUF has them; numeric/blocks_impl.h says how each is written. */
+    DTYPE_Q4_0,
+    DTYPE_Q4_1,
+    DTYPE_Q5_0,
+    DTYPE_Q5_1,
+    DTYPE_Q8_0,
+    DTYPE_Q2_K,
+    DTYPE_Q3_K,
+    DTYPE_Q4_K,
+    DTYPE_Q5_K,
+    DTYPE_Q6_K,
+    DTYPE_IQ4_NL,
+    DTYPE_IQ4_XS,
+    DTYPE_WEIGHTS, /* so many can be the weights of a matrix */
+    DTYPE_I64 = DTYPE_WEIGHTS,
     DTYPE_OTHER
 };
-enum { Q8_0_BLOCK = 32, Q8_0_BYTES = 34 };
+enum { BLOCK_MOST = 256 }; /* numbers of the largest block, and a multiple of every other */
+
+struct dtype_form {
+    const char *name;
+    size_t block, bytes; /* numbers of a block, and its bytes */
+};
+/* What a matrix may be stored as: dtype < DTYPE_WEIGHTS. */
+const struct dtype_form *dtype_form(enum dtype dtype);
+/* Bytes of n numbers, whole blocks. */
+size_t dtype_bytes(enum dtype dtype, size_t n);
+/* Numbers share scales: a vector or a safetensors file has no such tensor. */
+bool dtype_blocked(enum dtype dtype);
 
 #endif

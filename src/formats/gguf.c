@@ -21,17 +21,22 @@ enum {
     GGUF_F64
 };
 
-/* The types of tensors: ours where we have them, and the bytes of each block for the rest, so that sizes can be checked. */
+/* The types of tensors: ours where they hold weights. The others are refused by name. */
 static const struct {
     const char *name;
     enum dtype dtype;
-    size_t block, bytes;
 } TYPES[] = {
-    [0] = {"F32", DTYPE_F32, 1, 4},         [1] = {"F16", DTYPE_F16, 1, 2},         [2] = {"Q4_0", DTYPE_OTHER, 32, 18},
-    [3] = {"Q4_1", DTYPE_OTHER, 32, 20},    [6] = {"Q5_0", DTYPE_OTHER, 32, 22},    [7] = {"Q5_1", DTYPE_OTHER, 32, 24},
-    [8] = {"Q8_0", DTYPE_Q8_0, 32, 34},     [10] = {"Q2_K", DTYPE_OTHER, 256, 84},  [11] = {"Q3_K", DTYPE_OTHER, 256, 110},
-    [12] = {"Q4_K", DTYPE_OTHER, 256, 144}, [13] = {"Q5_K", DTYPE_OTHER, 256, 176}, [14] = {"Q6_K", DTYPE_OTHER, 256, 210},
-    [30] = {"BF16", DTYPE_BF16, 1, 2},
+    [0] = {"F32", DTYPE_F32},        [1] = {"F16", DTYPE_F16},        [2] = {"Q4_0", DTYPE_Q4_0},
+    [3] = {"Q4_1", DTYPE_Q4_1},      [6] = {"Q5_0", DTYPE_Q5_0},      [7] = {"Q5_1", DTYPE_Q5_1},
+    [8] = {"Q8_0", DTYPE_Q8_0},      [9] = {"Q8_1", DTYPE_OTHER},     [10] = {"Q2_K", DTYPE_Q2_K},
+    [11] = {"Q3_K", DTYPE_Q3_K},     [12] = {"Q4_K", DTYPE_Q4_K},     [13] = {"Q5_K", DTYPE_Q5_K},
+    [14] = {"Q6_K", DTYPE_Q6_K},     [15] = {"Q8_K", DTYPE_OTHER},    [16] = {"IQ2_XXS", DTYPE_OTHER},
+    [17] = {"IQ2_XS", DTYPE_OTHER},  [18] = {"IQ3_XXS", DTYPE_OTHER}, [19] = {"IQ1_S", DTYPE_OTHER},
+    [20] = {"IQ4_NL", DTYPE_IQ4_NL}, [21] = {"IQ3_S", DTYPE_OTHER},   [22] = {"IQ2_S", DTYPE_OTHER},
+    [23] = {"IQ4_XS", DTYPE_IQ4_XS}, [24] = {"I8", DTYPE_OTHER},      [25] = {"I16", DTYPE_OTHER},
+    [26] = {"I32", DTYPE_OTHER},     [27] = {"I64", DTYPE_OTHER},     [28] = {"F64", DTYPE_OTHER},
+    [29] = {"IQ1_M", DTYPE_OTHER},   [30] = {"BF16", DTYPE_BF16},     [34] = {"TQ1_0", DTYPE_OTHER},
+    [35] = {"TQ2_0", DTYPE_OTHER},   [39] = {"MXFP4", DTYPE_OTHER},
 };
 enum { N_TYPES = sizeof TYPES / sizeof *TYPES, MAX_DEPTH = 2 };
 
@@ -109,8 +114,7 @@ static cJSON *take_value(struct cursor *c, uint64_t type, int depth)
 }
 
 /* A tensor's entry; its data is found later, from `offset`. */
-static enum status read_tensor(struct tensor *t, uint64_t *offset, uint64_t *type, struct cursor *c, const char *path,
-                               struct error *err)
+static enum status read_tensor(struct tensor *t, uint64_t *offset, struct cursor *c, const char *path, struct error *err)
 {
     t->name = take_string(c);
     uint64_t n_dims = take(c, 4), dims[4] = {1, 1, 1, 1};
@@ -125,17 +129,26 @@ static enum status read_tensor(struct tensor *t, uint64_t *offset, uint64_t *typ
             return error_set(err, ERR_INPUT, "%s: tensor '%s': the sizes are wrong, expected a product that fits", path, t->name);
         t->shape[n_dims - 1 - i] = (size_t)dims[i];
     }
-    *type = take(c, 4);
+    uint64_t type = take(c, 4);
     *offset = take(c, 8);
-    if (c->broken || *type >= N_TYPES || TYPES[*type].name == NULL)
-        return error_set(err, ERR_INPUT, "%s: tensor '%s': type %llu is not known, expected F32, F16, BF16 or Q8_0", path,
-                         t->name, (unsigned long long)*type);
-    t->dtype = TYPES[*type].dtype;
-    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", TYPES[*type].name);
-    return dims[0] % TYPES[*type].block == 0
-               ? OK
-               : error_set(err, ERR_INPUT, "%s: tensor '%s': rows of %llu are no multiple of its block of %zu", path, t->name,
-                           (unsigned long long)dims[0], TYPES[*type].block);
+    if (c->broken)
+        return error_set(err, ERR_INPUT, "%s: tensor '%s': the entry is cut off, expected its type and place", path, t->name);
+    const char *name = type < N_TYPES ? TYPES[type].name : NULL;
+    if (name == NULL || TYPES[type].dtype == DTYPE_OTHER) {
+        struct text known = {0};
+        for (enum dtype d = 0; d < DTYPE_WEIGHTS; d++)
+            text_printf(&known, "%s%s", d ? ", " : "", dtype_form(d)->name);
+        error_write(err, ERR_INPUT, "%s: tensor '%s': type %llu%s%s is not supported, expected one of %s", path, t->name,
+                    (unsigned long long)type, name ? ", " : "", name ? name : "", known.data);
+        text_free(&known);
+        return ERR_INPUT;
+    }
+    t->dtype = TYPES[type].dtype;
+    snprintf(t->dtype_name, sizeof t->dtype_name, "%s", name);
+    size_t block = dtype_form(t->dtype)->block;
+    return dims[0] % block == 0 ? OK
+                                : error_set(err, ERR_INPUT, "%s: tensor '%s': rows of %llu are no multiple of its block of %zu",
+                                            path, t->name, (unsigned long long)dims[0], block);
 }
 
 static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_t n, uint64_t alignment, struct error *err)
@@ -146,18 +159,19 @@ static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_
         return error_set(err, ERR_INPUT, "%s: claims %llu tensors, expected as many as the file has room for", f->path,
                          (unsigned long long)n);
     f->tensors = calloc((size_t)n + 1, sizeof *f->tensors);
-    uint64_t *offset = calloc((size_t)n + 1, sizeof *offset), *type = calloc((size_t)n + 1, sizeof *type);
-    if (f->tensors == NULL || offset == NULL || type == NULL)
+    uint64_t *offset = calloc((size_t)n + 1, sizeof *offset);
+    if (f->tensors == NULL || offset == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", f->path);
     for (size_t i = 0; i < n && status == OK; i++) {
         f->n_tensors++;
-        status = read_tensor(&f->tensors[i], &offset[i], &type[i], c, f->path, err);
+        status = read_tensor(&f->tensors[i], &offset[i], c, f->path, err);
     }
     uint64_t start = ((uint64_t)(c->at - f->map.data) + alignment - 1) / alignment * alignment;
     for (size_t i = 0; i < n && status == OK; i++) {
         struct tensor *t = &f->tensors[i];
-        size_t bytes = t->count / TYPES[type[i]].block;
-        bool fits = size_mul(bytes, TYPES[type[i]].bytes, &bytes) && start <= f->map.size && offset[i] <= f->map.size - start &&
+        const struct dtype_form *form = dtype_form(t->dtype);
+        size_t bytes = t->count / form->block;
+        bool fits = size_mul(bytes, form->bytes, &bytes) && start <= f->map.size && offset[i] <= f->map.size - start &&
                     bytes <= f->map.size - start - offset[i];
         t->data = fits ? f->map.data + start + offset[i] : NULL;
         if (!fits)
@@ -165,7 +179,6 @@ static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_
                                f->path, t->name);
     }
     free(offset);
-    free(type);
     return status;
 }
 

@@ -9,8 +9,8 @@
 #include "formats/json.h"
 #include "formats/tensor_file.h"
 
-/* Tensors F32, F16, BF16 and Q8_0 get their dtype, others DTYPE_OTHER; shapes are [rows, columns]. `metadata` is an object; the
- * caller deletes it. */
+/* Tensors whose type is no weight of ours (formats/dtype.h) are refused by name; shapes are [rows, columns]. `metadata` is an
+ * object; the caller deletes it. */
 enum status gguf_open(struct tensor_file *file, cJSON **metadata, const char *path, struct error *err);
 /* Does a path name such a file, by its ending? */
 bool gguf_named(const char *path);

@@ -31,8 +31,7 @@ static enum status check_row(const struct weight_row *row, const struct shards *
         return error_set(err, ERR_INPUT, "%s: tensor '%s' is missing, expected it in the weights", folder, row->name);
     if (t->n_dims != row->n_dims || t->shape[0] != row->shape[0] || (row->n_dims == 2 && t->shape[1] != row->shape[1]))
         return misshapen(t, row, path, err);
-    if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_F16 && t->dtype != DTYPE_BF16 &&
-        !(t->dtype == DTYPE_Q8_0 && row->matrix != NULL))
+    if (t->dtype >= DTYPE_WEIGHTS || (dtype_blocked(t->dtype) && row->matrix == NULL))
         return error_set(err, ERR_INPUT, "%s: tensor '%s' is %s, expected F32, F16 or BF16", path, row->name, t->dtype_name);
     return OK;
 }

@@ -21,7 +21,7 @@ enum {
 /* y[i] += row i . x for m rows of n stored numbers, ldw bytes apart, anywhere in memory. For BF16, x has in each block of
  * MATVEC_BLOCK the even elements first, then the odd ones, and is zero from n to the end of its last block. */
 typedef void matvec_kernel(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n);
-/* n stored numbers, anywhere in memory, as floats (Q8_0: whole blocks). */
+/* n stored numbers, anywhere in memory, as floats (whole blocks, where there are blocks). */
 typedef void widen_kernel(float *out, const unsigned char *x, size_t n);
 
 struct kernels {
@@ -43,8 +43,8 @@ struct kernels {
     double (*exp_sum)(const float *x, size_t n, float shift);
     double (*dot)(const float *a, const float *b, size_t n);
     /* For each format of weights. */
-    matvec_kernel *matvec[DTYPE_Q8_0 + 1];
-    widen_kernel *widen[DTYPE_Q8_0 + 1];
+    matvec_kernel *matvec[DTYPE_WEIGHTS];
+    widen_kernel *widen[DTYPE_WEIGHTS];
     /* No number of n of two bytes has all bits of `exponent` set: none is infinite or NaN. */
     bool (*finite_16)(const unsigned char *x, size_t n, unsigned short exponent);
 };

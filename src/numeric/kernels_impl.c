@@ -3,31 +3,16 @@
  * takes wider ones apart through memory. */
 #include "numeric/kernels.h"
 
+#include "numeric/blocks_impl.h"
+#include "numeric/vec.h"
+
 #include <math.h>
 #include <string.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
-#if defined(__AVX512F__)
-enum { W = 16 }; /* floats */
-#elif defined(__AVX2__)
-enum { W = 8 };
-#else
-enum { W = 4 };
-#endif
 enum { ROWS = 6, LINE = 16 / W }; /* rows of a product; vectors in a cache line */
 
-typedef float vec __attribute__((vector_size(4 * W), aligned(4), may_alias));
-typedef int ivec __attribute__((vector_size(4 * W), aligned(4), may_alias));
-
-static inline __attribute__((always_inline)) vec load(const float *p)
-{
-    return *(const vec *)p;
-}
-
 /* exp by 2^n * polynomial on [-ln2/2, ln2/2]; relative error below 2e-7; 0 below -87. */
-static inline __attribute__((always_inline)) vec exp_vec(vec x)
+INLINE vec exp_vec(vec x)
 {
     const vec lowest = (vec){0} - 87.0f, highest = (vec){0} + 88.0f;
     ivec keep = x >= lowest;
@@ -45,23 +30,6 @@ static inline __attribute__((always_inline)) vec exp_vec(vec x)
     p = p * r * r + r + 1.0f;
     ivec bits = (ivec)p + ((ivec)shifted << 23);
     return (vec)(bits & keep);
-}
-
-/* By halves. */
-static inline __attribute__((always_inline)) float sum_vec(vec v)
-{
-    typedef float quarter __attribute__((vector_size(16)));
-    quarter q;
-#if defined(__AVX512F__)
-    typedef float half __attribute__((vector_size(32)));
-    half h = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-    q = __builtin_shufflevector(h, h, 0, 1, 2, 3) + __builtin_shufflevector(h, h, 4, 5, 6, 7);
-#elif defined(__AVX2__)
-    q = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-#else
-    q = v;
-#endif
-    return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 /* Where each number is used once, memory is the limit, and rows are too short for the processor to foresee the next: they are
@@ -101,9 +69,8 @@ MICRO(6, 4)
 
 typedef void micro_kernel(float *, size_t, const float *, size_t, size_t, const float *, size_t, size_t);
 
-static inline __attribute__((always_inline)) void strip(micro_kernel *rows, micro_kernel *row, float *c, size_t ldc,
-                                                        const float *a, size_t a_row, size_t a_col, const float *b, size_t ldb,
-                                                        size_t m, size_t k)
+INLINE void strip(micro_kernel *rows, micro_kernel *row, float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,
+                  const float *b, size_t ldb, size_t m, size_t k)
 {
     size_t i = 0;
     for (; i + ROWS <= m; i += ROWS)
@@ -232,62 +199,24 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
-typedef signed char bvec __attribute__((vector_size(W), aligned(1), may_alias));
-typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_alias));
-typedef unsigned int uvec __attribute__((vector_size(4 * W), aligned(4), may_alias));
-typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_alias));
-
-static inline __attribute__((always_inline)) vec from_bf16(hvec h)
-{
-    return (vec)(__builtin_convertvector(h, uvec) << 16);
-}
-
-static inline __attribute__((always_inline)) vec from_f16(hvec h)
-{
-#if defined(__AVX512F__)
-    return (vec)_mm512_cvtph_ps((__m256i)h);
-#elif defined(__F16C__)
-    return (vec)_mm256_cvtph_ps((__m128i)h);
-#else
-    /* The lower 15 bits moved to a float's place are the number times 2^-112, subnormal ones too; infinity and NaN lie above. */
-    uvec bits = __builtin_convertvector(h, uvec), sign = (bits & 0x8000u) << 16;
-    vec magnitude = (vec)((bits & 0x7fffu) << 13) * 0x1p112f;
-    uvec special = (uvec)((bits & 0x7c00u) == 0x7c00u) & 0x7f800000u;
-    return (vec)((uvec)magnitude | sign | special);
-#endif
-}
-
-/* The scale of a block of Q8_0, in every lane. */
-static inline __attribute__((always_inline)) vec scale_q8_0(const unsigned char *block)
-{
-    return from_f16((hvec){0} + (unsigned short)(block[0] | block[1] << 8));
-}
-
-static inline __attribute__((always_inline)) vec bytes_q8_0(const unsigned char *block, size_t first)
-{
-    typedef short svec __attribute__((vector_size(2 * W))); /* by way of 16 and 32 bits, as the processor does it */
-    svec wider = __builtin_convertvector(*(const bvec *)(block + 2 + first), svec);
-    return __builtin_convertvector(__builtin_convertvector(wider, ivec), vec);
-}
-
 /* A block of x times one of the weights, added to SUMS sums. */
 typedef void step(vec *sum, const unsigned char *w, const float *x);
 enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / W, STEPS = W > 4 ? 2 : 1 };
 
-static inline __attribute__((always_inline)) void step_f32(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_f32(vec *sum, const unsigned char *w, const float *x)
 {
     for (size_t k = 0; k < SUMS; k++)
         sum[k] += (vec)(*(const packed *)(w + 4 * W * k)) * load(x + W * k);
 }
 
-static inline __attribute__((always_inline)) void step_f16(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_f16(vec *sum, const unsigned char *w, const float *x)
 {
     for (size_t k = 0; k < SUMS; k++)
         sum[k] += from_f16(*(const hvec *)(w + 2 * W * k)) * load(x + W * k);
 }
 
 /* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
-static inline __attribute__((always_inline)) void step_bf16(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_bf16(vec *sum, const unsigned char *w, const float *x)
 {
     for (size_t k = 0; k < LINE; k++) {
         uvec pair = *(const packed *)(w + 4 * W * k);
@@ -296,18 +225,18 @@ static inline __attribute__((always_inline)) void step_bf16(vec *sum, const unsi
     }
 }
 
-static inline __attribute__((always_inline)) void step_q8_0(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_q8_0(vec *sum, const unsigned char *w, const float *x)
 {
-    vec dot = bytes_q8_0(w, 0) * load(x);
+    vec dot = from_bytes(w + 2) * load(x);
     for (size_t k = W; k < BLOCK; k += W)
-        dot += bytes_q8_0(w, k) * load(x + k);
-    sum[0] += scale_q8_0(w) * dot;
+        dot += from_bytes(w + 2 + k) * load(x + k);
+    sum[0] += from_f16((hvec){0} + (unsigned short)(w[0] | w[1] << 8)) * dot;
 }
 
 /* One row after the other, as a stream of memory is read. What is narrower than a float keeps twice as many sums going, and its
  * rows are too short for the processor to foresee the next. */
-static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned char *w,
-                                                         size_t ldw, const float *x, size_t m, size_t n)
+INLINE void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned char *w, size_t ldw, const float *x, size_t m,
+                   size_t n)
 {
     const bool narrow = bytes < 4 * BLOCK;
     const size_t steps = narrow ? STEPS : 1;
@@ -343,7 +272,7 @@ static inline __attribute__((always_inline)) void matvec(step *one, size_t bytes
 MATVEC(f32, 4 * BLOCK, false)
 MATVEC(f16, 2 * BLOCK, false)
 MATVEC(bf16, 2 * BLOCK, true)
-MATVEC(q8_0, Q8_0_BYTES, false)
+MATVEC(q8_0, 34, false)
 
 static void widen_f32(float *out, const unsigned char *x, size_t n)
 {
@@ -365,15 +294,6 @@ static void widen_f32(float *out, const unsigned char *x, size_t n)
     }
 WIDEN(f16)
 WIDEN(bf16)
-
-static void widen_q8_0(float *out, const unsigned char *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += Q8_0_BLOCK, x += Q8_0_BYTES) {
-        vec scale = scale_q8_0(x);
-        for (size_t k = 0; k < Q8_0_BLOCK; k += W)
-            *(vec *)(out + i + k) = scale * bytes_q8_0(x, k);
-    }
-}
 
 static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
 {
@@ -407,7 +327,35 @@ const struct kernels KERNELS = {
     .swiglu_backward = swiglu_backward,
     .exp_sum = exp_sum,
     .dot = dot,
-    .matvec = {[DTYPE_F32] = matvec_f32, [DTYPE_F16] = matvec_f16, [DTYPE_BF16] = matvec_bf16, [DTYPE_Q8_0] = matvec_q8_0},
-    .widen = {[DTYPE_F32] = widen_f32, [DTYPE_F16] = widen_f16, [DTYPE_BF16] = widen_bf16, [DTYPE_Q8_0] = widen_q8_0},
+    .matvec = {[DTYPE_F32] = matvec_f32,
+               [DTYPE_F16] = matvec_f16,
+               [DTYPE_BF16] = matvec_bf16,
+               [DTYPE_Q4_0] = matvec_q4_0,
+               [DTYPE_Q4_1] = matvec_q4_1,
+               [DTYPE_Q5_0] = matvec_q5_0,
+               [DTYPE_Q5_1] = matvec_q5_1,
+               [DTYPE_Q8_0] = matvec_q8_0,
+               [DTYPE_Q2_K] = matvec_q2_k,
+               [DTYPE_Q3_K] = matvec_q3_k,
+               [DTYPE_Q4_K] = matvec_q4_k,
+               [DTYPE_Q5_K] = matvec_q5_k,
+               [DTYPE_Q6_K] = matvec_q6_k,
+               [DTYPE_IQ4_NL] = matvec_iq4_nl,
+               [DTYPE_IQ4_XS] = matvec_iq4_xs},
+    .widen = {[DTYPE_F32] = widen_f32,
+              [DTYPE_F16] = widen_f16,
+              [DTYPE_BF16] = widen_bf16,
+              [DTYPE_Q4_0] = widen_q4_0,
+              [DTYPE_Q4_1] = widen_q4_1,
+              [DTYPE_Q5_0] = widen_q5_0,
+              [DTYPE_Q5_1] = widen_q5_1,
+              [DTYPE_Q8_0] = widen_q8_0,
+              [DTYPE_Q2_K] = widen_q2_k,
+              [DTYPE_Q3_K] = widen_q3_k,
+              [DTYPE_Q4_K] = widen_q4_k,
+              [DTYPE_Q5_K] = widen_q5_k,
+              [DTYPE_Q6_K] = widen_q6_k,
+              [DTYPE_IQ4_NL] = widen_iq4_nl,
+              [DTYPE_IQ4_XS] = widen_iq4_xs},
     .finite_16 = finite_16,
 };

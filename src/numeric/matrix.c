@@ -13,12 +13,6 @@ struct matrix matrix_of(float *data)
     return (struct matrix){.data = (const unsigned char *)data, .dtype = DTYPE_F32, .f32 = data};
 }
 
-size_t dtype_bytes(enum dtype dtype, size_t n)
-{
-    static const size_t bytes[] = {[DTYPE_F32] = 4, [DTYPE_F16] = 2, [DTYPE_BF16] = 2};
-    return dtype == DTYPE_Q8_0 ? n / Q8_0_BLOCK * Q8_0_BYTES : n * bytes[dtype];
-}
-
 struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns)
 {
     size_t skip = rows * columns;
@@ -50,7 +44,7 @@ size_t matrix_find_not_finite(const struct matrix *m, size_t n)
     if ((m->dtype == DTYPE_BF16 || m->dtype == DTYPE_F16) &&
         kernels_get()->finite_16(m->data, n, m->dtype == DTYPE_BF16 ? 0x7f80 : 0x7c00))
         return n;
-    enum { CHUNK = 1024 }; /* a multiple of the block of Q8_0 */
+    enum { CHUNK = 4 * BLOCK_MOST };
     float buffer[CHUNK] = {0};
     for (size_t i = 0; i < n; i += CHUNK) {
         size_t count = n - i < CHUNK ? n - i : CHUNK;

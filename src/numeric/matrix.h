@@ -16,11 +16,9 @@ struct matrix {
 };
 
 struct matrix matrix_of(float *data);
-/* Bytes of n elements (Q8_0: n a multiple of its block). */
-size_t dtype_bytes(enum dtype dtype, size_t n);
 /* The matrix without its first `rows` rows. */
 struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns);
-/* out[0..n) = elements first .. first + n - 1 as floats (Q8_0: both multiples of its block). */
+/* out[0..n) = elements first .. first + n - 1 as floats (both multiples of the block, where there is one). */
 void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n);
 /* The position of the first of n numbers that is NaN or infinite, or n. */
 size_t find_not_finite(const float *x, size_t n);

@@ -1,4 +1,5 @@
 /* Weights in the formats of files, widened and multiplied, against plain loops in double. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "formats/safetensors.h"
@@ -33,41 +34,63 @@ START_TEST(every_half_number_widens_exactly)
 }
 END_TEST
 
-/* Random stored numbers: two bytes of a moderate exponent, or blocks of Q8_0. */
-static unsigned char *random_stored(enum dtype dtype, size_t n)
+/* What a fixture of blocks holds, in fresh memory. */
+static void *fixture(enum dtype dtype, const char *ending, size_t *bytes)
 {
-    unsigned char *raw = malloc(dtype_bytes(dtype, n));
-    struct rng rng = rng_stream(7, "stored", (uint64_t)dtype);
-    for (size_t i = 0; i < n; i++) {
-        float x = (float)rng_normal(&rng);
-        uint16_t half = bf16_from_f32(x), fraction = (uint16_t)rng_below(&rng, 0x8000);
-        if (dtype == DTYPE_F32)
-            memcpy(raw + 4 * i, &x, 4);
-        else if (dtype == DTYPE_Q8_0)
-            raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK] = (unsigned char)rng_below(&rng, 256);
-        else if (dtype == DTYPE_F16)
-            half = (uint16_t)(fraction % 0x4000 | (x < 0 ? 0x8000 : 0));
-        if (dtype == DTYPE_Q8_0 && i % Q8_0_BLOCK == 0)
-            memcpy(raw + i / Q8_0_BLOCK * Q8_0_BYTES, (uint16_t[]){(uint16_t)(0x2000 + i % 512)}, 2);
-        if (dtype == DTYPE_F16 || dtype == DTYPE_BF16)
-            memcpy(raw + 2 * i, &half, 2);
-    }
-    return raw;
+    char path[64];
+    struct error err = {0};
+    char *data;
+    snprintf(path, sizeof path, "tests/fixtures/blocks/%s.%s", dtype_form(dtype)->name, ending);
+    ck_assert_msg(file_read(&data, bytes, path, &err) == OK, "%s", err.message);
+    return data;
 }
 
-static double stored_at(enum dtype dtype, const unsigned char *raw, size_t i)
+/* Random blocks, whose scales have every exponent, are the floats that gguf's own code makes of them. */
+START_TEST(blocks_widen_as_the_reference_does)
 {
-    uint16_t half;
-    float x;
-    if (dtype == DTYPE_F32) {
-        memcpy(&x, raw + 4 * i, 4);
-        return (double)x;
+    for (enum dtype dtype = DTYPE_BF16 + 1; dtype < DTYPE_WEIGHTS; dtype++) {
+        size_t bytes, wide;
+        unsigned char *blocks = fixture(dtype, "blocks", &bytes), *raw = malloc(bytes + 1);
+        float *want = fixture(dtype, "f32", &wide), *got = mem_array(wide / 4, 4);
+        ck_assert_uint_eq(dtype_bytes(dtype, wide / 4), bytes);
+        memcpy(raw + 1, blocks, bytes); /* at an odd address */
+        for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
+            (*k)->widen[dtype](got, raw + 1, wide / 4);
+            for (size_t i = 0; i < wide / 4; i++)
+                ck_assert_msg(memcmp(&want[i], &got[i], 4) == 0, "%s: %s: number %zu is %.9g, expected %.9g", (*k)->name,
+                              dtype_form(dtype)->name, i, (double)got[i], (double)want[i]);
+        }
+        free(blocks);
+        free(raw);
+        free(want);
+        free(got);
     }
-    memcpy(&half, raw + (dtype == DTYPE_Q8_0 ? i / Q8_0_BLOCK * Q8_0_BYTES : 2 * i), 2);
-    if (dtype == DTYPE_BF16)
-        return (double)f32_from_bf16(half);
-    double scale = (double)f32_from_f16(half);
-    return dtype == DTYPE_F16 ? scale : scale * (int8_t)raw[i / Q8_0_BLOCK * Q8_0_BYTES + 2 + i % Q8_0_BLOCK];
+}
+END_TEST
+
+/* Random stored numbers: two bytes of a moderate exponent, or blocks, whose halves are of moderate size too. */
+static unsigned char *random_stored(enum dtype dtype, size_t n)
+{
+    static const size_t halves[DTYPE_WEIGHTS][2] = {
+        [DTYPE_Q4_1] = {0, 2}, [DTYPE_Q5_1] = {0, 2}, [DTYPE_Q2_K] = {80, 82},  [DTYPE_Q3_K] = {108, 108},
+        [DTYPE_Q4_K] = {0, 2}, [DTYPE_Q5_K] = {0, 2}, [DTYPE_Q6_K] = {208, 208}};
+    const struct dtype_form *form = dtype_form(dtype);
+    unsigned char *raw = malloc(dtype_bytes(dtype, n));
+    struct rng rng = rng_stream(7, "stored", (uint64_t)dtype);
+    for (size_t i = 0; i < n / form->block; i++) {
+        unsigned char *at = raw + i * form->bytes;
+        float x = (float)rng_normal(&rng);
+        uint16_t half = bf16_from_f32(x), fraction = (uint16_t)(rng_below(&rng, 0x4000) | (x < 0 ? 0x8000 : 0));
+        if (dtype == DTYPE_F32)
+            memcpy(at, &x, 4);
+        else if (!dtype_blocked(dtype))
+            memcpy(at, dtype == DTYPE_F16 ? &fraction : &half, 2);
+        for (size_t b = 0; b < form->bytes && dtype_blocked(dtype); b++)
+            at[b] = (unsigned char)rng_below(&rng, 256);
+        for (size_t h = 0; h < 2 && dtype_blocked(dtype); h++)
+            memcpy(at + halves[dtype][h], (uint16_t[]){(uint16_t)(0x2000 + i % 512)}, 2);
+    }
+    return raw;
 }
 
 /* x as matvec wants it: as it is; for BF16 the even numbers of a block first, zero to the end of the last block. */
@@ -85,12 +108,13 @@ static float *vector_for(enum dtype dtype, const float *x, size_t n)
 START_TEST(stored_rows_times_a_vector)
 {
     static const size_t sizes[][2] = {{1, 1}, {3, 31}, {4, 32}, {5, 33}, {9, 100}, {2, 96}, {64, 515}, {3, 1024}};
-    for (enum dtype dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++)
+    for (enum dtype dtype = DTYPE_F32; dtype < DTYPE_WEIGHTS; dtype++)
         for (size_t t = 0; t < sizeof sizes / sizeof *sizes; t++) {
             size_t m = sizes[t][0], n = sizes[t][1], ld = n + 3;
-            if (dtype == DTYPE_Q8_0) { /* whole blocks only */
-                n = (n + Q8_0_BLOCK - 1) / Q8_0_BLOCK * Q8_0_BLOCK;
-                ld = n + Q8_0_BLOCK;
+            size_t block = dtype_form(dtype)->block;
+            if (block > 1) { /* whole blocks only */
+                n = (n + block - 1) / block * block;
+                ld = n + block;
             }
             struct rng rng = rng_stream(1, "matvec", t);
             size_t bytes = dtype_bytes(dtype, m * ld - (ld - n)); /* nothing beyond the last number */
@@ -99,7 +123,8 @@ START_TEST(stored_rows_times_a_vector)
             float *x = mem_array(n, 4), *y = mem_array(m, 4);
             for (size_t i = 0; i < n; i++)
                 x[i] = (float)rng_normal(&rng);
-            float *ordered = vector_for(dtype, x, n);
+            float *ordered = vector_for(dtype, x, n), *wide = mem_array(m * ld, 4);
+            matrix_widen(wide, &(struct matrix){.data = stored, .dtype = dtype}, 0, m * ld);
             for (const struct kernels *const *k = kernels_all(); *k != NULL; k++) {
                 memset(y, 0, m * sizeof *y);
                 y[0] = 2;
@@ -107,7 +132,7 @@ START_TEST(stored_rows_times_a_vector)
                 for (size_t i = 0; i < m; i++) {
                     double want = i == 0 ? 2 : 0, size = 1;
                     for (size_t j = 0; j < n; j++) {
-                        double term = stored_at(dtype, stored, i * ld + j) * (double)x[j];
+                        double term = (double)wide[i * ld + j] * (double)x[j];
                         want += term;
                         size += fabs(term);
                     }
@@ -120,6 +145,7 @@ START_TEST(stored_rows_times_a_vector)
             free(x);
             free(y);
             free(ordered);
+            free(wide);
         }
 }
 END_TEST
@@ -168,10 +194,12 @@ END_TEST
 START_TEST(products_with_stored_weights)
 {
     static const size_t rows[] = {1, 3, 4, 37, 530};
-    const size_t out = 150, in = 544; /* more than one panel each way */
-    for (enum dtype dtype = DTYPE_F32; dtype <= DTYPE_Q8_0; dtype++) {
+    const size_t out = 150, in = 768; /* more than one panel each way */
+    for (enum dtype dtype = DTYPE_F32; dtype < DTYPE_WEIGHTS; dtype++) {
         unsigned char *raw = random_stored(dtype, out * in);
         struct matrix w = {.data = raw, .dtype = dtype, .f32 = dtype == DTYPE_F32 ? (float *)raw : NULL};
+        float *wide = mem_array(out * in, 4);
+        matrix_widen(wide, &w, 0, out * in);
         for (size_t t = 0; t < sizeof rows / sizeof *rows; t++) {
             struct rng rng = rng_stream(3, "x", t);
             size_t n = rows[t];
@@ -187,7 +215,7 @@ START_TEST(products_with_stored_weights)
                 for (size_t j = 0; j < out; j++) {
                     double want = 1, size = 1;
                     for (size_t p = 0; p < in; p++) {
-                        double term = (double)x[i * in + p] * stored_at(dtype, raw, j * in + p);
+                        double term = (double)x[i * in + p] * (double)wide[j * in + p];
                         want += term;
                         size += fabs(term);
                     }
@@ -199,6 +227,7 @@ START_TEST(products_with_stored_weights)
             free(y);
             free(again);
         }
+        free(wide);
         free(raw);
     }
 }
@@ -218,5 +247,5 @@ START_TEST(what_is_not_finite_is_found)
 }
 END_TEST
 
-SUITE_MAIN("matrix", every_half_number_widens_exactly, stored_rows_times_a_vector, products_with_stored_weights,
-           layers_side_by_side, what_is_not_finite_is_found)
+SUITE_MAIN("matrix", every_half_number_widens_exactly, blocks_widen_as_the_reference_does, stored_rows_times_a_vector,
+           products_with_stored_weights, layers_side_by_side, what_is_not_finite_is_found)
