@@ -16,6 +16,10 @@ enum {
     YAML_DEPTH = 64,
     /* JSON: cJSON stops at CJSON_NESTING_LIMIT, 1000 levels; a node takes 64 bytes for as little as two of the file. */
     JSON_BYTES = 1 << 30,
+    /* Reports: what is compared with what, or drawn, each with each. */
+    REPORT_MODELS = 1000,
+    REPORT_VIEWS = 1000,
+    REPORT_ROWS = 100000,
     /* Packed text and archives: up to UNPACKED_FREE bytes always, then at most UNPACKED_RATIO times the packed size. */
     UNPACKED_FREE = 64 << 20,
     UNPACKED_RATIO = 200,

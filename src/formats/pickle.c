@@ -9,7 +9,7 @@
 
 struct machine {
     struct pickle *p;
-    const unsigned char *at, *end;
+    const unsigned char *begin, *at, *end;
     struct pickle_value **stack, **memo;
     size_t n, capacity, n_memo, memo_capacity;
     bool broken, stopped;
@@ -181,9 +181,11 @@ static void reduce(struct machine *m)
     }
 }
 
+/* Each index has an instruction of its own: there are fewer of them than bytes before it. */
 static void memoize(struct machine *m, uint64_t index)
 {
-    if (m->n == 0 || index > 1u << 24 || !mem_grow((void **)&m->memo, &m->memo_capacity, (size_t)index + 1, sizeof(void *))) {
+    if (m->n == 0 || index > (uint64_t)(m->at - m->begin) ||
+        !mem_grow((void **)&m->memo, &m->memo_capacity, (size_t)index + 1, sizeof(void *))) {
         m->broken = true;
         return;
     }
@@ -341,7 +343,7 @@ static void step(struct machine *m)
 enum status pickle_read(struct pickle *p, const char *path, const unsigned char *bytes, size_t n, struct error *err)
 {
     *p = (struct pickle){0};
-    struct machine m = {.p = p, .at = bytes, .end = bytes + n};
+    struct machine m = {.p = p, .begin = bytes, .at = bytes, .end = bytes + n};
     while (!m.broken && !m.stopped)
         step(&m);
     bool ok = !m.broken && m.n > 0;

@@ -1,9 +1,10 @@
 /* yaml.c - YAML files through libyaml into the trees of json.h. */
+#include "base/exhausted.h"
 #include "base/file.h"
 #include "formats/bounds.h"
 #include "formats/json.h"
 
-#include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -74,30 +75,45 @@ static cJSON *read_sequence(struct reader *r, int depth)
     return NULL;
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* One key and its value into `out`; `keys` is the tree of those before it. False with the error. */
+static bool read_member(struct reader *r, cJSON *out, void **keys, int depth)
+{
+    if (r->event.type != YAML_SCALAR_EVENT)
+        return refuse(r, "a key is no word", "'key: value'") != NULL;
+    char *key = strdup((const char *)r->event.data.scalar.value);
+    char *const *found = tsearch(key, keys, compare_keys);
+    if (found == NULL)
+        exhausted(sizeof *found);
+    if (*found != key) {
+        error_write(r->err, ERR_INPUT, "%s: key '%.60s' at line %zu is there twice, expected each key once", r->path, key,
+                    r->event.start_mark.line + 1);
+        free(key);
+        return false;
+    }
+    cJSON *child = next(r) ? read_node(r, depth + 1) : NULL;
+    if (child != NULL)
+        cJSON_AddItemToObject(out, key, child);
+    return child != NULL;
+}
+
 static cJSON *read_mapping(struct reader *r, int depth)
 {
     cJSON *out = cJSON_CreateObject();
-    while (next(r)) {
-        if (r->event.type == YAML_MAPPING_END_EVENT)
-            return out;
-        if (r->event.type != YAML_SCALAR_EVENT) {
-            refuse(r, "a key is no word", "'key: value'");
-            break;
-        }
-        char *key = strdup((const char *)r->event.data.scalar.value);
-        if (cJSON_GetObjectItemCaseSensitive(out, key) != NULL) {
-            error_write(r->err, ERR_INPUT, "%s: key '%.60s' at line %zu is there twice, expected each key once", r->path, key,
-                        r->event.start_mark.line + 1);
-            free(key);
-            break;
-        }
-        cJSON *child = next(r) ? read_node(r, depth + 1) : NULL;
-        if (child != NULL)
-            cJSON_AddItemToObject(out, key, child);
-        free(key);
-        if (child == NULL)
+    void *keys = NULL;
+    bool whole = false;
+    while (!whole && next(r)) {
+        whole = r->event.type == YAML_MAPPING_END_EVENT;
+        if (!whole && !read_member(r, out, &keys, depth))
             break;
     }
+    tdestroy(keys, free);
+    if (whole)
+        return out;
     cJSON_Delete(out);
     return NULL;
 }

@@ -85,17 +85,23 @@ static void hold_series(struct plot *p, const cJSON *s)
     }
 }
 
-/* One end of the intervals along a curve, forth or back. */
+/* One end of the intervals along a curve, forth or back; `prev` of a list's first element is its last. */
 static void draw_edge(struct plot *p, const cJSON *series, const char *which, bool back)
 {
-    int n = cJSON_GetArraySize(json_path(series, "x"));
-    for (int k = 0; k < n; k++) {
-        int i = back ? n - 1 - k : k;
-        const cJSON *end = cJSON_GetArrayItem(json_path(series, which), i);
-        if (!cJSON_IsNumber(end)) /* no interval: the point itself */
-            end = cJSON_GetArrayItem(json_path(series, "y"), i);
-        text_printf(p->out, "%.1f,%.1f ", plot_x(p, cJSON_GetArrayItem(json_path(series, "x"), i)->valuedouble),
-                    plot_y(p, end->valuedouble));
+    const cJSON *x = json_path(series, "x")->child, *y = json_path(series, "y")->child, *end = json_path(series, which)->child;
+    for (int left = cJSON_GetArraySize(json_path(series, "x")); left > 0; left--) {
+        if (back) {
+            x = x->prev;
+            y = y->prev;
+            end = end->prev;
+        }
+        /* no interval: the point itself */
+        text_printf(p->out, "%.1f,%.1f ", plot_x(p, x->valuedouble), plot_y(p, (cJSON_IsNumber(end) ? end : y)->valuedouble));
+        if (!back) {
+            x = x->next;
+            y = y->next;
+            end = end->next;
+        }
     }
 }
 
@@ -145,42 +151,57 @@ static void draw_points(struct plot *p, const cJSON *s, size_t colour, const cha
     }
 }
 
+/* A point of a curve: its place in the four lists, which are walked side by side. */
+struct point {
+    const cJSON *x, *y, *low, *high;
+};
+
+static struct point first_point(const cJSON *s)
+{
+    return (struct point){json_path(s, "x")->child, json_path(s, "y")->child, json_path(s, "ci_low")->child,
+                          json_path(s, "ci_high")->child};
+}
+
+static void point_cell(struct text *out, const struct point *p, double x)
+{
+    if (p->x == NULL || p->x->valuedouble != x) {
+        text_puts(out, "<td>-</td>");
+        return;
+    }
+    text_printf(out, "<td>%.5g", p->y->valuedouble);
+    if (cJSON_IsNumber(p->low) && cJSON_IsNumber(p->high))
+        text_printf(out, " <small>[%.4g, %.4g]</small>", p->low->valuedouble, p->high->valuedouble);
+    text_puts(out, "</td>");
+}
+
 /* Columns: x, then each model's y with its interval. */
 static void series_table(struct text *out, const cJSON *group)
 {
-    const cJSON *s, *first = group->child, *x;
-    int row = 0;
+    const cJSON *s, *x;
+    size_t n = 0;
+    struct point *points = calloc((size_t)cJSON_GetArraySize(group), sizeof *points);
     text_puts(out, "<details><summary>table</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">");
-    html_text(out, json_text(first, "x_label"));
+    html_text(out, json_text(group->child, "x_label"));
     text_puts(out, "</th>");
     cJSON_ArrayForEach(s, group)
     {
+        points[n++] = first_point(s);
         text_puts(out, "<th scope=\"col\">");
         html_text(out, json_text(s, "model"));
         text_puts(out, "</th>");
     }
     text_puts(out, "</tr></thead><tbody>");
-    cJSON_ArrayForEach(x, json_path(first, "x"))
+    cJSON_ArrayForEach(x, json_path(group->child, "x"))
     {
         text_printf(out, "<tr><th scope=\"row\">%.6g</th>", x->valuedouble);
-        cJSON_ArrayForEach(s, group)
-        {
-            const cJSON *its = cJSON_GetArrayItem(json_path(s, "x"), row);
-            bool same = its != NULL && its->valuedouble == x->valuedouble;
-            const cJSON *low = cJSON_GetArrayItem(json_path(s, "ci_low"), row),
-                        *high = cJSON_GetArrayItem(json_path(s, "ci_high"), row);
-            if (!same) {
-                text_puts(out, "<td>-</td>");
-                continue;
-            }
-            text_printf(out, "<td>%.5g", cJSON_GetArrayItem(json_path(s, "y"), row)->valuedouble);
-            if (cJSON_IsNumber(low) && cJSON_IsNumber(high))
-                text_printf(out, " <small>[%.4g, %.4g]</small>", low->valuedouble, high->valuedouble);
-            text_puts(out, "</td>");
+        for (struct point *p = points; p < points + n; p++) {
+            point_cell(out, p, x->valuedouble);
+            if (p->x != NULL)
+                *p = (struct point){p->x->next, p->y->next, p->low->next, p->high->next};
         }
         text_puts(out, "</tr>");
-        row++;
     }
+    free(points);
     text_puts(out, "</tbody></table></div></details>\n");
 }
 

@@ -2,6 +2,7 @@
 #include "report/validate.h"
 
 #include "base/memory.h"
+#include "formats/bounds.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -117,6 +118,16 @@ static const struct rule {
     {"items.*.results.*.evidence", OBJECT, false},
 };
 
+/* How many of a list's elements there may be. */
+static const struct bound {
+    const char *list;
+    int most;
+} BOUNDS[] = {{"models", REPORT_MODELS},
+              {"views", REPORT_VIEWS},
+              {"metrics", REPORT_ROWS},
+              {"comparisons", REPORT_ROWS},
+              {"series", REPORT_ROWS}};
+
 static bool consists_of(const char *text, const char *characters, size_t n)
 {
     return text[0] != '\0' && strspn(text, characters) == strlen(text) && (n == 0 || strlen(text) == n);
@@ -207,6 +218,18 @@ static enum status apply(const struct rule *rule, const cJSON *node, const char 
     return rule->optional || below[0] != '\0' ? OK : wrong(path, &here, "is missing", EXPECTED[rule->kind], err);
 }
 
+static enum status check_bounds(const cJSON *report, const char *path, struct error *err)
+{
+    for (const struct bound *b = BOUNDS; b < BOUNDS + sizeof BOUNDS / sizeof *BOUNDS; b++) {
+        char most[40];
+        struct place list = {NULL, b->list, 0};
+        snprintf(most, sizeof most, "at most %d", b->most);
+        if (cJSON_GetArraySize(json_path(report, b->list)) > b->most)
+            return wrong(path, &list, "has too many elements", most, err);
+    }
+    return OK;
+}
+
 /* A curve's lists are read side by side. */
 static enum status check_series(const cJSON *series, const char *path, struct error *err)
 {
@@ -244,6 +267,8 @@ enum status report_validate(const cJSON *report, const char *path, struct error 
     enum status status = OK;
     for (size_t i = 0; i < sizeof RULES / sizeof *RULES && status == OK; i++)
         status = apply(&RULES[i], report, RULES[i].path, NULL, path, err);
+    if (status == OK)
+        status = check_bounds(report, path, err);
     if (status == OK)
         status = check_series(json_path(report, "series"), path, err);
     return status == OK ? check_views(json_path(report, "views"), path, err) : status;
