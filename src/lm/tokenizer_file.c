@@ -38,6 +38,27 @@ static enum status make_tries(struct tokenizer *t, const char *path, struct erro
     return status;
 }
 
+/* A token's own text, from the string that a vocabulary of characters knows it by. */
+static enum status decode_piece(const struct tokenizer *t, struct piece *p, const char *string, size_t length, const char *path,
+                                struct error *err)
+{
+    size_t mark = t->word_end ? strlen(t->word_end) : 0;
+    struct text text = {0};
+    unsigned byte;
+    char end;
+    bool ok;
+    if (length == 6 && sscanf(string, "<0x%2X%c", &byte, &end) == 2 && end == '>')
+        ok = text_add(&text, (char[]){(char)byte}, 1);
+    else if (mark > 0 && length >= mark && memcmp(string + length - mark, t->word_end, mark) == 0)
+        ok = text_add(&text, string, length - mark) && text_puts(&text, " ");
+    else
+        ok = text_replace(&text, string, length, "\xe2\x96\x81", " ");
+    free(p->text);
+    p->text = text.data;
+    p->text_length = text.len;
+    return ok ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+}
+
 static enum status read_added(struct tokenizer *t, const cJSON *list, const char *path, struct error *err)
 {
     t->added = calloc((size_t)cJSON_GetArraySize(list) + 1, sizeof *t->added);
@@ -70,13 +91,17 @@ static enum status read_added(struct tokenizer *t, const cJSON *list, const char
         a->content = strdup(content);
         a->length = strlen(content);
         struct piece *p = &t->pieces[a->id];
-        const char *surface = content;
+        const char *surface = NULL;
         status = json_get_string(item, "surface", true, &surface, path, err);
+        if (status == OK && surface == NULL && !t->byte_level) {
+            status = decode_piece(t, p, content, a->length, path, err);
+        } else if (status == OK) {
+            free(p->text);
+            p->text = strdup(surface ? surface : content);
+            p->text_length = strlen(p->text);
+        }
         if (status != OK)
             return status;
-        free(p->text);
-        p->text = strdup(surface);
-        p->text_length = strlen(surface);
         p->special = a->special;
         t->n_added++;
     }
@@ -195,30 +220,6 @@ static enum status read_decoder(struct tokenizer *t, const cJSON *decoder, const
     return status;
 }
 
-/* A token's own text, from the string that the vocabulary knows it by. */
-static enum status decode_piece(const struct tokenizer *t, struct piece *p, const char *path, struct error *err)
-{
-    size_t mark = t->word_end ? strlen(t->word_end) : 0;
-    struct text text = {0};
-    unsigned byte;
-    char end;
-    if (p->length == 6 && sscanf(p->bytes, "<0x%2X%c", &byte, &end) == 2 && end == '>') {
-        p->text = malloc(2);
-        if (p->text != NULL)
-            memcpy(p->text, (char[]){(char)byte, '\0'}, 2);
-        p->text_length = 1;
-    } else if (mark > 0 && p->length >= mark && memcmp(p->bytes + p->length - mark, t->word_end, mark) == 0) {
-        if (text_add(&text, p->bytes, p->length - mark) && text_puts(&text, " ")) {
-            p->text = text.data;
-            p->text_length = text.len;
-        }
-    } else if (text_replace(&text, p->bytes, p->length, "\xe2\x96\x81", " ")) {
-        p->text = text.data;
-        p->text_length = text.len;
-    }
-    return p->text ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-}
-
 static enum status build_characters(struct tokenizer *t, const cJSON *root, const cJSON *model, const char *path,
                                     struct error *err)
 {
@@ -234,7 +235,7 @@ static enum status build_characters(struct tokenizer *t, const cJSON *root, cons
         status = read_decoder(t, cJSON_GetObjectItemCaseSensitive(root, "decoder"), path, err);
     for (size_t i = 0; i < t->n_pieces && status == OK; i++)
         if (t->pieces[i].bytes != NULL)
-            status = decode_piece(t, &t->pieces[i], path, err);
+            status = decode_piece(t, &t->pieces[i], t->pieces[i].bytes, t->pieces[i].length, path, err);
     return status;
 }
 

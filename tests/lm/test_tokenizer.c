@@ -102,7 +102,8 @@ START_TEST(characters_fall_back_on_bytes)
     setup_folder();
     put_text(
         "tokenizer.json",
-        "{\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true}],"
+        "{\"added_tokens\":[{\"id\":1,\"content\":\"<s>\",\"special\":true},"
+        "{\"id\":9,\"content\":\"\xe2\x96\x81\xe2\x96\x81\",\"special\":false,\"normalized\":false}],"
         "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Prepend\",\"prepend\":\"\xe2\x96\x81\"},"
         "{\"type\":\"Replace\",\"pattern\":{\"String\":\" \"},\"content\":\"\xe2\x96\x81\"}]},\"pre_tokenizer\":null,"
         "\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"\xe2\x96\x81\"},"
@@ -119,6 +120,11 @@ START_TEST(characters_fall_back_on_bytes)
     expect_round(t, "  a", blanks, 3);
     expect_ids(t, "axyb", false, unknown, 3); /* x and y have no token and no bytes: one unknown */
     expect_ids(t, "a<s>a", false, special, 3);
+    const int32_t added[] = {7, 9, 5};
+    struct text text = {0};
+    ck_assert_int_eq(tokenizer_decode(t, added, 3, true, &text, &err), OK);
+    ck_assert_str_eq(text.data, "a  a"); /* added tokens (Gemma's runs of blanks) decode as the others do */
+    text_free(&text);
     tokenizer_free(t);
     remove_folder();
 }
