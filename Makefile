@@ -159,7 +159,7 @@ install: all
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
 	cd tests/fixtures && find $(SELFTEST) -type f -exec install -D -m 644 {} $(SHARE)/tests/fixtures/{} \;
-	cd data && find haystack background choice icl hallucination scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
+	cd data && find haystack background choice icl hallucination math scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)
 format:

@@ -157,7 +157,7 @@ static enum status find_target(struct question *q, const struct choice_form *f, 
         status = list_of(&labels, f->labels, record, name, err);
     q->right = calloc(q->n ? q->n : 1, sizeof *q->right);
     q->target = q->n;
-    bool list = cJSON_IsArray(target), all = status == OK && (!list || target->child != NULL);
+    bool list = target != NULL && cJSON_IsArray(target), all = status == OK && (!list || target->child != NULL);
     for (const cJSON *one = list ? target->child : target; all && one != NULL; one = list ? one->next : NULL) {
         size_t i = find_choice(q, labels, one);
         all = i < q->n;

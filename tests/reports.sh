@@ -98,11 +98,12 @@ evaluations:
   - {task: choice, shots: [0, 1]}
   - {task: scaling}
   - {task: throughput, lengths: [32]}
+  - {task: math, samples: 4, max-new-tokens: 4}
 END
 sed -i "s|OUT|$tmp/reports|" "$tmp/run.yaml"
 check "dry run" 0 "document=1" "$eval" run "$tmp/run.yaml" --dry-run
 check "every task in one file" 0 "page: $tmp/reports/page.html" "$eval" run "$tmp/run.yaml" --no-progress
-for task in needle perplexity icl hallucination outliers choice scaling throughput; do
+for task in needle perplexity icl hallucination outliers choice scaling throughput math; do
     check "$task follows the schema" 0 "" sh -c "tests/validate-report $tmp/reports/$task.json && echo"
 done
 before=$(stat -c %Y.%i "$tmp/reports/needle.json")

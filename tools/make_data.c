@@ -184,6 +184,75 @@ static void write_topics(FILE *to, const char *stream, size_t n)
     }
 }
 
+/* What level 1 asks for is said: a number among three, in the words of the needle evaluation. */
+static void write_stated(struct text *question, struct text *solution, bool evaluation, struct rng *rng)
+{
+    enum { STATED = 3 };
+    size_t *cities = calloc(N_HOLDOUT_CITIES, sizeof *cities), asked = (size_t)rng_below(rng, STATED);
+    long numbers[STATED];
+    rng_permutation(rng, cities, N_HOLDOUT_CITIES);
+    for (size_t i = 0; i < STATED; i++) {
+        numbers[i] = holdout_number(rng, 7, evaluation);
+        text_printf(question, "The special magic %s number is: %ld\n", HOLDOUT_CITIES[cities[i]], numbers[i]);
+    }
+    text_printf(question, "What is the special magic number for %s?", HOLDOUT_CITIES[cities[asked]]);
+    text_printf(solution, "The special magic %s number is: %ld\n#### %ld", HOLDOUT_CITIES[cities[asked]], numbers[asked],
+                numbers[asked]);
+    free(cities);
+}
+
+/* Sums about people and their things, with a worked solution; the numbers are those of the half that is kept for evaluation, or
+ * of the other. Levels 2 and 3 ask for a sum or a difference of one digit and two, 4 for two steps, 5 for a product. */
+static void write_sum(struct text *question, struct text *solution, size_t level, bool evaluation, struct rng *rng)
+{
+    static const char *const things[] = {"apples", "books", "coins", "eggs", "letters", "nails", "plates", "stones"};
+    const char *a = NAMES[rng_below(rng, COUNT(NAMES))], *b = a, *thing = things[rng_below(rng, COUNT(things))];
+    while (b == a)
+        b = NAMES[rng_below(rng, COUNT(NAMES))];
+    int digits = level == 2 ? 1 : level == 4 ? 3 : 2;
+    long x = holdout_number(rng, digits, evaluation), y = holdout_number(rng, digits, evaluation),
+         z = holdout_number(rng, level == 5 ? 1 : 2, evaluation);
+    bool less = level < 5 && rng_below(rng, 2);
+    if (less && x < y) {
+        long other = x;
+        x = y;
+        y = other;
+    }
+    long first = level == 5 ? x * z : less ? x - y : x + y, answer = level == 5 ? first + y : level == 4 ? first + z : first;
+    if (level == 5)
+        text_printf(question, "%s has %ld %s in each of %ld boxes and %ld more. How many %s does %s have?", a, x, thing, z, y,
+                    thing, a);
+    else
+        text_printf(question, "%s has %ld %s and %s %ld.", a, x, thing, less ? "gives away" : "finds", y);
+    if (level == 4)
+        text_printf(question, " Then %s brings %ld.", b, z);
+    if (level < 5)
+        text_printf(question, " How many %s does %s have now?", thing, a);
+    text_printf(solution, "%ld %c %ld = %ld\n", x, level == 5 ? '*' : less ? '-' : '+', level == 5 ? z : y, first);
+    if (level >= 4)
+        text_printf(solution, "%ld + %ld = %ld\n", first, level == 5 ? y : z, answer);
+    text_printf(solution, "#### %ld", answer);
+}
+
+static void write_arithmetic(FILE *to, const char *stream, size_t n, bool evaluation)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct rng rng = rng_stream(1, stream, i);
+        struct text question = {0}, solution = {0};
+        if (i % 5 == 0)
+            write_stated(&question, &solution, evaluation, &rng);
+        else
+            write_sum(&question, &solution, i % 5 + 1, evaluation, &rng);
+        cJSON *record = cJSON_CreateObject();
+        cJSON_AddNumberToObject(record, "level", (double)(i % 5 + 1));
+        cJSON_AddStringToObject(record, "question", question.data);
+        cJSON_AddStringToObject(record, "answer", solution.data);
+        print_line(to, record);
+        text_free(&question);
+        text_free(&solution);
+    }
+}
+
 static void reading(FILE *to, const struct haystack *h)
 {
     write_reading(to, h, 300);
@@ -206,16 +275,27 @@ static void topics_test(FILE *to, const struct haystack *h)
     write_topics(to, "topics test", 250);
 }
 
+static void arithmetic(FILE *to, const struct haystack *h)
+{
+    (void)h;
+    write_arithmetic(to, "arithmetic", 200, true);
+}
+
+static void arithmetic_train(FILE *to, const struct haystack *h)
+{
+    (void)h;
+    write_arithmetic(to, "arithmetic train", 100, false);
+}
+
 int main(int argc, char **argv)
 {
     program_start("difftf-make-data", false);
     static const struct {
         const char *path;
         void (*write)(FILE *to, const struct haystack *h);
-    } files[] = {{"choice/reading.jsonl", reading},
-                 {"hallucination/people.jsonl", hallucination},
-                 {"icl/topics-train.jsonl", topics_train},
-                 {"icl/topics-test.jsonl", topics_test}};
+    } files[] = {{"choice/reading.jsonl", reading},        {"hallucination/people.jsonl", hallucination},
+                 {"icl/topics-train.jsonl", topics_train}, {"icl/topics-test.jsonl", topics_test},
+                 {"math/arithmetic.jsonl", arithmetic},    {"math/arithmetic-train.jsonl", arithmetic_train}};
     const char *folder = argc > 1 ? argv[1] : "data";
     struct haystack h;
     struct error err = {0};

@@ -46,6 +46,7 @@ static enum status list_data(struct error *err)
                 {"icl", "data/icl/topics-train.jsonl"},
                 {"hallucination", "data/hallucination/people.jsonl"},
                 {"choice", "data/choice/reading.jsonl"},
+                {"math", "data/math/arithmetic.jsonl"},
                 {"scaling", "data/scaling/runs.jsonl"}};
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
         char *path = embedded_path(data[i].path);
@@ -61,20 +62,25 @@ static int is_yaml(const struct dirent *entry)
     return n > 5 && strcmp(entry->d_name + n - 5, ".yaml") == 0;
 }
 
-/* Files for `run`, and the forms of `choice`. */
+/* Files for `run`, and the forms of tasks. */
 static enum status list_experiments(struct error *err)
 {
-    static const char *const folders[] = {"configs", "configs/choice"};
-    for (size_t f = 0; f < 2; f++) {
+    static const struct {
+        const char *path, *used;
+    } folders[] = {{"configs", "run"},
+                   {"configs/choice", "choice --form"},
+                   {"configs/icl", "icl --form"},
+                   {"configs/math", "math --form"}};
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
         struct dirent **entries;
-        char *folder = embedded_path(folders[f]);
+        char *folder = embedded_path(folders[f].path);
         int n = folder ? scandir(folder, &entries, is_yaml, alphasort) : -1;
         for (int i = 0; i < n; i++) {
-            say(stdout, "%-18s %s/%s\n", f == 0 ? "run" : "choice --form", folder, entries[i]->d_name);
+            say(stdout, "%-18s %s/%s\n", folders[f].used, folder, entries[i]->d_name);
             free(entries[i]);
         }
         enum status status =
-            n < 0 && errno != ENOENT ? error_set(err, ERR_SYSTEM, "%s: cannot be listed: %s", folders[f], strerror(errno)) : OK;
+            n < 0 && errno != ENOENT ? error_set(err, ERR_SYSTEM, "%s: cannot be listed: %s", folders[f].path, strerror(errno)) : OK;
         if (n >= 0)
             free(entries);
         free(folder);

@@ -316,7 +316,7 @@ struct printer {
     bool terminal;
 };
 
-static void print_token(void *context, int32_t id)
+static bool print_token(void *context, int32_t id)
 {
     struct printer *p = context;
     size_t length, whole;
@@ -334,6 +334,7 @@ static void print_token(void *context, int32_t id)
         memmove(p->waiting.data, p->waiting.data + whole, p->waiting.len + 1);
     }
     fflush(stdout);
+    return true;
 }
 
 static enum status generate_text(const cJSON *options, const cJSON *arguments, struct error *err)

@@ -36,7 +36,7 @@ static bool is_end(const struct config *c, int32_t id)
 }
 
 enum status generate(struct session *s, const int32_t *prompt, size_t n, size_t max_new, struct sampling *sampling,
-                     const struct probe *probe, struct ids *out, void (*each)(void *, int32_t), void *context, struct error *err)
+                     const struct probe *probe, struct ids *out, bool (*each)(void *, int32_t), void *context, struct error *err)
 {
     size_t vocab = s->model->config.vocab_size;
     float *logits = mem_array(vocab, sizeof *logits);
@@ -48,8 +48,8 @@ enum status generate(struct session *s, const int32_t *prompt, size_t n, size_t 
             break;
         if (!ids_add(out, id))
             status = error_set(err, ERR_SYSTEM, "generation: out of memory");
-        if (status == OK && each != NULL)
-            each(context, id);
+        if (status == OK && each != NULL && !each(context, id))
+            break;
         if (status == OK && i + 1 < max_new)
             status = session_run(s, &id, 1, probe, logits, err);
     }

@@ -12,9 +12,9 @@ struct sampling {
 };
 
 /* Runs the prompt (n > 0 ids) and appends up to max_new ids to out; stops before an end token of the model.
- * The probe, if any, sees every forward pass. `each` (or NULL) is called with every new id. */
+ * The probe, if any, sees every forward pass. `each` (or NULL) is called with every new id; false ends it there. */
 enum status generate(struct session *s, const int32_t *prompt, size_t n, size_t max_new, struct sampling *sampling,
-                     const struct probe *probe, struct ids *out, void (*each)(void *context, int32_t id), void *context,
+                     const struct probe *probe, struct ids *out, bool (*each)(void *context, int32_t id), void *context,
                      struct error *err);
 
 #endif

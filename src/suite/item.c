@@ -30,7 +30,7 @@ static const char *text_at(const struct dimension *d, const void *item)
 
 static bool absent(const struct dimension *d, const void *item)
 {
-    return d->kind == DIMENSION_SIZE && size_at(d, item) == ITEM_NONE;
+    return d->kind == DIMENSION_SIZE ? size_at(d, item) == ITEM_NONE : d->kind == DIMENSION_TEXT && text_at(d, item) == NULL;
 }
 
 bool item_id(struct text *out, const struct dimension *d, const void *item)
@@ -87,9 +87,10 @@ enum status item_read(void *item, const struct dimension *d, const cJSON *where,
         void *place = (char *)item + d->offset;
         size_t size = ITEM_NONE;
         if (d->kind == DIMENSION_TEXT) {
-            if (!cJSON_IsString(value))
+            const char *text = cJSON_GetStringValue(value);
+            if (value != NULL && text == NULL)
                 return wrong(d, id, "text", err);
-            memcpy(place, &value->valuestring, sizeof value->valuestring);
+            memcpy(place, &text, sizeof text);
             continue;
         }
         if (d->kind == DIMENSION_NUMBER) {

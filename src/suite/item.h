@@ -17,7 +17,7 @@ enum dimension_kind {
     DIMENSION_SIZE,   /* size_t; ITEM_NONE: this item has none    */
     DIMENSION_NUMBER, /* double                                   */
     DIMENSION_NAME,   /* size_t, an index into `names`            */
-    DIMENSION_TEXT,   /* const char *, which outlives the item    */
+    DIMENSION_TEXT,   /* const char *, which outlives the item; NULL: this item has none */
 };
 
 #define ITEM_NONE SIZE_MAX

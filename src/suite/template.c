@@ -62,6 +62,16 @@ static void suffix(struct text *t, const char *argument)
         text_puts(t, argument);
 }
 
+static void prefix(struct text *t, const char *argument)
+{
+    struct text out = {0};
+    if (t->len == 0)
+        return;
+    text_printf(&out, "%s%s", argument, t->data);
+    text_free(t);
+    *t = out;
+}
+
 static void before(struct text *t, const char *argument)
 {
     const char *hit = strstr(t->data, argument);
@@ -104,7 +114,7 @@ static const struct {
     const char *name;
     filter *apply;
 } FILTERS[] = {{"strip", strip}, {"lower", lower}, {"capitalize", capitalize}, {"before", before},
-               {"after", after}, {"clean", clean}, {"suffix", suffix}};
+               {"after", after}, {"clean", clean}, {"suffix", suffix},         {"prefix", prefix}};
 
 static enum status apply_filter(struct text *t, const char *spec, const char *name, struct error *err)
 {
@@ -114,10 +124,10 @@ static enum status apply_filter(struct text *t, const char *spec, const char *na
             FILTERS[i].apply(t, spec[n] == ':' ? spec + n + 1 : "");
             return OK;
         }
-    return error_set(
-        err, ERR_INPUT,
-        "%s: filter '%.*s' is not known, expected strip, lower, capitalize, before:TEXT, after:TEXT, suffix:TEXT or clean", name,
-        (int)n, spec);
+    return error_set(err, ERR_INPUT,
+                     "%s: filter '%.*s' is not known, expected strip, lower, capitalize, before:TEXT, after:TEXT, prefix:TEXT, "
+                     "suffix:TEXT or clean",
+                     name, (int)n, spec);
 }
 
 enum status template_filter(struct text *text, const char *filters, const char *name, struct error *err)
@@ -128,6 +138,28 @@ enum status template_filter(struct text *text, const char *filters, const char *
         status = apply_filter(text, f, name, err);
     free(copy);
     return status;
+}
+
+/* A value as text, a list's with commas between; false for what is neither. */
+static bool add_value(struct text *out, const cJSON *value)
+{
+    const cJSON *element;
+    if (cJSON_IsString(value))
+        return text_puts(out, value->valuestring);
+    if (cJSON_IsNumber(value) || cJSON_IsBool(value)) {
+        char *printed = cJSON_PrintUnformatted(value);
+        text_puts(out, printed);
+        free(printed);
+        return true;
+    }
+    cJSON_ArrayForEach(element, value)
+    {
+        if (element != value->child)
+            text_puts(out, ", ");
+        if (cJSON_IsArray(element) || !add_value(out, element))
+            return false;
+    }
+    return cJSON_IsArray(value) && value->child != NULL;
 }
 
 /* The hole whose text is hole[0..n). */
@@ -141,17 +173,9 @@ static enum status fill(struct text *out, const char *hole, size_t n, const cJSO
     if (optional)
         path[strlen(path) - 1] = '\0';
     const cJSON *member = json_path(record, path ? path : "");
-    if (status == OK && optional && (member == NULL || cJSON_IsNull(member))) {
-        text_puts(&value, "");
-    } else if (status == OK && cJSON_IsString(member)) {
-        text_puts(&value, member->valuestring);
-    } else if (status == OK && (cJSON_IsNumber(member) || cJSON_IsBool(member))) {
-        char *printed = cJSON_PrintUnformatted(member);
-        text_puts(&value, printed ? printed : "");
-        free(printed);
-    } else if (status == OK) {
+    if (status == OK && !(optional && (member == NULL || cJSON_IsNull(member))) && !add_value(&value, member))
         status = error_set(err, ERR_INPUT, "%s: field '%.60s' is missing or no text, expected it for a template", name, path);
-    }
+    text_puts(&value, "");
     if (status == OK && rest != NULL)
         status = template_filter(&value, rest, name, err);
     if (status == OK)

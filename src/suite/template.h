@@ -7,14 +7,15 @@
 
 #include <cjson/cJSON.h>
 
-/* Appends the template with each {path} replaced by that member of the record (numbers and booleans as JSON writes them; {path?}:
- * nothing where there is none), after its filters, {path|filter|filter}:
+/* Appends the template with each {path} replaced by that member of the record (numbers and booleans as JSON writes them, a list
+ * with commas between; {path?}: nothing where there is none), after its filters, {path|filter|filter}:
  *   strip         white space off both ends
  *   capitalize    first letter upper case, the rest lower case
  *   lower         lower case
  *   before:TEXT   what stands before the first TEXT
  *   after:TEXT    what stands after it
- *   suffix:TEXT   TEXT behind what is not empty
+ *   prefix:TEXT   TEXT in front of what is not empty
+ *   suffix:TEXT   TEXT behind it
  *   clean         the clean-up of HellaSwag: " [title]" becomes ". ", bracketed words and double spaces go
  * "{{" and "}}" are braces. `name` stands for the record in messages. */
 enum status template_expand(struct text *out, const char *template, const cJSON *record, const char *name, struct error *err);

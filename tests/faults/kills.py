@@ -28,6 +28,7 @@ COMMANDS = {
     "hallucination": ("eval", "hallucination --quiet --samples 8 --out OUT/r.json", ["r.json"]),
     "choice": ("eval", "choice --form configs/choice/reading.yaml --quiet --samples 20 --out OUT/r.json", ["r.json"]),
     "outliers": ("eval", "outliers --quiet --samples 2 --tokens 2048 --length 128 --groups 4 --documents 2 --out OUT/r.json", ["r.json"]),
+    "math": ("eval", "math --quiet --samples 12 --out OUT/r.json", ["r.json"]),
     "train": ("train", "OUT/recipe.yaml --quiet", [f"t/{m}/{f}" for m in "ab" for f in ("model.safetensors", "config.json", "training.json")]),
 }
 
