@@ -12,14 +12,16 @@
 #include "lm/score.h"
 #include "report/ratio.h"
 #include "suite/dataset.h"
+#include "suite/experiment.h"
 #include "suite/prompt.h"
+#include "tasks/perplexity_against.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct settings {
-    const char *data, *field, *background;
+    const char *data, *field, *background, *against;
     size_t length, samples, points, ngram, background_max;
 };
 
@@ -37,6 +39,8 @@ static const struct option_spec OPTIONS[] = {
      AT(background)},
     {"background-max", OPTION_INT, "5", 0, 1000000000, "N", "how often an n-gram may stand in the background", false,
      AT(background_max)},
+    {"against", OPTION_STRING, NULL, 0, 0, "MODEL",
+     "a base of the same tokenizer: how far each model's distributions are from its (what quantising cost)", false, AT(against)},
     OPTIONS_END,
 };
 
@@ -53,6 +57,7 @@ struct state {
     struct documents documents;
     struct ngrams *background; /* [n_subjects], NULL without the option */
     size_t n_subjects;
+    struct subject base; /* of --against; without a name when there is none */
 };
 
 static void release(struct experiment *e)
@@ -62,6 +67,7 @@ static void release(struct experiment *e)
     for (size_t i = 0; s->background != NULL && i < s->n_subjects; i++)
         ngrams_free(&s->background[i]);
     free(s->background);
+    subject_free(&s->base);
     free(s);
 }
 
@@ -148,6 +154,8 @@ static enum status prepare(struct experiment *e, struct error *err)
                             given ? NULL : "public domain");
         status = load_background(s, e, err);
     }
+    if (status == OK && o->against != NULL)
+        status = against_load(&s->base, e, o->against, err);
     free(path);
     return status;
 }
@@ -288,6 +296,9 @@ static enum status run(const struct experiment *e, const void *item, const struc
     if (status == OK) {
         cJSON *evidence = cJSON_GetObjectItemCaseSensitive(result, "evidence");
         status = add_ar_hits(e, (size_t)(subject - e->subjects), evidence, ids.data, nll, n - 1, err);
+        if (status == OK && s->base.name != NULL)
+            status = against_run(e, &s->base, s->documents.text[document], s->documents.length[document], &ids, n, session,
+                                 evidence, err);
     }
     free(nll);
     ids_free(&ids);
@@ -297,12 +308,12 @@ static enum status run(const struct experiment *e, const void *item, const struc
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
     static const struct ratio_metric metrics[] = {
-        {"nll", "evidence.nll", "evidence.predicted", false, true, "lower"},
-        {"perplexity", "evidence.nll", "evidence.predicted", true, true, "lower"},
-        {"bits_per_byte", "evidence.bits", "evidence.bytes", false, false, "lower"},
-        {"nll_ar_hit", "evidence.nll_ar_hit", "evidence.n_ar_hit", false, true, "lower"},
-        {"nll_others", "evidence.nll_others", "evidence.n_others", false, true, "lower"},
-        {"share_ar_hit", "evidence.n_ar_hit", "evidence.predicted", false, true, NULL}};
+        {"nll", "evidence.nll", "evidence.predicted", RATIO_ITSELF, true, "lower"},
+        {"perplexity", "evidence.nll", "evidence.predicted", RATIO_EXPONENT, true, "lower"},
+        {"bits_per_byte", "evidence.bits", "evidence.bytes", RATIO_ITSELF, false, "lower"},
+        {"nll_ar_hit", "evidence.nll_ar_hit", "evidence.n_ar_hit", RATIO_ITSELF, true, "lower"},
+        {"nll_others", "evidence.nll_others", "evidence.n_others", RATIO_ITSELF, true, "lower"},
+        {"share_ar_hit", "evidence.n_ar_hit", "evidence.predicted", RATIO_ITSELF, true, NULL}};
     static const struct metric curve = {"nll_curve", "evidence.curve", METRIC_TOKEN_MEAN, "lower"};
     static const char *const curves[][2] = {{"nll_cumulative", "cumulative"}, {"nll_bucket", "buckets"}};
     cJSON *where = cJSON_CreateObject();
@@ -324,12 +335,14 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         report_add_curve(r, e, curves[c][0], curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
     }
     cJSON_Delete(where);
-    return status;
+    return status == OK && ((const struct settings *)e->settings)->against != NULL ? against_summarize(e, items, r, err) : status;
 }
 
 static const struct view VIEWS[] = {
     {"table", "nll,perplexity,bits_per_byte,nll_ar_hit,nll_others,share_ar_hit", "loss", NULL, NULL},
     {"table", "nll_cumulative", "average loss up to a position", NULL, NULL},
+    {"table", "kl,kl_median,kl_p99,kl_p99_9,same_top,rms_probability,nll_above_base,nll_correlation", "against the base", NULL,
+     NULL},
     {"lines", "nll_cumulative", "Average loss up to a position", NULL, NULL},
     {"lines", "nll_bucket", "Loss between positions", NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -48,6 +48,8 @@ check "hallucination by facts" 0 "" sh -c "$eval hallucination --samples 4 --for
 check "rescored by another judge" 0 "free of hallucination" "$eval" rescore "$tmp/h.json" --set judge=lexical --set threshold=0.5 --out "$tmp/h2.json"
 check "the judge is written down" 0 '"judge":	"lexical"' cat "$tmp/h2.json"
 check "rescore by nobody" 2 "judge" "$eval" rescore "$tmp/h.json" --set judge=nobody
+check "perplexity against a base" 0 "^same_top  *1.000" "$eval" perplexity --samples 3 --length 64 --model m=models/transformer --against models/transformer --no-progress --out "$tmp/against.json" --fresh
+check "perplexity against no model" 3 "nothing" "$eval" perplexity --samples 1 --length 64 --against "$tmp/nothing" --out "$tmp/p.json"
 check "rescore of a task with one rule" 2 "no other rule" sh -c "$eval perplexity --samples 1 --length 64 --quiet --no-progress --out $tmp/p.json; $eval rescore $tmp/p.json"
 # A judge over HTTP that is busy, breaks off and talks nonsense now and then: every output gets its verdict, and gets it once.
 cat >"$tmp/judge.py" <<'END'

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const RATIO_KINDS[2] = {"ratio", "exp_ratio"};
+const char *const RATIO_KINDS[N_RATIO_KINDS] = {"ratio", "exp_ratio", "root_ratio"};
 
 /* Sums and counts [2, n] of a model and of the one it is compared with, by item. */
 struct pairs {
     double *sum[2], *count[2];
     size_t n;
-    bool exponent;
+    enum ratio_kind kind;
 };
 
 static double ratio_of(const struct pairs *p, size_t side, const size_t *index, size_t n)
@@ -24,7 +24,8 @@ static double ratio_of(const struct pairs *p, size_t side, const size_t *index, 
         sum += p->sum[side][index[i]];
         count += p->count[side][index[i]];
     }
-    return count > 0 ? p->exponent ? exp(sum / count) : sum / count : (double)NAN;
+    double ratio = count > 0 ? sum / count : (double)NAN;
+    return p->kind == RATIO_EXPONENT ? exp(ratio) : p->kind == RATIO_ROOT ? sqrt(ratio) : ratio;
 }
 
 static double own(void *context, const size_t *index, size_t n)
@@ -62,10 +63,10 @@ static void fill(struct pairs *p, const cJSON *items, const cJSON *others, const
     }
 }
 
-static bool pairs_init(struct pairs *p, size_t items, bool exponent)
+static bool pairs_init(struct pairs *p, size_t items, enum ratio_kind kind)
 {
     double *work = mem_array(4 * (items + 1), sizeof *work);
-    *p = (struct pairs){{work, work + items + 1}, {work + 2 * (items + 1), work + 3 * (items + 1)}, 0, exponent};
+    *p = (struct pairs){{work, work + items + 1}, {work + 2 * (items + 1), work + 3 * (items + 1)}, 0, kind};
     return work != NULL;
 }
 
@@ -73,8 +74,11 @@ bool ratio_compare(struct paired *out, size_t *n, const cJSON *items, const char
                    const char *other, const cJSON *row, uint64_t seed)
 {
     struct pairs p;
-    const char *kind = json_text(row, "kind");
-    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), kind != NULL && strcmp(kind, RATIO_KINDS[1]) == 0))
+    const char *name = json_text(row, "kind");
+    enum ratio_kind kind = RATIO_ITSELF;
+    for (enum ratio_kind k = 0; k < N_RATIO_KINDS; k++)
+        kind = strcmp(name ? name : "", RATIO_KINDS[k]) == 0 ? k : kind;
+    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), kind))
         return false;
     fill(&p, items, other_items, json_text(row, "field"), json_text(row, "per"), json_path(row, "where"), model, other);
     *n = p.n;
@@ -88,7 +92,7 @@ enum status report_add_ratio(struct report *r, const struct experiment *e, const
 {
     struct pairs p;
     const char *baseline = e->subjects[e->baseline].name;
-    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), m->exponent))
+    if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), m->kind))
         return error_set(err, ERR_SYSTEM, "report: out of memory");
     for (size_t s = 0; s < e->n_subjects; s++) {
         fill(&p, items, items, m->sum, m->count, where, e->subjects[s].name, NULL);
@@ -99,7 +103,7 @@ enum status report_add_ratio(struct report *r, const struct experiment *e, const
             continue;
         cJSON_AddStringToObject(row, "field", m->sum);
         cJSON_AddStringToObject(row, "per", m->count);
-        cJSON_AddStringToObject(row, "kind", RATIO_KINDS[m->exponent]);
+        cJSON_AddStringToObject(row, "kind", RATIO_KINDS[m->kind]);
     }
     for (size_t s = 0; s < e->n_subjects; s++) {
         if (s == e->baseline || (m->per_token && !report_same_tokens(e, s)))

@@ -4,10 +4,12 @@
 
 #include "report/report.h"
 
-/* value = sum of `sum` / sum of `count` over the items, or its exp; the units of the interval are the items (documents). */
+/* What a metric is of the ratio: itself, its exp (a perplexity), its square root (of squares). */
+enum ratio_kind { RATIO_ITSELF, RATIO_EXPONENT, RATIO_ROOT, N_RATIO_KINDS };
+/* value = sum of `sum` / sum of `count` over the items; the units of the interval are the items (documents). */
 struct ratio_metric {
     const char *name, *sum, *count; /* fields of an item's result */
-    bool exponent;                  /* exp of the ratio: a perplexity */
+    enum ratio_kind kind;
     bool per_token;                 /* of tokens: models with another tokenizer than the baseline's are not compared */
     const char *better;
 };
@@ -16,8 +18,8 @@ struct ratio_metric {
 enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *metric,
                              const cJSON *where, struct error *err);
 
-/* As a row's `kind` names them: a ratio, its exponent; such a row has the fields `field` and `per`. */
-extern const char *const RATIO_KINDS[2];
+/* As a row's `kind` names them; such a row has the fields `field` and `per`. */
+extern const char *const RATIO_KINDS[N_RATIO_KINDS];
 /* The difference of a ratio between a model of one report's items and a model of another's (or the same), paired by the items'
  * ids: *n items have both. `row` is the metric's. False when out of memory. */
 bool ratio_compare(struct paired *out, size_t *n, const cJSON *items, const char *model, const cJSON *other_items,

@@ -102,6 +102,11 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
                              name);
         }
     e->n_subjects++;
+    return subject_load(s, e, folder, err);
+}
+
+enum status subject_load(struct subject *s, struct experiment *e, const char *folder, struct error *err)
+{
     enum status status = model_load(&s->model, folder, err);
     if (status == OK) {
         model_hash(&s->model, s->sha256);
@@ -227,15 +232,20 @@ enum status experiment_open_stored(struct experiment *e, const struct task *task
     return status;
 }
 
+void subject_free(struct subject *s)
+{
+    free(s->name);
+    model_free(&s->model);
+    tokenizer_free(s->tokenizer);
+    *s = (struct subject){0};
+}
+
 void experiment_close(struct experiment *e)
 {
     if (e->state != NULL && e->task->release != NULL)
         e->task->release(e);
-    for (size_t i = 0; e->subjects != NULL && i < e->n_subjects; i++) {
-        free(e->subjects[i].name);
-        model_free(&e->subjects[i].model);
-        tokenizer_free(e->subjects[i].tokenizer);
-    }
+    for (size_t i = 0; e->subjects != NULL && i < e->n_subjects; i++)
+        subject_free(&e->subjects[i]);
     free(e->subjects);
     options_release(&e->common, COMMON_OPTIONS);
     options_release(e->settings, e->task->options);

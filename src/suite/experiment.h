@@ -14,6 +14,9 @@ enum status experiment_open_stored(struct experiment *e, const struct task *task
                                    struct error *err);
 void experiment_close(struct experiment *e);
 /* A sentence that a reader of the results should know: a warning on standard error, and one of the report's notes. */
+/* A model and its tokenizer from a folder or file into a subject that has its name; what a reader should know of it is noted. */
+enum status subject_load(struct subject *s, struct experiment *e, const char *folder, struct error *err);
+void subject_free(struct subject *s);
 void experiment_note(struct experiment *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The room that an item takes in a session. */
 size_t experiment_capacity(const struct experiment *e, const void *item);
