@@ -74,6 +74,18 @@ check "a packed bomb" 3 "unpacks to more than" timeout 20 "$eval" perplexity --d
 import zipfile
 with zipfile.ZipFile('$tmp/bomb.pth', 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('a/data.pkl', b'0' * (200 << 20))"
 check "a checkpoint that is one" 3 "claims 209715200 bytes" timeout 20 "${BUILD:-build}/difftf-convert" tests/fixtures/torch/official/config.json "$tmp/bomb.pth" "$tmp/new"
+/usr/bin/python3 -c "
+import struct, sys
+n = 5000000
+sys.stdout.buffer.write(b'GGUF' + struct.pack('<IQQ', 3, 0, 1) + struct.pack('<Q', 1) + b'a' + struct.pack('<IIQ', 9, 0, n) + bytes(n))" >"$tmp/bomb.gguf"
+check "many values in GGUF" 3 "metadata key 'a' has too many values" timeout 20 "$eval" inspect "$tmp/bomb.gguf"
+rm "$tmp/bomb.gguf"
+/usr/bin/python3 -c "
+import json
+r = json.load(open('$tmp/r.json'))
+r['models'] = [dict(r['models'][0], name=str(i)) for i in range(1001)]
+json.dump(r, open('$tmp/many.json', 'w'))"
+check "many models in a report" 3 "models: has too many elements, expected at most 1000" timeout 20 "$eval" table "$tmp/many.json"
 
 # What is no regular file is not waited for; what is piped in is read.
 mkfifo "$tmp/fifo"

@@ -16,6 +16,8 @@ enum {
     YAML_DEPTH = 64,
     /* JSON: cJSON stops at CJSON_NESTING_LIMIT, 1000 levels; a node takes 64 bytes for as little as two of the file. */
     JSON_BYTES = 1 << 30,
+    /* GGUF: values of its metadata, which holds a tokenizer's tokens, scores, kinds and merges. */
+    GGUF_VALUES = 4 << 20,
     /* Reports: what is compared with what, or drawn, each with each. */
     REPORT_MODELS = 1000,
     REPORT_VIEWS = 1000,

@@ -1,6 +1,8 @@
 /* gguf.c - see gguf.h. */
 #include "formats/gguf.h"
 
+#include "formats/bounds.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +45,7 @@ enum { N_TYPES = sizeof TYPES / sizeof *TYPES, MAX_DEPTH = 2 };
 /* Bytes still to be read. */
 struct cursor {
     const unsigned char *at, *end;
+    size_t values; /* read so far */
     bool broken;
 };
 
@@ -86,6 +89,10 @@ static double take_float(struct cursor *c, size_t n)
 static cJSON *take_value(struct cursor *c, uint64_t type, int depth)
 {
     static const size_t width[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+    if (++c->values > GGUF_VALUES) {
+        c->broken = true;
+        return NULL;
+    }
     if (type == GGUF_STRING) {
         char *s = take_string(c);
         cJSON *value = s && utf8_valid(s, strlen(s)) ? cJSON_CreateString(s) : cJSON_CreateString("");
@@ -95,7 +102,7 @@ static cJSON *take_value(struct cursor *c, uint64_t type, int depth)
     if (type == GGUF_ARRAY && depth < MAX_DEPTH) {
         uint64_t inner = take(c, 4), n = take(c, 8);
         cJSON *list = cJSON_CreateArray();
-        for (uint64_t i = 0; i < n && !c->broken; i++) /* every element takes a byte at least: n is bounded by the file */
+        for (uint64_t i = 0; i < n && !c->broken; i++)
             cJSON_AddItemToArray(list, take_value(c, inner, depth + 1));
         return list;
     }
@@ -189,8 +196,12 @@ static enum status read_metadata(cJSON *metadata, struct cursor *c, uint64_t n, 
         uint64_t type = take(c, 4);
         cJSON *value = c->broken ? NULL : take_value(c, type, 0);
         if (c->broken || key == NULL || value == NULL) {
-            error_write(err, ERR_INPUT, "%s: metadata key '%.60s' is wrong or cut off, expected a typed value", path,
-                        key ? key : "?");
+            if (c->values > GGUF_VALUES)
+                error_write(err, ERR_INPUT, "%s: metadata key '%.60s' has too many values, expected at most %d in all", path,
+                            key ? key : "?", GGUF_VALUES);
+            else
+                error_write(err, ERR_INPUT, "%s: metadata key '%.60s' is wrong or cut off, expected a typed value", path,
+                            key ? key : "?");
             cJSON_Delete(value);
             free(key);
             return ERR_INPUT;
