@@ -4,12 +4,13 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 CC      ?= cc
 VERSION := 0.1.0
+RELEASED := 2026-11-27
 
 comma    := ,
 PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
-CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
+CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_RELEASED='"$(RELEASED)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
 ifneq ($(PKGCONF),)
 CPPFLAGS += $(shell pkg-config --cflags openblas $(PACKAGES) 2>/dev/null)
 LIBS     := $(shell pkg-config --libs openblas $(PACKAGES) 2>/dev/null) -lm
@@ -49,7 +50,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 %.d: ;
 
-.PHONY: all faults kills demo check check-build test-programs install format lint clean setup help
+.PHONY: all documents faults kills demo check check-build test-programs install format lint clean setup help
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 help:
@@ -57,6 +58,7 @@ help:
 	@echo "make demo       install what is missing, build, and run the needle evaluation on the embedded pair"
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
+	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments"
 	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
@@ -82,6 +84,11 @@ $(BUILD)/%.o: %.c
 $(BUILD)/src/numeric/kernels_%.o: src/numeric/kernels_impl.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-psabi -ffp-contract=fast $(ISA_$*) -DKERNELS=kernels_$* -DKERNELS_NAME='"$*"' -MMD -MP -c -o $@ $<
+
+# Man pages and completions, from the programs' own tables.
+documents: $(BUILD)/share/man/man1/difftf-eval.1
+$(BUILD)/share/man/man1/difftf-eval.1: $(PROGRAMS:%=$(BUILD)/%) tools/make-documents tools/fetch-data
+	tools/make-documents $(BUILD) $(BUILD)/share $(VERSION) $(RELEASED)
 
 setup:
 	@tools/setup
@@ -146,16 +153,16 @@ peers: all
 SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \
 	motif-grouped gguf grads-llama grads-diff tokenizers/word-end tokenizers/metaspace tokenizers/bert
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf
-install: all
+install: all documents
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
-	install tools/fetch-data $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
+	sed 's/@VERSION@/$(VERSION)/' tools/fetch-data > $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
+	chmod 755 $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
 	install -D -m 644 data/sources.tsv $(SHARE)/data/sources.tsv
 	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(PREFIX)/lib
 	cd src && find base formats numeric model lm -name '*.h' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/difftf/{} \;
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/difftf.pc
-	install -D -m 644 docs/difftf-eval.1 $(DESTDIR)$(PREFIX)/share/man/man1/difftf-eval.1
-	install -D -m 644 tools/difftf-eval.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/difftf-eval
+	cd $(BUILD)/share && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/{} \;
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
 	cd tests/fixtures && find $(SELFTEST) -type f -exec install -D -m 644 {} $(SHARE)/tests/fixtures/{} \;
@@ -175,4 +182,4 @@ clean:
 print-%:
 	@: $(info $($*))
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

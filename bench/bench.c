@@ -1,7 +1,9 @@
 /* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same
  * run: its matrix product, or its reading of memory. */
 #include "bench/bench.h"
+#include "base/list.h"
 #include "base/program.h"
+#include "cli/face.h"
 #include "suite/machine.h"
 
 #include <stdio.h>
@@ -10,16 +12,21 @@
 #include <unistd.h>
 
 static const struct {
-    const char *name;
+    const char *name, *summary;
     enum status (*run)(struct bench *b, struct error *err);
-} PARTS[] = {{"prefill", bench_prefill}, {"decode", bench_decode}, {"attention", bench_attention}, {"train", bench_train},
-             {"scaling", bench_scaling}, {"layers", bench_layers}, {"load", bench_load},           {"long", bench_long}};
+} PARTS[] = {{"prefill", "reading a prompt", bench_prefill},
+             {"decode", "one token after another", bench_decode},
+             {"attention", "attention alone, by length", bench_attention},
+             {"train", "a training pass", bench_train},
+             {"scaling", "the same on more threads", bench_scaling},
+             {"layers", "where the time of a layer goes", bench_layers},
+             {"load", "loading a model and its first token", bench_load},
+             {"long", "long contexts", bench_long}};
 enum { N_BENCHES = sizeof PARTS / sizeof *PARTS };
 
 struct options {
     const char *part, *out;
     int threads;
-    bool help;
 };
 
 static bool asked(const char *part, size_t i)
@@ -77,79 +84,87 @@ static enum status page(const char *from, const char *to, struct error *err)
     return status;
 }
 
-static void help(void)
+static const struct option_spec OPTIONS[] = {
+    {"json", OPTION_STRING, NULL, 0, 0, "FILE", "also write machine and rows as JSON", false, 0},
+    {"threads", OPTION_INT, "0", 0, 4096, "N", "threads, 0: all processors", false, 0},
+    OPTIONS_END,
+};
+
+enum { N_WORDS = N_BENCHES + 5 };
+
+static void list_words(struct face_word words[N_WORDS])
 {
-    puts(
-        "usage: difftf-bench [PART] [--json FILE] [--threads N]\n"
-        "       difftf-bench page FILE PAGE\n"
-        "       difftf-bench fixed MODEL prefill|decode|train LENGTH\n"
-        "       difftf-bench first FOLDER THREADS\n"
-        "Rates as shares of this machine's own matrix product and reading of memory, measured in turns with them; page: an HTML\n"
-        "page of such a FILE, with rooflines; fixed: one small run for an instruction counter; first: a model's first token,\n"
-        "for a clock.");
-    printf("parts: all");
+    static const struct face_word others[] = {
+        {"all", NULL, "every part, in this order", OPTIONS, NULL},
+        {"page", "FILE PAGE", "an HTML page of such a FILE, with rooflines", NULL, NULL},
+        {"fixed", "MODEL prefill|decode|train LENGTH", "one small run, for an instruction counter", NULL, NULL},
+        {"first", "FOLDER THREADS", "a model's first token, for a clock", NULL, NULL},
+        {NULL, NULL, NULL, NULL, NULL}};
     for (size_t i = 0; i < N_BENCHES; i++)
-        printf(", %s", PARTS[i].name);
-    puts("");
+        words[i] = (struct face_word){PARTS[i].name, NULL, PARTS[i].summary, OPTIONS, NULL};
+    memcpy(words + N_BENCHES, others, sizeof others);
 }
 
-static bool known(const char *part)
+static enum status find_part(const char **part, const struct face *face, const char *name, struct error *err)
 {
-    bool found = false;
-    for (size_t i = 0; i < N_BENCHES; i++)
-        found = found || asked(part, i);
-    return found;
+    const char *names[N_WORDS];
+    size_t n = 0;
+    for (const struct face_word *w = face->words; w->name != NULL; w++)
+        names[n++] = w->name;
+    names[n] = NULL;
+    *part = name;
+    return face_find(face, name) != NULL
+               ? OK
+               : error_set(err, ERR_USAGE, "%s: there is no such part, did you mean %s?", name, list_nearest(name, names));
 }
 
-static enum status parse_threads(int *threads, const char *value, struct error *err)
+static enum status run_parts(const struct face *face, int argc, char **argv, struct error *err)
 {
-    if (value == NULL)
-        return error_set(err, ERR_USAGE, "--threads: expected a number from 1 to 4096");
-    char *end;
-    long n = strtol(value, &end, 10);
-    if (*end != '\0' || n < 1 || n > 4096)
-        return error_set(err, ERR_USAGE, "--threads %s: expected a number from 1 to 4096", value);
-    *threads = (int)n;
-    return OK;
-}
-
-static enum status parse(struct options *o, char **argv, struct error *err)
-{
-    for (char **arg = argv; *arg != NULL; arg++) {
-        if (strcmp(*arg, "--help") == 0) {
-            o->help = true;
-        } else if (strcmp(*arg, "--json") == 0) {
-            if (arg[1] == NULL)
-                return error_set(err, ERR_USAGE, "--json: expected a file's name after it");
-            o->out = *++arg;
-        } else if (strcmp(*arg, "--threads") == 0) {
-            if (parse_threads(&o->threads, *++arg, err) != OK)
-                return ERR_USAGE;
-        } else if (known(*arg)) {
-            o->part = *arg;
-        } else {
-            return error_set(err, ERR_USAGE, "%s: no option or part, expected one that difftf-bench --help lists", *arg);
-        }
+    cJSON *values = NULL, *rest = cJSON_CreateArray();
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct options o = {.part = "all", .threads = processors > 0 ? (int)processors : 1};
+    enum status status = options_parse(&values, rest, NULL, OPTIONS, argc - 1, argv + 1, err);
+    if (status == OK) {
+        o.out = option_string(values, "json");
+        o.threads = option_size(values, "threads") > 0 ? (int)option_size(values, "threads") : o.threads;
     }
-    return OK;
+    if (status == OK && rest->child != NULL && rest->child->next != NULL)
+        status = face_misused(face, NULL, err);
+    else if (status == OK && rest->child != NULL)
+        status = find_part(&o.part, face, rest->child->valuestring, err);
+    if (status == OK)
+        status = bench(&o, err);
+    cJSON_Delete(values);
+    cJSON_Delete(rest);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    program_start("difftf-bench", false);
+    struct face_word words[N_WORDS];
+    const struct face face = {
+        .name = "difftf-bench",
+        .arguments = "PART",
+        .summary = "how fast models run here, as a share of what this machine can do",
+        .description = "Rates as shares of this machine's own matrix product and reading of memory, measured in turns\n"
+                       "with them.",
+        .options = OPTIONS,
+        .words = words};
     struct error err = {0};
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    struct options o = {.part = "all", .threads = processors > 0 ? (int)processors : 1};
-    if (argc == 4 && strcmp(argv[1], "page") == 0)
-        return program_end(page(argv[2], argv[3], &err), &err);
-    if (argc == 5 && strcmp(argv[1], "fixed") == 0)
-        return program_end(bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err), &err);
-    if (argc == 4 && strcmp(argv[1], "first") == 0)
-        return program_end(bench_first(argv[2], atoi(argv[3]), &err), &err);
-    enum status status = parse(&o, argv + (argc > 0), &err);
-    if (status == OK && o.help)
-        help();
-    else if (status == OK)
-        status = bench(&o, &err);
+    enum status status = OK;
+    program_start(face.name, false);
+    list_words(words);
+    if (argc < 2)
+        face_usage(stdout, &face);
+    else if (face_answers(&face, argc, argv, &status, &err))
+        return program_end(status, &err);
+    else if (argc == 4 && strcmp(argv[1], "page") == 0)
+        status = page(argv[2], argv[3], &err);
+    else if (argc == 5 && strcmp(argv[1], "fixed") == 0)
+        status = bench_fixed(argv[2], argv[3], strtoul(argv[4], NULL, 10), &err);
+    else if (argc == 4 && strcmp(argv[1], "first") == 0)
+        status = bench_first(argv[2], atoi(argv[3]), &err);
+    else
+        status = run_parts(&face, argc, argv, &err);
     return program_end(status, &err);
 }

@@ -18,7 +18,7 @@ struct settings {
 
 #define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"form", OPTION_STRING, "reading", 0, 0, "NAME",
+    {"form", OPTION_STRING, "reading", 0, 0, "FORM",
      "a YAML file, or one of configs/choice: reading (generated, comes with the program), arc-easy, arc-challenge, boolq, "
      "hellaswag, openbookqa, piqa, winogrande",
      false, AT(form)},

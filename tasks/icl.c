@@ -24,7 +24,7 @@ enum decode { DECODE_GREEDY, DECODE_TOTAL };
 
 #define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"form", OPTION_STRING, "plain", 0, 0, "NAME",
+    {"form", OPTION_STRING, "plain", 0, 0, "FORM",
      "how texts and labels are put: a YAML file, or one of configs/icl: plain, trec, trec-fine, banking77, clinc150", false,
      AT(form)},
     {"data", OPTION_STRING, NULL, 0, 0, "FILE",

@@ -22,7 +22,7 @@ struct settings {
 
 #define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"form", OPTION_STRING, "arithmetic", 0, 0, "NAME",
+    {"form", OPTION_STRING, "arithmetic", 0, 0, "FORM",
      "a YAML file, or one of configs/math: arithmetic (generated, comes with the program), gsm8k, math, svamp, asdiv, mawps, "
      "carp, tabmwp, college-math",
      false, AT(form)},

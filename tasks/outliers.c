@@ -32,7 +32,7 @@ static const struct option_spec OPTIONS[] = {
     {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false,
      AT(groups)},
     {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false, AT(bits)},
-    {"form", OPTION_STRING, "reading", 0, 0, "NAME", "multiple-choice task for the accuracy at each width (see choice)", false,
+    {"form", OPTION_STRING, "reading", 0, 0, "FORM", "multiple-choice task for the accuracy at each width (see choice)", false,
      AT(form)},
     {"form-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false, AT(form_data)},
     {"samples", OPTION_INT, "100", 1, 10000000, "N", "questions at each width", false, AT(samples)},

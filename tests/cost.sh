@@ -75,8 +75,8 @@ echo '{}' >"$tmp/bench.json"
 check "a file that is no bench" 3 "expected what difftf-bench --json wrote" "$bench" page "$tmp/bench.json" "$tmp/bench.html"
 check "work that there is not" 2 "expected transformer or diff, prefill, decode or train" "$bench" fixed transformer nothing 3
 
-check "a part that there is not" 2 "prefil: no option or part" "$bench" prefil
-check "threads that there are not" 2 "expected a number from 1" "$bench" train --threads 0
+check "a part that there is not" 2 "prefil: there is no such part, did you mean prefill" "$bench" prefil
+check "threads that there are not" 2 "expected an integer from 0 to 4096" "$bench" train --threads -1
 check "a file that cannot be written is known before the work" 4 "no/x.json: cannot be written" timeout 10 "$bench" all --json no/x.json
 
 check "a first token and the memory it took" 0 "peak [0-9]* KB" "$bench" first models/transformer 1

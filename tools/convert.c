@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/program.h"
 #include "base/visible.h"
+#include "cli/face.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "model/model.h"
@@ -153,18 +154,22 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     return status;
 }
 
+static const struct face FACE = {
+    .name = "difftf-convert",
+    .summary = "makes a model folder of checkpoints of the official code",
+    .arguments = "CONFIG CHECKPOINT... FOLDER",
+    .description =
+        "Writes FOLDER/model.safetensors and FOLDER/config.json from PyTorch files (.bin, .pt, .pth) with the official\n"
+        "names, without running what is in them; CONFIG is the model's config.json. The tokenizer is yours to add.",
+};
+
 int main(int argc, char **argv)
 {
-    program_start("difftf-convert", false);
+    program_start(FACE.name, false);
     struct error err = {0};
-    if (argc < 4) {
-        fputs("usage: difftf-convert CONFIG CHECKPOINT... FOLDER\n"
-              "Writes FOLDER/model.safetensors and FOLDER/config.json from PyTorch files (.bin, .pt, .pth) with the official "
-              "names; CONFIG is the\n"
-              "model's config.json. The tokenizer is yours to add.\n",
-              stderr);
-        return program_end(ERR_USAGE, NULL);
-    }
-    enum status status = convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
+    enum status status;
+    if (face_answers(&FACE, argc, argv, &status, &err))
+        return program_end(status, &err);
+    status = argc < 4 ? face_misused(&FACE, NULL, &err) : convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
     return program_end(status, &err);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/program.h"
+#include "cli/face.h"
 #include "formats/json.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
@@ -287,9 +288,18 @@ static void arithmetic_train(FILE *to, const struct haystack *h)
     write_arithmetic(to, "arithmetic train", 100, false);
 }
 
+static const struct face FACE = {
+    .name = "difftf-make-data",
+    .summary = "writes the generated data sets that come with the program",
+    .arguments = "[FOLDER]",
+    .description =
+        "Writes the files of choice, hallucination, icl and math that are generated into FOLDER (default: data), which\n"
+        "holds haystack/persuasion.txt. They are the same bytes every time.",
+};
+
 int main(int argc, char **argv)
 {
-    program_start("difftf-make-data", false);
+    program_start(FACE.name, false);
     static const struct {
         const char *path;
         void (*write)(FILE *to, const struct haystack *h);
@@ -299,9 +309,14 @@ int main(int argc, char **argv)
     const char *folder = argc > 1 ? argv[1] : "data";
     struct haystack h;
     struct error err = {0};
+    enum status status;
     char path[4096];
+    if (face_answers(&FACE, argc, argv, &status, &err))
+        return program_end(status, &err);
+    if (argc > 2)
+        return program_end(face_misused(&FACE, NULL, &err), &err);
     snprintf(path, sizeof path, "%s/haystack/persuasion.txt", folder);
-    enum status status = haystack_load(&h, path, &err);
+    status = haystack_load(&h, path, &err);
     if (status != OK)
         return program_end(status, &err);
     for (size_t i = 0; i < COUNT(files) && status == OK; i++) {

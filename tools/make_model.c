@@ -4,10 +4,12 @@
  *   difftf-make-model CONFIG FOLDER [SEED] */
 #include "base/file.h"
 #include "base/program.h"
+#include "cli/face.h"
 #include "model/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct source {
     const struct weights *weights;
@@ -50,33 +52,54 @@ static enum status write_weights(const char *path, const struct config *config, 
     return status;
 }
 
-int main(int argc, char **argv)
+static enum status make(const char *from, const char *folder, uint64_t seed, struct error *err)
 {
-    program_start("difftf-make-model", false);
-    struct error err = {0};
     struct config config;
     cJSON *json = NULL;
-    char *end = NULL;
-    uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
-    if (argc < 3 || argc > 4 || (end != NULL && *end != '\0')) {
-        fputs("usage: difftf-make-model CONFIG FOLDER [SEED]\n"
-              "Writes FOLDER/config.json and FOLDER/model.safetensors with random BF16 weights of the shapes that CONFIG "
-              "implies.\n",
-              stderr);
-        return program_end(ERR_USAGE, NULL);
-    }
-    char *weights = path_join(argv[2], "model.safetensors"), *copy = path_join(argv[2], "config.json");
-    enum status status = weights && copy ? json_read(&json, argv[1], &err) : error_set(&err, ERR_SYSTEM, "out of memory");
+    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
+    bool made = !file_is_directory(folder);
+    enum status status = weights && copy ? json_read(&json, from, err) : error_set(err, ERR_SYSTEM, "out of memory");
     if (status == OK)
-        status = config_from_json(&config, json, argv[1], &err);
+        status = config_from_json(&config, json, from, err);
+    if (status == OK && file_exists(weights))
+        status = error_set(err, ERR_INPUT, "%s: is there already, expected a folder without a model", weights);
     if (status == OK)
-        status = file_make_directory(argv[2], &err);
+        status = file_make_directory(folder, err);
     if (status == OK)
-        status = write_weights(weights, &config, seed, &err);
+        status = write_weights(weights, &config, seed, err);
     if (status == OK)
-        status = json_write(copy, json, &err);
+        status = json_write(copy, json, err);
+    if (status != OK && made)
+        rmdir(folder);
     cJSON_Delete(json);
     free(weights);
     free(copy);
+    return status;
+}
+
+static const struct face FACE = {
+    .name = "difftf-make-model",
+    .summary = "writes a model folder of random weights, to see what a size costs",
+    .arguments = "CONFIG FOLDER [SEED]",
+    .description =
+        "Writes FOLDER/config.json and FOLDER/model.safetensors with random BF16 weights of the shapes that CONFIG, a\n"
+        "config.json, implies.",
+};
+
+int main(int argc, char **argv)
+{
+    program_start(FACE.name, false);
+    struct error err = {0};
+    enum status status;
+    char *end = NULL;
+    if (face_answers(&FACE, argc, argv, &status, &err))
+        return program_end(status, &err);
+    uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
+    if (argc < 3 || argc > 4)
+        status = face_misused(&FACE, NULL, &err);
+    else if (end != NULL && (end == argv[3] || *end != '\0'))
+        status = error_set(&err, ERR_USAGE, "SEED: '%.40s' is wrong, expected an integer", argv[3]);
+    else
+        status = make(argv[1], argv[2], seed, &err);
     return program_end(status, &err);
 }

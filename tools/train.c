@@ -1,114 +1,101 @@
 /* train.c - difftf-train: trains a model or a matched pair; `grads` writes gradients for comparison. */
 #include "base/program.h"
+#include "cli/face.h"
 #include "train/curves.h"
 #include "train/export.h"
 #include "train/grads.h"
 #include "train/plan.h"
 #include "train/trainer.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static enum status usage(FILE *to)
-{
-    fputs("usage: difftf-train CONFIG.yaml [--only MODEL] [--seed N] [--threads N] [--fresh] [--quiet] [--json]\n"
-          "       difftf-train plan RECIPE.yaml.. [--threads N]\n"
-          "       difftf-train export RECIPE.yaml DIR [--seed N]\n"
-          "       difftf-train curves [NAME=]FOLDER.. --out REPORT.json\n"
-          "       difftf-train grads --model DIR --ids FILE.json --out FILE.safetensors [--adamw FILE.json] [--threads N]\n"
-          "\n"
-          "Trains the models of a recipe one after another (or the one named by --only) and goes on by itself after an\n"
-          "interruption. Examples of recipes are in configs/train/. `plan` says what recipes will cost on this machine,\n"
-          "`export` writes the sequences, rates and first weights of a training for tools/train-torch, `curves` makes a report\n"
-          "of trainings for difftf-eval report.\n"
-          "\n"
-          "  --only MODEL   train this model of the recipe alone\n"
-          "  --seed N       of a recipe with `seeds`, this one alone\n"
-          "  --threads N    1 to 256; default: the processors\n"
-          "  --fresh        start again even if there is a checkpoint\n"
-          "  --quiet        no progress lines\n"
-          "  --json         each line of the log on standard output\n",
-          to);
-    return to == stderr ? ERR_USAGE : OK;
-}
-
 struct arguments {
     struct trainer_options trainer;
     const char *model, *ids, *out, *adamw;
     uint64_t seed;
-    bool help;
 };
 
-static enum status read_arguments(struct arguments *a, int argc, char **argv)
+#define THREADS                                                                                                                  \
+    {                                                                                                                            \
+        "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors; results do not depend on it", true, 0              \
+    }
+#define SEED                                                                                                                     \
+    {                                                                                                                            \
+        "seed", OPTION_INT, NULL, 0, 9007199254740991, "N", "of a recipe with `seeds`, this one alone", false, 0                 \
+    }
+static const struct option_spec TRAIN_OPTIONS[] = {
+    {"only", OPTION_STRING, NULL, 0, 0, "MODEL", "train this model of the recipe alone", false, 0},
+    SEED,
+    THREADS,
+    {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a checkpoint", false, 0},
+    {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no progress lines", false, 0},
+    {"json", OPTION_FLAG, NULL, 0, 0, NULL, "each line of the log on standard output", false, 0},
+    OPTIONS_END,
+};
+static const struct option_spec PLAN_OPTIONS[] = {THREADS, OPTIONS_END};
+static const struct option_spec EXPORT_OPTIONS[] = {SEED, OPTIONS_END};
+static const struct option_spec CURVES_OPTIONS[] = {
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the report to write", false, 0},
+    OPTIONS_END,
+};
+static const struct option_spec GRADS_OPTIONS[] = {
+    {"model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder", false, 0},
+    {"ids", OPTION_STRING, NULL, 0, 0, "FILE", "JSON array of token ids", false, 0},
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "safetensors file to write", false, 0},
+    {"adamw", OPTION_STRING, NULL, 0, 0, "FILE", "also the weights after a step with these settings, JSON", false, 0},
+    THREADS,
+    OPTIONS_END,
+};
+
+static const struct face_word WORDS[] = {
+    {"plan", "RECIPE.yaml...", "what recipes will cost on this machine", PLAN_OPTIONS, NULL},
+    {"export", "RECIPE.yaml FOLDER", "the sequences, rates and first weights of a training, for tools/train-torch",
+     EXPORT_OPTIONS, NULL},
+    {"curves", "[NAME=]FOLDER...", "a report of finished trainings, for difftf-eval report", CURVES_OPTIONS, NULL},
+    {"grads", NULL, "the gradients of a model on given tokens", GRADS_OPTIONS, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct face FACE = {
+    .name = "difftf-train",
+    .summary = "trains a model, or a matched pair",
+    .arguments = "RECIPE.yaml",
+    .description = "Trains the models of a recipe one after another (or the one named by --only) and goes on by itself after an\n"
+                   "interruption. Examples of recipes are in configs/train/.",
+    .options = TRAIN_OPTIONS,
+    .words = WORDS,
+};
+
+/* Those that the word's table lacks are absent. */
+static void read_options(struct arguments *a, const cJSON *values)
 {
-    static const struct option options[] = {{"only", required_argument, NULL, 'o'},    {"seed", required_argument, NULL, 's'},
-                                            {"threads", required_argument, NULL, 't'}, {"fresh", no_argument, NULL, 'f'},
-                                            {"quiet", no_argument, NULL, 'q'},         {"json", no_argument, NULL, 'j'},
-                                            {"model", required_argument, NULL, 'm'},   {"ids", required_argument, NULL, 'i'},
-                                            {"out", required_argument, NULL, 'O'},     {"adamw", required_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-    char *end;
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
-        switch (c) {
-        case 'o':
-            a->trainer.only = optarg;
-            break;
-        case 's':
-            a->seed = strtoull(optarg, &end, 10);
-            a->trainer.seed = &a->seed;
-            if (*end != '\0' || end == optarg) {
-                fprintf(stderr, "difftf-train: --seed: '%s' is wrong, expected one of the recipe's seeds\n", optarg);
-                return ERR_USAGE;
-            }
-            break;
-        case 't':
-            a->trainer.threads = (int)strtol(optarg, &end, 10);
-            if (*end != '\0' || a->trainer.threads < 1 || a->trainer.threads > 256) {
-                fprintf(stderr, "difftf-train: --threads: '%s' is wrong, expected 1 to 256\n", optarg);
-                return ERR_USAGE;
-            }
-            break;
-        case 'f':
-            a->trainer.fresh = true;
-            break;
-        case 'q':
-            a->trainer.quiet = true;
-            break;
-        case 'j':
-            a->trainer.json = true;
-            break;
-        case 'm':
-            a->model = optarg;
-            break;
-        case 'i':
-            a->ids = optarg;
-            break;
-        case 'O':
-            a->out = optarg;
-            break;
-        case 'a':
-            a->adamw = optarg;
-            break;
-        case 'h':
-            a->help = true;
-            return usage(stdout);
-        default:
-            return usage(stderr);
-        }
-    return OK;
+    double threads = json_has(values, "threads") ? option_number(values, "threads") : 0;
+    if (threads > 0)
+        a->trainer.threads = (int)threads;
+    if (json_has(values, "seed")) {
+        a->seed = (uint64_t)option_number(values, "seed");
+        a->trainer.seed = &a->seed;
+    }
+    a->trainer.only = option_string(values, "only");
+    a->trainer.fresh = option_flag(values, "fresh");
+    a->trainer.quiet = option_flag(values, "quiet");
+    a->trainer.json = option_flag(values, "json");
+    a->model = option_string(values, "model");
+    a->ids = option_string(values, "ids");
+    a->out = option_string(values, "out");
+    a->adamw = option_string(values, "adamw");
 }
 
-static enum status run_plan(const struct arguments *a, char **operands, int n, struct error *err)
+static enum status run_plan(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     return plan_print(stdout, operands, (size_t)n, a->trainer.threads, err);
 }
 
-static enum status run_export(const struct arguments *a, char **operands, int n, struct error *err)
+static enum status run_export(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     (void)n;
     struct recipe recipe;
@@ -120,13 +107,13 @@ static enum status run_export(const struct arguments *a, char **operands, int n,
     return status;
 }
 
-static enum status run_curves(const struct arguments *a, char **operands, int n, struct error *err)
+static enum status run_curves(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     return a->out ? curves_write(operands, (size_t)n, a->out, err)
                   : error_set(err, ERR_USAGE, "curves: option --out is missing, expected a report to write");
 }
 
-static enum status run_grads(const struct arguments *a, char **operands, int n, struct error *err)
+static enum status run_grads(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     (void)operands;
     (void)n;
@@ -135,7 +122,7 @@ static enum status run_grads(const struct arguments *a, char **operands, int n, 
     return grads_write(a->model, a->ids, a->adamw, a->out, a->trainer.threads, err);
 }
 
-static enum status run_training(const struct arguments *a, char **operands, int n, struct error *err)
+static enum status run_training(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     (void)n;
     struct recipe recipe;
@@ -151,32 +138,44 @@ static enum status run_training(const struct arguments *a, char **operands, int 
 static const struct command {
     const char *name;
     int fewest, most; /* operands */
-    enum status (*run)(const struct arguments *a, char **operands, int n, struct error *err);
+    enum status (*run)(const struct arguments *a, const char *const *operands, int n, struct error *err);
 } COMMANDS[] = {
-    {"plan", 1, INT_MAX, run_plan},
-    {"export", 2, 2, run_export},
-    {"curves", 1, INT_MAX, run_curves},
-    {"grads", 0, 0, run_grads},
-    {NULL, 1, 1, run_training},
+    {"plan", 1, INT_MAX, run_plan}, {"export", 2, 2, run_export}, {"curves", 1, INT_MAX, run_curves},
+    {"grads", 0, 0, run_grads},     {NULL, 1, 1, run_training},
 };
 
-static enum status run(const struct arguments *a, int argc, char **argv, struct error *err)
+static enum status run(struct arguments *a, int argc, char **argv, struct error *err)
 {
+    const struct face_word *word = argc > 0 ? face_find(&FACE, argv[0]) : NULL;
     const struct command *c = COMMANDS;
-    while (c->name != NULL && (argc == 0 || strcmp(argv[0], c->name) != 0))
+    while (c->name != NULL && (word == NULL || strcmp(word->name, c->name) != 0))
         c++;
-    int named = c->name != NULL, n = argc - named;
-    return n < c->fewest || n > c->most ? usage(stderr) : c->run(a, argv + named, n, err);
+    cJSON *values = NULL, *rest = cJSON_CreateArray();
+    int skip = word != NULL, n = 0;
+    enum status status = options_parse(&values, rest, NULL, word ? word->options : FACE.options, argc - skip, argv + skip, err);
+    const char **operands = calloc((size_t)cJSON_GetArraySize(rest) + 1, sizeof *operands);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, rest) operands[n++] = item->valuestring;
+    if (status == OK)
+        read_options(a, values);
+    if (status == OK && (n < c->fewest || n > c->most))
+        status = face_misused(&FACE, word, err);
+    if (status == OK)
+        status = c->run(a, operands, n, err);
+    free(operands);
+    cJSON_Delete(values);
+    cJSON_Delete(rest);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    program_start("difftf-train", true);
+    program_start(FACE.name, true);
     struct error err = {0};
+    enum status status;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = {.trainer = {.threads = processors > 0 ? (int)processors : 1, .stop = &stop_signal}};
-    enum status status = read_arguments(&a, argc, argv);
-    if (status == OK && !a.help)
-        status = run(&a, argc - optind, argv + optind, &err);
+    if (!face_answers(&FACE, argc, argv, &status, &err))
+        status = run(&a, argc - 1, argv + 1, &err);
     return program_end(status, &err);
 }

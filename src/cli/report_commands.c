@@ -12,15 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status find_writer(table_writer **writer, const cJSON *options, struct error *err)
-{
-    const char *format = option_string(options, "format");
-    *writer = table_writer_find(format);
-    return *writer
-               ? OK
-               : error_set(err, ERR_USAGE, "--format: '%.40s' is not known, expected text, markdown, csv, latex or json", format);
-}
-
 static void print_tables(table_writer *writer, const struct tables *tables)
 {
     struct text out = {0};
@@ -51,7 +42,7 @@ enum status cli_print_report(const cJSON *report, const char *path, struct error
 /* table */
 
 static const struct option_spec TABLE_OPTIONS[] = {
-    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false, 0},
+    {"format", OPTION_CHOICE, "text", 0, 0, "text|markdown|csv|latex|json", "how the table is written", false, 0},
     {"all", OPTION_FLAG, NULL, 0, 0, NULL, "every metric, not only those shown after a run", false, 0},
     OPTIONS_END,
 };
@@ -59,9 +50,9 @@ static const struct option_spec TABLE_OPTIONS[] = {
 static enum status table(const cJSON *options, const cJSON *arguments, struct error *err)
 {
     const cJSON *path;
-    table_writer *writer;
-    enum status status = find_writer(&writer, options, err);
-    if (status == OK && arguments->child == NULL)
+    table_writer *writer = table_writer_find(option_string(options, "format"));
+    enum status status = OK;
+    if (arguments->child == NULL)
         status = error_set(err, ERR_USAGE, "table: no report given, expected one or more files");
     cJSON_ArrayForEach(path, arguments)
     {
@@ -90,7 +81,7 @@ static const struct option_spec COMPARE_OPTIONS[] = {
     {"models", OPTION_STRING, NULL, 0, 0, "A,B",
      "which model of A, the baseline, and which of B (default: of one report its baseline and the last; of two, as named)", false,
      0},
-    {"format", OPTION_STRING, "text", 0, 0, "FORMAT", "text, markdown, csv, latex or json", false, 0},
+    {"format", OPTION_CHOICE, "text", 0, 0, "text|markdown|csv|latex|json", "how the table is written", false, 0},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the bootstrap", false, 0},
     OPTIONS_END,
 };
@@ -186,9 +177,9 @@ static enum status compare(const cJSON *options, const cJSON *arguments, struct 
     int n = cJSON_GetArraySize(arguments);
     cJSON *a = NULL, *b = NULL, *rows = cJSON_CreateArray();
     struct tables tables = {0};
-    table_writer *writer;
-    enum status status = find_writer(&writer, options, err);
-    if (status == OK && n != 1 && n != 2)
+    table_writer *writer = table_writer_find(option_string(options, "format"));
+    enum status status = OK;
+    if (n != 1 && n != 2)
         status = error_set(err, ERR_USAGE, "compare: %d reports given, expected one (its models) or two", n);
     if (status == OK)
         status = report_read(&a, arguments->child->valuestring, err);

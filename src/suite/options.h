@@ -68,6 +68,8 @@ enum status options_parse(cJSON **values, cJSON *rest, const struct option_spec 
 /* Sets options from the members of an object, as a YAML file or a report holds them; `name` stands for it in messages. */
 enum status options_set(cJSON *values, const cJSON *object, const char *name, const struct option_spec *common,
                         const struct option_spec *own, struct error *err);
+/* " (default D; LOW to HIGH)" as far as the option has them, else nothing. */
+void option_range(struct text *out, const struct option_spec *option);
 /* Help text: one line an option with its default and range. */
 void options_help(struct text *out, const struct option_spec *table);
 

@@ -123,7 +123,7 @@ static void add_view(cJSON *views, const char *kind, const char *name, const cha
     cJSON_AddItemToArray(views, view);
 }
 
-enum status curves_write(char *const *folders, size_t n, const char *path, struct error *err)
+enum status curves_write(const char *const *folders, size_t n, const char *path, struct error *err)
 {
     struct report r = {.root = cJSON_CreateObject()};
     struct text all = {0};

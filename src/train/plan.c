@@ -181,7 +181,7 @@ static enum status plan_recipe(struct planner *p, const char *path, struct error
     return status;
 }
 
-enum status plan_print(FILE *out, char *const *recipes, size_t n, int threads, struct error *err)
+enum status plan_print(FILE *out, const char *const *recipes, size_t n, int threads, struct error *err)
 {
     struct planner p = {.out = out, .threads = threads};
     enum status status = OK;

@@ -11,6 +11,6 @@
  * large to try: at the speed of a large matrix product, which no training exceeds), and their sum.  Neither corpus nor tokenizer
  * need be there; without the tokenizer a model's `vocab_size` counts.  ERR_INPUT too, after the table, when the models of a
  * recipe differ by more than 1 % in parameters. */
-enum status plan_print(FILE *out, char *const *recipes, size_t n, int threads, struct error *err);
+enum status plan_print(FILE *out, const char *const *recipes, size_t n, int threads, struct error *err);
 
 #endif
