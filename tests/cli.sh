@@ -22,6 +22,38 @@ check "inspect of nothing" 3 "config.json" "$eval" inspect "$tmp"
 echo '[1, 2, 3, 130]' >"$tmp/ids.json"
 check "logits" 0 "" sh -c "$eval logits --model $fixture --ids $tmp/ids.json --out $tmp/l.safetensors --hidden --attention 0; echo done"
 [ -s "$tmp/l.safetensors" ] && echo "ok logits were written" || echo "not ok logits were written"
+echo '[7]' >"$tmp/one.json"
+check "logits of one token" 0 "" sh -c "$eval logits --model $fixture --ids $tmp/one.json --out $tmp/l.safetensors --attention 0; echo done"
+grep -aq '"shape":\[1,131\]' "$tmp/l.safetensors" && echo "ok they are one row" || echo "not ok they are one row"
+check "logits of no token" 3 "at least 1" sh -c "echo '[]' >$tmp/bad.json; $eval logits --model $fixture --ids $tmp/bad.json --out $tmp/l.safetensors"
+# Files that are not what their config says: a buffer, and a head beside a tied embedding.
+cp -r models/transformer "$tmp/odd"
+/usr/bin/python3 - "$tmp/odd" <<'END'
+import json, struct, sys
+raw = open(sys.argv[1] + "/model.safetensors", "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+header, data = json.loads(raw[8 : 8 + n]), raw[8 + n :]
+begin, end = header["model.embed_tokens.weight"]["data_offsets"]
+header["lm_head.weight"] = dict(header["model.embed_tokens.weight"], data_offsets=[len(data), len(data) + end - begin])
+data += data[begin + 4 : end] + data[begin : begin + 4]
+header["rope.freqs"] = {"dtype": "F32", "shape": [1], "data_offsets": [len(data), len(data) + 4]}
+data += bytes(4)
+header = json.dumps(header).encode()
+open(sys.argv[1] + "/model.safetensors", "wb").write(struct.pack("<Q", len(header)) + header + data)
+config = json.load(open(sys.argv[1] + "/config.json"))
+config["tie_word_embeddings"] = True
+json.dump(config, open(sys.argv[1] + "/config.json", "w"))
+END
+check "inspect says that a checkpoint is supported" 0 "supported  *true" "$eval" inspect "$tmp/odd"
+check "and what is to be known of it" 0 "note  *.*the head of the file is used" "$eval" inspect "$tmp/odd"
+check "in JSON too" 0 '"notes":' "$eval" inspect --json "$tmp/odd"
+check "a warning says so" 0 "warning: .*rope.freqs" sh -c "$eval logits --model $tmp/odd --ids $tmp/one.json --out $tmp/l.safetensors 2>&1"
+"$eval" needle --model "$tmp/odd" --lengths 128 --depths 0 --needles 1/1 --samples 1 --quiet --no-progress --out "$tmp/odd.json" 2>/dev/null
+grep -q "the head of the file is used" "$tmp/odd.json" && echo "ok and a note of the report" || echo "not ok and a note of the report"
+sed -i 's/{/{"clip_qkv": 8, /' "$tmp/odd/config.json"
+check "inspect says what is missing" 3 "clip_qkv" "$eval" inspect "$tmp/odd"
+check "in rows" 0 "supported  *false" sh -c "$eval inspect $tmp/odd 2>/dev/null; [ \$? = 3 ]"
+check "and in JSON" 0 '"supported":.*false' sh -c "$eval inspect --json $tmp/odd 2>/dev/null; [ \$? = 3 ]"
 echo '[1, 131]' >"$tmp/bad.json"
 check "an id outside the vocabulary" 3 "element 1" "$eval" logits --model $fixture --ids "$tmp/bad.json" --out "$tmp/l.safetensors"
 echo '{"a": 1}' >"$tmp/bad.json"

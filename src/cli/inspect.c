@@ -16,11 +16,21 @@ static const struct option_spec OPTIONS[] = {
     OPTIONS_END,
 };
 
-static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t length)
+static void add_notes(cJSON *o, const char *lines)
+{
+    cJSON *notes = *lines != '\0' ? cJSON_AddArrayToObject(o, "notes") : NULL;
+    for (size_t n; *lines != '\0'; lines += n + 1) {
+        char line[1024];
+        n = strcspn(lines, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)n, lines);
+        cJSON_AddItemToArray(notes, cJSON_CreateString(line));
+    }
+}
+
+static void describe(cJSON *o, const struct model *m, const struct tokenizer *t, size_t length)
 {
     const struct config *c = &m->config;
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "path", m->folder);
+    add_notes(o, m->notes.data ? m->notes.data : "");
     cJSON_AddStringToObject(o, "family", c->family->model_type);
     const struct {
         const char *key;
@@ -58,28 +68,40 @@ static cJSON *describe(const struct model *m, const struct tokenizer *t, size_t 
     json_add_number(o, "weights_bytes", (double)m->weights.n_mapped + (double)m->weights.n_storage * sizeof(float));
     json_add_number(o, "session_bytes", (double)session_memory(m, length, 1));
     json_add_number(o, "session_tokens", (double)length);
-    return o;
 }
 
-static enum status describe_folder(cJSON **o, const char *folder, size_t length, struct error *err)
+/* Is the checkpoint supported, and if not, what is missing? Whatever loads is computed as its authors mean it. */
+static enum status describe_folder(cJSON *o, const char *folder, size_t length, struct error *err)
 {
-    struct model m;
+    struct model m = {0};
     struct tokenizer *t = NULL;
     enum status status = model_load(&m, folder, err);
-    if (status != OK)
-        return status;
-    if (tokenizer_exists(folder))
+    if (status == OK && tokenizer_exists(folder))
         status = tokenizer_load(&t, folder, err);
+    if (status == OK && t != NULL)
+        status = tokenizer_fits(t, m.config.vocab_size, folder, err);
+    cJSON_AddStringToObject(o, "path", folder);
+    cJSON_AddBoolToObject(o, "supported", status == OK);
     if (status == OK)
-        *o = describe(&m, t, length);
+        describe(o, &m, t, length);
+    else
+        cJSON_AddStringToObject(o, "missing", err->message);
     tokenizer_free(t);
-    model_free(&m);
+    if (m.folder != NULL)
+        model_free(&m);
     return status;
+}
+
+static void print_row(const char *name, const cJSON *value)
+{
+    char *text = cJSON_IsString(value) ? strdup(value->valuestring) : cJSON_PrintUnformatted(value);
+    say(stdout, "%-26s %s\n", name, text);
+    free(text);
 }
 
 static void print(const cJSON *o, bool as_json)
 {
-    const cJSON *item;
+    const cJSON *item, *note;
     if (as_json) {
         char *text = cJSON_Print(o);
         say(stdout, "%s\n", text);
@@ -88,28 +110,29 @@ static void print(const cJSON *o, bool as_json)
     }
     cJSON_ArrayForEach(item, o)
     {
-        char *value = cJSON_IsString(item) ? strdup(item->valuestring) : cJSON_PrintUnformatted(item);
-        say(stdout, "%-26s %s\n", item->string, value);
-        free(value);
+        bool notes = strcmp(item->string, "notes") == 0; /* a row each */
+        for (note = notes ? item->child : NULL; note != NULL; note = note->next)
+            print_row("note", note);
+        if (!notes)
+            print_row(item->string, item);
     }
 }
 
 static enum status inspect(const cJSON *options, const cJSON *arguments, struct error *err)
 {
-    cJSON *o = NULL;
+    cJSON *o = cJSON_CreateObject();
     enum status status = OK;
     bool machine = option_flag(options, "machine");
     int given = cJSON_GetArraySize(arguments);
-    if (given != (machine ? 0 : 1))
-        return error_set(err, ERR_USAGE, "inspect: %d folders given, expected one, or --machine alone", given);
-    if (machine) {
-        o = cJSON_CreateObject();
+    if (given != (machine ? 0 : 1)) {
+        status = error_set(err, ERR_USAGE, "inspect: %d folders given, expected one, or --machine alone", given);
+    } else if (machine) {
         machine_describe(o);
         json_add_number(o, "threads", cli_threads(options));
     } else {
-        status = describe_folder(&o, arguments->child->valuestring, option_size(options, "length"), err);
+        status = describe_folder(o, arguments->child->valuestring, option_size(options, "length"), err);
     }
-    if (status == OK)
+    if (status == OK || status == ERR_INPUT)
         print(o, option_flag(options, "json"));
     cJSON_Delete(o);
     return status;
