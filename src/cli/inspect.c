@@ -75,11 +75,12 @@ static enum status describe_folder(cJSON *o, const char *folder, size_t length, 
 {
     struct model m = {0};
     struct tokenizer *t = NULL;
+    struct error misfit = {0};
     enum status status = model_load(&m, folder, err);
     if (status == OK && tokenizer_exists(folder))
         status = tokenizer_load(&t, folder, err);
-    if (status == OK && t != NULL)
-        status = tokenizer_fits(t, m.config.vocab_size, folder, err);
+    if (status == OK && t != NULL && tokenizer_fits(t, m.config.vocab_size, folder, &misfit) != OK)
+        text_printf(&m.notes, "%s\n", misfit.message); /* logits of given tokens can be had all the same */
     cJSON_AddStringToObject(o, "path", folder);
     cJSON_AddBoolToObject(o, "supported", status == OK);
     if (status == OK)

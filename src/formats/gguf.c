@@ -173,7 +173,7 @@ static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_
         f->n_tensors++;
         status = read_tensor(&f->tensors[i], &offset[i], c, f->path, err);
     }
-    uint64_t start = ((uint64_t)(c->at - f->map.data) + alignment - 1) / alignment * alignment;
+    uint64_t start = ((uint64_t)(c->at - f->map.data) + alignment - 1) / alignment * alignment, expected = 0;
     for (size_t i = 0; i < n && status == OK; i++) {
         struct tensor *t = &f->tensors[i];
         const struct dtype_form *form = dtype_form(t->dtype);
@@ -184,6 +184,10 @@ static enum status read_tensors(struct tensor_file *f, struct cursor *c, uint64_
         if (!fits)
             status = error_set(err, ERR_INPUT, "%s: tensor '%s' lies outside the file, expected it within (is it truncated?)",
                                f->path, t->name);
+        else if (offset[i] != expected) /* as llama.cpp has it: in order, no bytes of two or of none */
+            status = error_set(err, ERR_INPUT, "%s: tensor '%s' begins at %llu, expected %llu, after the tensor before it",
+                               f->path, t->name, (unsigned long long)offset[i], (unsigned long long)expected);
+        expected = (offset[i] + bytes + alignment - 1) / alignment * alignment;
     }
     free(offset);
     return status;
@@ -250,4 +254,27 @@ bool gguf_named(const char *path)
 {
     size_t n = strlen(path);
     return n > 5 && strcasecmp(path + n - 5, ".gguf") == 0;
+}
+
+/* Of a name that ends in -0000N-of-0000M.gguf. */
+enum { PART_ENDING = sizeof "-00001-of-00002.gguf" - 1 };
+
+size_t gguf_parts_named(const char *path)
+{
+    size_t n = strlen(path);
+    const char *ending = path + n - PART_ENDING;
+    bool named = n > PART_ENDING && gguf_named(path) && *ending == '-' && strspn(ending + 1, "0123456789") == 5 &&
+                 strncmp(ending + 6, "-of-", 4) == 0 && strspn(ending + 10, "0123456789") == 5;
+    size_t count = named ? (size_t)strtoul(ending + 10, NULL, 10) : 1;
+    return count > 0 ? count : 1;
+}
+
+char *gguf_part_path(const char *path, size_t part, size_t count)
+{
+    struct text out = {0};
+    if (count < 2 || gguf_parts_named(path) != count)
+        return NULL;
+    const char *ending = path + strlen(path) - PART_ENDING;
+    text_printf(&out, "%.*s-%05zu%s", (int)(ending - path), path, part, ending + 6);
+    return out.data;
 }

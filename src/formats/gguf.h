@@ -12,6 +12,11 @@
 /* Tensors whose type is no weight of ours (formats/dtype.h) are refused by name; shapes are [rows, columns]. `metadata` is an
  * object; the caller deletes it. */
 enum status gguf_open(struct tensor_file *file, cJSON **metadata, const char *path, struct error *err);
+/* The path of part `part` (from 1) of `count`, given that of any part, whose name ends in -0000N-of-0000M.gguf; the caller frees
+ * it. NULL when the name does not say that there are so many. */
+char *gguf_part_path(const char *path, size_t part, size_t count);
+/* How many parts the name says there are; 1 when it says nothing. */
+size_t gguf_parts_named(const char *path);
 /* Does a path name such a file, by its ending? */
 bool gguf_named(const char *path);
 

@@ -444,10 +444,34 @@ static char *find_file(const char *folder, const char *name)
     return found;
 }
 
+/* The first part of a split GGUF file, which holds the metadata of all; the path itself otherwise. */
+static char *gguf_metadata_path(const char *path)
+{
+    size_t parts = gguf_parts_named(path);
+    return parts > 1 ? gguf_part_path(path, 1, parts) : strdup(path);
+}
+
+/* A GGUF file may be without; one that cannot be read says so when it is loaded. */
+static bool gguf_has_tokenizer(const char *file)
+{
+    struct tensor_file f;
+    cJSON *metadata;
+    char *path = gguf_metadata_path(file);
+    bool has = true;
+    if (gguf_open(&f, &metadata, path, NULL) == OK) {
+        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(metadata, "tokenizer.ggml.model"));
+        has = model != NULL && strcmp(model, "none") != 0 && strcmp(model, "no_vocab") != 0;
+        cJSON_Delete(metadata);
+        tensor_file_close(&f);
+    }
+    free(path);
+    return has;
+}
+
 bool tokenizer_exists(const char *folder)
 {
     if (gguf_named(folder))
-        return true;
+        return gguf_has_tokenizer(folder);
     char *found = NULL;
     for (size_t i = 0; i < N_FILES && found == NULL; i++)
         found = find_file(folder, FILES[i].name);
@@ -479,16 +503,16 @@ static enum status read_folder(cJSON **root, char **path, char sha256[65], const
     return status;
 }
 
-/* That within a GGUF file; the digest is of its metadata. */
+/* That within a GGUF file, or the first of its parts; the digest is of its metadata. */
 static enum status read_gguf(cJSON **root, char **path, char sha256[65], const char *file, struct error *err)
 {
     struct tensor_file f;
     cJSON *metadata;
-    enum status status = gguf_open(&f, &metadata, file, err);
+    *path = gguf_metadata_path(file);
+    enum status status = gguf_open(&f, &metadata, *path, err);
     if (status != OK)
         return status;
-    *path = strdup(file);
-    status = gguf_tokenizer_read(root, file, metadata, err);
+    status = gguf_tokenizer_read(root, *path, metadata, err);
     char *printed = status == OK ? cJSON_PrintUnformatted(metadata) : NULL;
     sha256_hex(sha256, printed ? printed : "", printed ? strlen(printed) : 0);
     free(printed);

@@ -2,7 +2,7 @@
 #include "model/model.h"
 
 #include "base/memory.h"
-#include "formats/gguf.h"
+#include "model/gguf_model.h"
 #include "model/weights_check.h"
 
 #include <math.h>
@@ -30,7 +30,7 @@ static enum status open_model(cJSON **json, char **config_path, struct shards *f
     if (*config_path == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     if (gguf)
-        return shards_open_gguf(files, json, folder, err);
+        return gguf_model_open(files, json, folder, err);
     if (!file_is_directory(folder))
         return error_set(err, ERR_INPUT,
                          "%s: is no folder, expected a model folder with config.json and model.safetensors, or a .gguf file",

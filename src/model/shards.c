@@ -3,7 +3,6 @@
 
 #include "base/memory.h"
 #include "formats/safetensors.h"
-#include "model/gguf_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,16 +106,4 @@ void shards_hash(char sha256[65], const struct shards *s)
     if (s->n > 1 && digests.data != NULL)
         sha256_hex(sha256, digests.data, digests.len);
     text_free(&digests);
-}
-
-enum status shards_open_gguf(struct shards *s, cJSON **config, const char *path, struct error *err)
-{
-    *s = (struct shards){.files = calloc(1, sizeof *s->files)};
-    if (s->files == NULL)
-        return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    enum status status = gguf_model_open(&s->files[0], config, path, err);
-    s->n = status == OK;
-    if (status != OK)
-        shards_close(s);
-    return status;
 }

@@ -14,8 +14,6 @@ struct shards {
 };
 /* The safetensors of a folder. */
 enum status shards_open(struct shards *shards, const char *folder, struct error *err);
-/* A GGUF file, and the config.json that it means; the caller deletes that. */
-enum status shards_open_gguf(struct shards *shards, cJSON **config, const char *path, struct error *err);
 /* OK unless one of the files has been written to, replaced or removed since it was opened. */
 enum status shards_unchanged(const struct shards *shards, struct error *err);
 void shards_close(struct shards *shards);

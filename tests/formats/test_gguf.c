@@ -63,4 +63,46 @@ START_TEST(damage_is_an_error_or_nothing)
 }
 END_TEST
 
-SUITE_MAIN("gguf", tensors_and_metadata_are_there, damage_is_an_error_or_nothing)
+START_TEST(tensors_lie_one_after_another)
+{
+    static const char name[] = "output_norm.weight";
+    char path[] = "/tmp/difftf-test-XXXXXX", *bytes;
+    size_t n;
+    uint64_t offset;
+    struct error err = {0};
+    struct tensor_file f;
+    cJSON *metadata;
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+    ck_assert_int_eq(file_read(&bytes, &n, FILE_NAME, &err), OK);
+    char *at = memmem(bytes, n, name, strlen(name));
+    ck_assert_ptr_nonnull(at);
+    at += strlen(name) + 4 + 8 + 4; /* a vector's size, and the type */
+    memcpy(&offset, at, 8);
+    offset -= 64;
+    memcpy(at, &offset, 8);
+    ck_assert_int_eq(file_write(path, bytes, n, &err), OK);
+    ck_assert_int_eq(gguf_open(&f, &metadata, path, &err), ERR_INPUT);
+    ck_assert_msg(strstr(err.message, name) != NULL && strstr(err.message, "after the tensor before it") != NULL, "%s",
+                  err.message);
+    free(bytes);
+    unlink(path);
+}
+END_TEST
+
+START_TEST(parts_have_numbers_in_their_names)
+{
+    ck_assert_uint_eq(gguf_parts_named("a/m-00002-of-00013.gguf"), 13);
+    ck_assert_uint_eq(gguf_parts_named("m.gguf"), 1);
+    ck_assert_uint_eq(gguf_parts_named("-00002-of-00013"), 1);
+    char *path = gguf_part_path("a/m-00002-of-00013.gguf", 13, 13);
+    ck_assert_str_eq(path, "a/m-00013-of-00013.gguf");
+    free(path);
+    ck_assert_ptr_null(gguf_part_path("a/m-00002-of-00013.gguf", 1, 12));
+    ck_assert_ptr_null(gguf_part_path("m.gguf", 1, 2));
+}
+END_TEST
+
+SUITE_MAIN("gguf", tensors_and_metadata_are_there, tensors_lie_one_after_another, parts_have_numbers_in_their_names,
+           damage_is_an_error_or_nothing)

@@ -45,14 +45,14 @@ static void safetensors(const char *folder, const char *path, const char *bytes,
 
 static void gguf(const char *folder, const char *path, const char *bytes, size_t n)
 {
-    struct tensor_file file;
+    struct shards files;
     struct tokenizer *t = NULL;
     cJSON *config;
     struct config parsed;
     (void)folder, (void)bytes, (void)n;
-    if (gguf_model_open(&file, &config, path, NULL) == OK) {
+    if (gguf_model_open(&files, &config, path, NULL) == OK) {
         config_from_json(&parsed, config, path, NULL);
-        tensor_file_close(&file);
+        shards_close(&files);
         cJSON_Delete(config);
     }
     if (tokenizer_load(&t, path, NULL) == OK)
