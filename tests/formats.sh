@@ -44,6 +44,21 @@ echo '[1,30,9,12,31,20,4]' >"$tmp/ids.json"
 check "is the model that it means" 0 "" sh -c "cmp '$tmp/meant.safetensors' '$tmp/converted.safetensors' && echo"
 check "a folder that holds a model is not written over" 3 "expected a new folder" \
     "$build/difftf-convert" $official/config.json $official/part1.pth $official/part2.pth "$tmp/official"
+# What training scripts wrap, in every order; buffers; the first release, whose norm of heads had no scale.
+/usr/bin/python3 tests/make_checkpoints.py $official "$tmp/checkpoints"
+converts() {
+    check "a checkpoint is found: $1" 0 "diff_transformer, " "$build/difftf-convert" $official/config.json "$tmp/checkpoints/$1.pt" "$tmp/new-$1"
+    "$eval" logits --model "$tmp/new-$1" --ids "$tmp/ids.json" --out "$tmp/new-$1.safetensors"
+    check "and is the model: $1" 0 "" sh -c "cmp '$2' '$tmp/new-$1.safetensors' && echo"
+}
+for way in bare compiled_ddp ddp_compiled twice lightning model_state_dict nested deepspeed fsdp compiled_layers buffers protocol4; do
+    converts $way "$tmp/meant.safetensors"
+done
+"$eval" logits --model "$tmp/checkpoints/ones" --ids "$tmp/ids.json" --out "$tmp/ones.safetensors"
+converts no_subln "$tmp/ones.safetensors"
+check "integers are no weights" 3 "q_proj.weight' is of torch's Long" "$build/difftf-convert" $official/config.json "$tmp/checkpoints/long_weight.pt" "$tmp/converted"
+check "entries that claim more than they hold" 3 "damaged or cut off" \
+    sh -c "ulimit -v 4000000; '$build/difftf-convert' $official/config.json '$tmp/checkpoints/liar.pth' '$tmp/converted'"
 check "a checkpoint that is none" 3 "expected a .bin, .pt or .pth file" "$build/difftf-convert" "$tmp/config.json" README.md "$tmp/converted"
 
 # Quantised matrices are the numbers they stand for: widened for many tokens, multiplied as they are for few.

@@ -12,6 +12,7 @@
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
 #include "model/model.h"
+#include "model/weights_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,22 +49,36 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The name of a tensor in a model folder, in fresh memory. */
-static char *rename_tensor(const char *name)
+/* Is the first part of a dotted name one of `parts`? */
+static bool is_part(const char *name, const char *const *parts)
 {
-    static const char *const wrappers[] = {"module.", "_orig_mod.", "model.", "decoder.", "transformer."};
-    struct text out = {0};
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
-        name += begins(name, wrappers[i]) ? strlen(wrappers[i]) : 0;
-    size_t digits = begins(name, "layers.") ? strspn(name + 7, "0123456789") : 0;
-    if (digits == 0 || name[7 + digits] != '.') {
-        for (size_t i = 0; i < sizeof WHOLE_NAMES / sizeof *WHOLE_NAMES && out.data == NULL; i++)
-            if (begins(name, WHOLE_NAMES[i].from))
-                text_printf(&out, "%s%s", WHOLE_NAMES[i].to, name + strlen(WHOLE_NAMES[i].from));
-        if (out.data == NULL)
-            text_puts(&out, name);
-        return out.data;
+    size_t n = strcspn(name, ".");
+    for (size_t i = 0; parts[i] != NULL; i++)
+        if (name[n] == '.' && strlen(parts[i]) == n && strncmp(name, parts[i], n) == 0)
+            return true;
+    return false;
+}
+
+/* The name without what wraps models: compilers, DDP, FSDP, checkpointing anywhere in it; the attributes that hold a model before
+ * it; any of them in any order and as often as they come. */
+static void unwrap(struct text *out, const char *name)
+{
+    static const char *const anywhere[] = {
+        "module", "_orig_mod", "_forward_module", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_fpw_module", NULL};
+    static const char *const before[] = {"model",   "decoder",    "transformer",    "net",
+                                         "network", "base_model", "language_model", NULL};
+    text_puts(out, "");
+    for (size_t n; *name != '\0'; name += n) {
+        n = strcspn(name, ".") + 1;
+        n = strnlen(name, n);
+        if (!is_part(name, anywhere) && (out->len > 0 || !is_part(name, before)))
+            text_add(out, name, n);
     }
+}
+
+/* The name of a layer's tensor, `digits` the length of the layer's number; the others' keep their order. */
+static void rename_in_layer(struct text *out, const char *name, size_t digits)
+{
     struct text rest = {0}, next = {0};
     text_puts(&rest, name + 8 + digits);
     for (size_t i = 0; i < sizeof LAYER_NAMES / sizeof *LAYER_NAMES; i++) /* one after another: ffn.gate. takes two steps */
@@ -74,34 +89,103 @@ static char *rename_tensor(const char *name)
             rest = next;
             next = swap;
         }
-    text_printf(&out, "model.layers.%.*s.%s", (int)digits, name + 7, rest.data);
+    text_printf(out, "model.layers.%.*s.%s", (int)digits, name + 7, rest.data);
     text_free(&rest);
     text_free(&next);
+}
+
+/* The name of a tensor in a model folder, in fresh memory. */
+static char *rename_tensor(const char *wrapped)
+{
+    struct text out = {0}, bare = {0};
+    unwrap(&bare, wrapped);
+    const char *name = bare.data;
+    size_t digits = begins(name, "layers.") ? strspn(name + 7, "0123456789") : 0;
+    if (digits > 0 && name[7 + digits] == '.')
+        rename_in_layer(&out, name, digits);
+    for (size_t i = 0; i < sizeof WHOLE_NAMES / sizeof *WHOLE_NAMES && out.data == NULL; i++)
+        if (begins(name, WHOLE_NAMES[i].from))
+            text_printf(&out, "%s%s", WHOLE_NAMES[i].to, name + strlen(WHOLE_NAMES[i].from));
+    if (out.data == NULL)
+        text_puts(&out, name);
+    text_free(&bare);
     return out.data;
 }
 
-static enum status write_all(const char *path, const struct torch_file *files, size_t n_files, struct error *err)
+/* The tensors of a model folder, their names and what is made for it, owned here. */
+struct tensors {
+    struct tensor_out *out;
+    char **names;
+    size_t n;
+    float *ones;
+};
+
+static enum status collect(struct tensors *t, const struct torch_file *file, const char *path, struct error *err)
 {
-    size_t n = 0, at = 0;
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        const struct tensor *from = &file->tensors[i];
+        char *name = rename_tensor(from->name);
+        bool buffer = weights_is_buffer(name, from->n_dims);
+        if (buffer)
+            fprintf(stderr, "warning: %s: left out, as no weights: tensor '%s'\n", path, from->name);
+        if (buffer || from->dtype == DTYPE_OTHER)
+            free(name);
+        if (!buffer && from->dtype == DTYPE_OTHER)
+            return error_set(err, ERR_INPUT, "%s: tensor '%s' is of torch's %s, expected Float, Half or BFloat16", path,
+                             from->name, from->dtype_name);
+        if (buffer)
+            continue;
+        t->names[t->n] = name;
+        t->out[t->n] = (struct tensor_out){.name = name, .dtype = from->dtype, .n_dims = from->n_dims, .stored = from->data};
+        memcpy(t->out[t->n++].shape, from->shape, sizeof from->shape);
+    }
+    return OK;
+}
+
+/* The first release's norm of each head had no scale: where no layer has one, it is ones. */
+static void add_head_norms(struct tensors *t, const struct config *c)
+{
+    size_t width = c->n_parts * c->v_dim;
+    for (size_t i = 0; i < t->n; i++)
+        if (strstr(t->names[i], ".self_attn.subln.") != NULL)
+            return;
+    if (!c->head_norm_scaled)
+        return;
+    fputs(
+        "warning: no tensor self_attn.subln.weight, as in the first release of the official code: its scale is written as ones\n",
+        stderr);
+    t->ones = calloc(width, sizeof *t->ones);
+    for (size_t i = 0; i < width; i++)
+        t->ones[i] = 1;
+    for (size_t l = 0; l < c->n_layers; l++, t->n++) {
+        struct text name = {0};
+        text_printf(&name, "model.layers.%zu.self_attn.subln.weight", l);
+        t->names[t->n] = name.data;
+        t->out[t->n] = (struct tensor_out){.name = name.data, .dtype = DTYPE_F32, .n_dims = 1, .shape = {width}, .data = t->ones};
+    }
+}
+
+static enum status write_all(const char *path, const struct config *config, const struct torch_file *files, size_t n_files,
+                             char **checkpoints, struct error *err)
+{
+    struct tensors t = {0};
+    size_t n = config->n_layers;
+    enum status status = OK;
     for (size_t i = 0; i < n_files; i++)
         n += files[i].n_tensors;
-    struct tensor_out *out = calloc(n + 1, sizeof *out);
-    char **names = calloc(n + 1, sizeof *names);
-    enum status status = out && names ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    t.out = calloc(n + 1, sizeof *t.out);
+    t.names = calloc(n + 1, sizeof *t.names);
     for (size_t i = 0; i < n_files && status == OK; i++)
-        for (size_t j = 0; j < files[i].n_tensors; j++, at++) {
-            const struct tensor *t = &files[i].tensors[j];
-            names[at] = rename_tensor(t->name);
-            out[at] = (struct tensor_out){
-                .name = names[at] ? names[at] : t->name, .dtype = t->dtype, .n_dims = t->n_dims, .stored = t->data};
-            memcpy(out[at].shape, t->shape, sizeof t->shape);
-        }
-    if (status == OK)
-        status = safetensors_write(path, out, n, err);
-    for (size_t i = 0; names != NULL && i < n; i++)
-        free(names[i]);
-    free(names);
-    free(out);
+        status = collect(&t, &files[i], checkpoints[i], err);
+    if (status == OK) {
+        add_head_norms(&t, config);
+        status = safetensors_write(path, t.out, t.n, err);
+    }
+    for (size_t i = 0; i < t.n; i++)
+        free(t.names[i]);
+    free(t.names);
+    free(t.out);
+    free(t.ones);
     return status;
 }
 
@@ -109,17 +193,20 @@ static enum status write_folder(const char *weights, const char *copy, const cha
                                 const char *folder, struct error *err)
 {
     struct torch_file *files = calloc(n, sizeof *files);
+    struct config parsed;
     cJSON *json = NULL;
-    enum status status = files ? json_read(&json, config, err) : error_set(err, ERR_SYSTEM, "convert: out of memory");
+    enum status status = json_read(&json, config, err);
+    if (status == OK)
+        status = config_from_json(&parsed, json, config, err);
     for (size_t i = 0; i < n && status == OK; i++)
         status = torch_file_open(&files[i], checkpoints[i], err);
     if (status == OK)
         status = file_make_directory(folder, err);
     if (status == OK)
-        status = write_all(weights, files, n, err);
+        status = write_all(weights, &parsed, files, n, checkpoints, err);
     if (status == OK)
         status = json_write(copy, json, err);
-    for (size_t i = 0; files != NULL && i < n; i++)
+    for (size_t i = 0; i < n; i++)
         torch_file_close(&files[i]);
     cJSON_Delete(json);
     free(files);

@@ -169,12 +169,13 @@ static void reduce(struct machine *m)
     const char *name = callable->text;
     if (strcmp(name, "collections OrderedDict") == 0) {
         push(m, make(m, PICKLE_DICT));
-    } else if (strcmp(name, "torch._utils _rebuild_tensor_v2") == 0 && arguments->n >= 4) {
+    } else if ((strcmp(name, "torch._utils _rebuild_tensor_v2") == 0 || strcmp(name, "torch._utils _rebuild_tensor") == 0) &&
+               arguments->n >= 4) {
         struct pickle_value *tensor = make(m, PICKLE_TENSOR);
         for (size_t i = 0; tensor != NULL && i < 4; i++)
             add(m, tensor, arguments->items[i]);
         push(m, tensor);
-    } else if (strcmp(name, "torch._utils _rebuild_parameter") == 0 && arguments->n >= 1) {
+    } else if (strncmp(name, "torch._utils _rebuild_parameter", 31) == 0 && arguments->n >= 1) { /* or .._with_state */
         push(m, arguments->items[0]);
     } else {
         push(m, make(m, PICKLE_OTHER));
@@ -218,6 +219,17 @@ static void append(struct machine *m, size_t n)
     m->broken = m->broken || m->n == 0;
 }
 
+/* Bytes belong to no tensor: something that is not made. */
+static void skip_bytes(struct machine *m, uint64_t n)
+{
+    if (m->broken || n > (uint64_t)(m->end - m->at)) {
+        m->broken = true;
+        return;
+    }
+    m->at += n;
+    push(m, make(m, PICKLE_OTHER));
+}
+
 static void persistent(struct machine *m)
 {
     struct pickle_value *id = pop(m);
@@ -238,11 +250,21 @@ static void step(struct machine *m)
     case 0x95: /* FRAME */
         take(m, 8);
         break;
+    case 'C': /* SHORT_BINBYTES, BINBYTES, BINBYTES8: of other objects */
+        skip_bytes(m, take(m, 1));
+        break;
+    case 'B':
+        skip_bytes(m, take(m, 4));
+        break;
+    case 0x8e:
+        skip_bytes(m, take(m, 8));
+        break;
     case '}': /* EMPTY_DICT */
         push(m, make(m, PICKLE_DICT));
         break;
-    case ']': /* EMPTY_LIST */
-    case ')': /* EMPTY_TUPLE */
+    case ']':  /* EMPTY_LIST */
+    case ')':  /* EMPTY_TUPLE */
+    case 0x8f: /* EMPTY_SET */
         push(m, make(m, PICKLE_LIST));
         break;
     case '(': /* MARK */
@@ -276,8 +298,9 @@ static void step(struct machine *m)
     case 0x93: /* STACK_GLOBAL */
         stack_global(m);
         break;
-    case 't': /* TUPLE */
-    case 'l': /* LIST */
+    case 't':  /* TUPLE */
+    case 'l':  /* LIST */
+    case 0x91: /* FROZENSET */
         push(m, above_mark(m));
         break;
     case 0x85: /* TUPLE1, 2, 3 */
@@ -328,8 +351,9 @@ static void step(struct machine *m)
     case 's': /* SETITEM */
         append(m, 2);
         break;
-    case 'e': /* APPENDS */
-    case 'u': /* SETITEMS */
+    case 'e':  /* APPENDS */
+    case 'u':  /* SETITEMS */
+    case 0x90: /* ADDITEMS */
         extend(m);
         break;
     case '.': /* STOP */

@@ -20,6 +20,23 @@ static const struct {
     {"torch FloatStorage", DTYPE_F32, 4}, {"torch HalfStorage", DTYPE_F16, 2}, {"torch BFloat16Storage", DTYPE_BF16, 2}};
 enum { N_STORAGES = sizeof STORAGES / sizeof *STORAGES };
 
+/* n bytes in fresh memory, which grows as they come: what an entry claims is not believed before. */
+static bool read_all(unsigned char **bytes, size_t n, zip_file_t *file)
+{
+    size_t capacity = 0, got = 0;
+    *bytes = malloc(1);
+    while (got < n) {
+        size_t room = got < (1 << 16) ? (size_t)1 << 16 : 2 * got;
+        capacity = room < n ? room : n;
+        *bytes = realloc(*bytes, capacity);
+        zip_int64_t read = zip_fread(file, *bytes + got, capacity - got);
+        if (read <= 0)
+            return false;
+        got += (size_t)read;
+    }
+    return true;
+}
+
 /* A whole entry of the archive in fresh memory; `suffix`: the first whose name ends so, for the archive's own folder varies. */
 static enum status read_entry(unsigned char **bytes, size_t *n, const struct torch_file *f, zip_t *zip, const char *suffix,
                               const char *path, struct error *err)
@@ -41,9 +58,8 @@ static enum status read_entry(unsigned char **bytes, size_t *n, const struct tor
         return error_set(err, ERR_INPUT, "%s: entry '%s' claims %llu bytes, expected what a file of %zu bytes can hold", path,
                          suffix, (unsigned long long)stat.size, f->size);
     *n = (size_t)stat.size;
-    *bytes = malloc(*n ? *n : 1);
-    zip_file_t *file = *bytes ? zip_fopen_index(zip, (zip_uint64_t)found, 0) : NULL;
-    bool ok = file != NULL && zip_fread(file, *bytes, *n) == (zip_int64_t)*n;
+    zip_file_t *file = zip_fopen_index(zip, (zip_uint64_t)found, 0);
+    bool ok = file != NULL && read_all(bytes, *n, file);
     int code = file ? zip_error_code_zip(zip_file_get_error(file)) : zip_error_code_zip(zip_get_error(zip));
     if (file != NULL && zip_fclose(file) != 0)
         ok = false;
@@ -77,12 +93,34 @@ static void gather(unsigned char *out, const unsigned char *from, const struct t
     }
 }
 
+/* The entry that was read last: many tensors may be views of one. */
+struct storage {
+    const char *key;
+    unsigned char *bytes;
+    size_t n;
+};
+
+static enum status read_storage(struct storage *last, struct torch_file *f, zip_t *zip, const char *key, const char *path,
+                                struct error *err)
+{
+    char entry[160];
+    if (last->key != NULL && strcmp(last->key, key) == 0)
+        return OK;
+    free(last->bytes);
+    *last = (struct storage){0};
+    snprintf(entry, sizeof entry, "/data/%.120s", key);
+    enum status status = read_entry(&last->bytes, &last->n, f, zip, entry, path, err);
+    last->key = status == OK ? key : NULL;
+    f->unpacked += status == OK ? last->n : 0;
+    return status;
+}
+
 /* One tensor: its description from the pickle, its numbers from the archive. */
-static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned char **owned, zip_t *zip, const char *name,
-                               const struct pickle_value *v, const char *path, struct error *err)
+static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned char **owned, struct storage *read, zip_t *zip,
+                               const char *name, const struct pickle_value *v, const char *path, struct error *err)
 {
     const struct pickle_value *storage = v->items[0], *sizes = v->items[2], *strides = v->items[3];
-    size_t kind = N_STORAGES, stride[TENSOR_MAX_DIMS] = {0}, n = 0, last = 0;
+    size_t kind = N_STORAGES, stride[TENSOR_MAX_DIMS] = {0}, last = 0;
     bool ok = storage->kind == PICKLE_STORAGE && storage->items[1]->kind == PICKLE_GLOBAL && storage->items[2]->text != NULL &&
               v->items[1]->kind == PICKLE_NUMBER && v->items[1]->number >= 0 && sizes->kind == PICKLE_LIST &&
               strides->kind == PICKLE_LIST && sizes->n == strides->n && sizes->n <= TENSOR_MAX_DIMS;
@@ -91,11 +129,10 @@ static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned 
     if (!ok)
         return error_set(err, ERR_INPUT, "%s: tensor '%s' is described in a way that is not known, expected a plain one", path,
                          name);
-    if (kind == N_STORAGES)
-        return error_set(err, ERR_INPUT, "%s: tensor '%s' is of %s, expected FloatStorage, HalfStorage or BFloat16Storage", path,
-                         name, storage->items[1]->text);
     t->name = strdup(name);
-    t->dtype = STORAGES[kind].dtype;
+    t->dtype = kind < N_STORAGES ? STORAGES[kind].dtype : DTYPE_OTHER;
+    const char *type = strchr(storage->items[1]->text, ' ') + 1; /* LongStorage, .. */
+    snprintf(t->dtype_name, sizeof t->dtype_name, "%.*s", (int)strcspn(type, "S"), type);
     t->n_dims = sizes->n;
     t->count = 1;
     ok = t->name && read_sizes(t->shape, sizes, t->n_dims) && read_sizes(stride, strides, t->n_dims);
@@ -105,13 +142,12 @@ static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned 
              last + reach >= last;
         last += reach;
     }
-    char entry[160];
-    unsigned char *bytes = NULL;
-    snprintf(entry, sizeof entry, "/data/%.120s", storage->items[2]->text);
     if (!ok)
         return error_set(err, ERR_INPUT, "%s: tensor '%s' has wrong sizes, expected a product that fits", path, name);
-    enum status status = read_entry(&bytes, &n, f, zip, entry, path, err);
-    size_t size = STORAGES[kind].size, offset = (size_t)v->items[1]->number;
+    if (kind == N_STORAGES)
+        return OK;
+    enum status status = read_storage(read, f, zip, storage->items[2]->text, path, err);
+    size_t size = STORAGES[kind].size, offset = (size_t)v->items[1]->number, n = read->n;
     if (status == OK && t->count > 0 && (n / size <= last || offset >= n / size - last || t->count > n / size))
         status = error_set(err, ERR_INPUT, "%s: tensor '%s' lies outside its storage of %zu bytes", path, name, n);
     /* tied weights share a storage; a great many copies of one are no model */
@@ -122,30 +158,40 @@ static enum status read_tensor(struct torch_file *f, struct tensor *t, unsigned 
     if (status == OK && (*owned = malloc(t->count ? t->count * size : 1)) == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     if (status == OK)
-        gather(*owned, bytes + offset * size, t, stride, size);
+        gather(*owned, read->bytes + offset * size, t, stride, size);
     t->data = *owned;
-    free(bytes);
     return status;
 }
 
-/* The dictionary of tensors: the root, or what training scripts wrap. */
-static const struct pickle_value *find_state(const struct pickle_value *root)
+static bool has_tensors(const struct pickle_value *dict)
 {
-    static const char *const wrappers[] = {"model", "state_dict", "module"};
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
+    for (size_t i = 0; dict->kind == PICKLE_DICT && i + 1 < dict->n; i += 2)
+        if (dict->items[i]->text != NULL && dict->items[i + 1]->kind == PICKLE_TENSOR)
+            return true;
+    return false;
+}
+
+/* The dictionary of tensors at or below `root`, wrapped as training scripts do, in each other too; NULL when there is none. A
+ * pickle may hold itself, so that the depth has an end. */
+static const struct pickle_value *find_state(const struct pickle_value *root, int depth)
+{
+    static const char *const wrappers[] = {"model_state_dict", "state_dict", "model", "module", "model_state", "app"};
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers && depth < 3; i++) {
         const struct pickle_value *inner = pickle_find(root, wrappers[i]);
-        if (inner != NULL && inner->kind == PICKLE_DICT)
-            return inner;
+        const struct pickle_value *state = inner != NULL ? find_state(inner, depth + 1) : NULL;
+        if (state != NULL)
+            return state;
     }
-    return root;
+    return has_tensors(root) ? root : NULL;
 }
 
 static enum status read_state(struct torch_file *f, zip_t *zip, const struct pickle_value *state, const char *path,
                               struct error *err)
 {
     enum status status = OK;
-    if (state->kind != PICKLE_DICT)
-        return error_set(err, ERR_INPUT, "%s: holds no dictionary, expected a state dictionary", path);
+    struct storage storage = {0};
+    if (state == NULL)
+        return error_set(err, ERR_INPUT, "%s: holds no dictionary of tensors, expected a state dictionary", path);
     f->tensors = calloc(state->n / 2 + 1, sizeof *f->tensors);
     f->owned = calloc(state->n / 2 + 1, sizeof *f->owned);
     if (f->tensors == NULL || f->owned == NULL)
@@ -153,11 +199,10 @@ static enum status read_state(struct torch_file *f, zip_t *zip, const struct pic
     for (size_t i = 0; i + 1 < state->n && status == OK; i += 2)
         if (state->items[i]->text != NULL && state->items[i + 1]->kind == PICKLE_TENSOR) {
             f->n_tensors++;
-            status = read_tensor(f, &f->tensors[f->n_tensors - 1], &f->owned[f->n_tensors - 1], zip, state->items[i]->text,
-                                 state->items[i + 1], path, err);
+            status = read_tensor(f, &f->tensors[f->n_tensors - 1], &f->owned[f->n_tensors - 1], &storage, zip,
+                                 state->items[i]->text, state->items[i + 1], path, err);
         }
-    if (status == OK && f->n_tensors == 0)
-        status = error_set(err, ERR_INPUT, "%s: holds no tensors, expected a state dictionary", path);
+    free(storage.bytes);
     return status;
 }
 
@@ -182,7 +227,7 @@ enum status torch_file_open(struct torch_file *f, const char *path, struct error
     if (status == OK)
         status = pickle_read(&pickle, path, bytes, n, err);
     if (status == OK)
-        status = read_state(f, zip, find_state(pickle.root), path, err);
+        status = read_state(f, zip, find_state(pickle.root, 0), path, err);
     free(bytes);
     pickle_free(&pickle);
     zip_discard(zip);

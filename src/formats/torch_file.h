@@ -15,7 +15,8 @@ struct torch_file {
     size_t size, unpacked; /* bytes of the file, and of all tensors so far */
 };
 
-/* Every tensor of the dictionary, or of the one within it under "model", "state_dict" or "module". F32, F16 and BF16. */
+/* Every tensor of the dictionary, or of the one within it that training scripts wrap ("model_state_dict", "state_dict", "model",
+ * "module", .., in each other too). F32, F16 and BF16; tensors of other numbers are DTYPE_OTHER and have no data. */
 enum status torch_file_open(struct torch_file *file, const char *path, struct error *err);
 void torch_file_close(struct torch_file *file);
 

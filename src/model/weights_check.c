@@ -42,16 +42,15 @@ static bool ends_with(const char *name, const char *ending)
     return n >= e && strcmp(name + n - e, ending) == 0 && (n == e || name[n - e - 1] == '.');
 }
 
-/* What libraries store beside the weights and compute themselves. */
-static bool is_buffer(const struct tensor *t)
+bool weights_is_buffer(const char *name, size_t n_dims)
 {
     static const char *const endings[] = {"inv_freq",    "freqs",       "freqs_cis",    "cos_cached",
                                           "sin_cached",  "mask",        "attn_mask",    "attention_mask",
                                           "causal_mask", "masked_bias", "position_ids", "_extra_state"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (ends_with(t->name, endings[i]))
+        if (ends_with(name, endings[i]))
             return true;
-    return t->n_dims >= 3 && (ends_with(t->name, "attn.bias") || ends_with(t->name, "self_attn.bias")); /* a causal mask */
+    return n_dims >= 3 && (ends_with(name, "attn.bias") || ends_with(name, "self_attn.bias")); /* a causal mask */
 }
 
 static int by_text(const void *a, const void *b)
@@ -104,7 +103,7 @@ static enum status check_extra(const struct weights *w, const struct config *c, 
             const struct tensor *t = &s->files[f].tensors[i];
             if (bsearch(&t->name, known, n, sizeof *known, by_text) != NULL)
                 continue;
-            if (!is_buffer(t))
+            if (!weights_is_buffer(t->name, t->n_dims))
                 status = error_set(err, ERR_INPUT,
                                    "%s: tensor '%s' is not part of this model, expected only the tensors config.json implies",
                                    folder, t->name);
