@@ -30,7 +30,7 @@ check "the report says so, and that tokenizers differ" 0 "note: a and b have dif
 check "and is valid" 0 "" sh -c "tests/validate-report '$tmp/r.json' && echo"
 check "or they are refused" 3 "expected at most max_position_embeddings = 200" "$eval" needle $small --beyond-context refuse --out "$tmp/r.json"
 check "a wrong choice there" 2 "expected warn, refuse or allow" "$eval" needle $small --beyond-context maybe --out "$tmp/r.json"
-check "a tokenizer larger than the embedding" 3 "expected at most the model's vocab_size" sh -c "cp models/transformer/tokenizer.json '$tmp/random/'; sed -i 's/2100/300/' '$tmp/config.json'; $build/difftf-make-model '$tmp/config.json' '$tmp/random'; $eval generate --model '$tmp/random' --prompt a"
+check "a tokenizer larger than the embedding" 3 "expected at most the model's vocab_size" sh -c "cp models/transformer/tokenizer.json '$tmp/random/'; sed -i 's/2100/300/' '$tmp/config.json'; rm '$tmp/random/model.safetensors' '$tmp/random/config.json'; $build/difftf-make-model '$tmp/config.json' '$tmp/random'; $eval generate --model '$tmp/random' --prompt a"
 
 # PyTorch.
 check "a checkpoint that does not fit its config" 3 "is missing" "$build/difftf-convert" "$tmp/config.json" tests/fixtures/torch/state.pt "$tmp/converted"

@@ -146,7 +146,7 @@ static bool same_numbers(const struct tensor *a, const struct tensor *b)
 
 static bool readable(const struct tensor *t)
 {
-    return t != NULL && (t->dtype == DTYPE_F32 || t->dtype == DTYPE_F16 || t->dtype == DTYPE_BF16 || t->dtype == DTYPE_Q8_0);
+    return t != NULL && t->dtype < DTYPE_WEIGHTS;
 }
 
 void weights_settle_head(struct config *config, const struct shards *files, const char *folder, struct text *notes)
