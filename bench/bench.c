@@ -1,5 +1,5 @@
-/* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine does in the same
- * run: its matrix product, or its reading of memory. */
+/* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine can do at most: its
+ * multiplications and additions in registers, or its reading of memory, measured in the same run. */
 #include "bench/bench.h"
 #include "base/list.h"
 #include "base/program.h"
@@ -14,11 +14,13 @@
 static const struct {
     const char *name, *summary;
     enum status (*run)(struct bench *b, struct error *err);
-} PARTS[] = {{"prefill", "reading a prompt", bench_prefill},
+} PARTS[] = {{"product", "the library's product of large matrices", bench_product},
+             {"prefill", "reading a prompt", bench_prefill},
              {"decode", "one token after another", bench_decode},
              {"attention", "attention alone, by length", bench_attention},
              {"train", "a training pass", bench_train},
              {"scaling", "the same on more threads", bench_scaling},
+             {"busy", "while other processes compute", bench_busy},
              {"layers", "where the time of a layer goes", bench_layers},
              {"load", "loading a model and its first token", bench_load},
              {"long", "long contexts", bench_long}};
@@ -53,15 +55,14 @@ static enum status bench(const struct options *o, struct error *err)
     if (b.machine == NULL)
         status = error_set(err, ERR_SYSTEM, "bench: out of memory");
     if (status == OK) {
-        double sgemm = rates_sgemm(b.machine), reading = rates_read(b.machine);
+        double peak = rates_peak(b.machine), reading = rates_read(b.machine);
         b.rows = cJSON_AddArrayToObject(root, "rows");
         b.layers = cJSON_AddArrayToObject(root, "layers");
-        printf("this machine, %d threads: sgemm 2048 x 2048 x 2048 %.1f GFLOP/s, reading memory %.1f GB/s\n", o->threads, sgemm,
-               reading);
+        printf("this machine, %d threads: F32 peak %.1f GFLOP/s, reading memory %.1f GB/s\n", o->threads, peak, reading);
         machine_describe(machine);
         printf("%s: kernels %s, %s\n", json_text(machine, "cpu"), json_text(machine, "kernels"), json_text(machine, "blas"));
         json_add_number(machine, "threads", o->threads);
-        json_add_number(machine, "sgemm_gflops", sgemm);
+        json_add_number(machine, "peak_gflops", peak);
         json_add_number(machine, "read_gigabytes", reading);
     }
     for (size_t i = 0; i < N_BENCHES && status == OK; i++)
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
         .name = "difftf-bench",
         .arguments = "PART",
         .summary = "how fast models run here, as a share of what this machine can do",
-        .description = "Rates as shares of this machine's own matrix product and reading of memory, measured in turns\n"
+        .description = "Rates as shares of what this machine does at most, in registers or in reading memory, measured in turns\n"
                        "with them.",
         .options = OPTIONS,
         .words = words};

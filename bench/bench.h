@@ -14,6 +14,8 @@ struct bench {
     cJSON *rows, *layers; /* what was measured; where the time of a layer goes */
 };
 
+enum { BENCH_SECONDS = 3 }; /* that the runs of a row may take */
+
 /* One run of some work: its seconds. */
 typedef double bench_run(void *context);
 
@@ -23,13 +25,14 @@ struct bench_row {
     bench_run *once;
     void *context;
     int runs;
-    double work; /* tokens a run */
-    double cost; /* GFLOP or, with `reading`, GB a run */
+    double work;      /* tokens, or of another unit, a run */
+    const char *unit; /* NULL: tokens/s */
+    double cost;      /* GFLOP or, with `reading`, GB a run */
     bool reading;
     double goal; /* the least ratio that is asked for, 0: none */
 };
-/* Runs it some times after one that is not counted, in turns with the machine's own product or reading, and books and prints the
- * median rate, the median share of the machine's rate and the spread. */
+/* Runs it `runs` times, or as often as BENCH_SECONDS allow but thrice, after one that is not counted, in turns with the machine's
+ * peak or reading, and books and prints the median rate, the median share of the machine's rate and the spread. */
 void bench_measure(struct bench *b, const struct bench_row *row);
 
 /* The same work of two contexts that take turns: how many times as fast the first is, as a share of `limit`. */
@@ -49,6 +52,8 @@ struct bench_result {
     double rate, limit, ratio, spread, goal;
     int runs;
 };
+/* Says on the terminal, without an end of line, what is measured next: bench_book ends the line. */
+void bench_begin(const char *name);
 /* Books and prints it. */
 void bench_book(struct bench *b, const struct bench_result *result);
 
@@ -63,6 +68,8 @@ int bench_digits(double rate);
 double bench_peak_kilobytes(void);
 
 /* The rows: see README.md. */
+enum status bench_product(struct bench *b, struct error *err);
+enum status bench_busy(struct bench *b, struct error *err);
 enum status bench_prefill(struct bench *b, struct error *err);
 enum status bench_decode(struct bench *b, struct error *err);
 enum status bench_scaling(struct bench *b, struct error *err);

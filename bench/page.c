@@ -54,12 +54,12 @@ static bool same(const cJSON *a, const cJSON *b)
 /* GFLOP/s that the machine allows at so many FLOPs a byte. */
 static double roof(const cJSON *entry, double intensity)
 {
-    return fmin(json_real(entry, "sgemm_gflops"), intensity * json_real(entry, "read_gigabytes"));
+    return fmin(json_real(entry, "peak_gflops"), intensity * json_real(entry, "read_gigabytes"));
 }
 
 static void draw_roof(struct plot *p, const cJSON *entry)
 {
-    double ridge = json_real(entry, "sgemm_gflops") / json_real(entry, "read_gigabytes");
+    double ridge = json_real(entry, "peak_gflops") / json_real(entry, "read_gigabytes");
     text_printf(p->out, "<path class=\"axis\" d=\"M%.1f %.1fL%.1f %.1fL%.1f %.1f\"/>", plot_x(p, p->x.low),
                 plot_y(p, roof(entry, p->x.low)), plot_x(p, ridge), plot_y(p, roof(entry, ridge)), plot_x(p, p->x.high),
                 plot_y(p, roof(entry, p->x.high)));
@@ -141,7 +141,7 @@ static void write_roofline(struct text *out, const cJSON *layers, const cJSON *f
             axis_hold(&p.x, json_real(part, "intensity"));
             axis_hold(&p.y, json_real(part, "gflops"));
         }
-        axis_hold(&p.y, json_real(entry, "sgemm_gflops"));
+        axis_hold(&p.y, json_real(entry, "peak_gflops"));
     }
     axis_hold(&p.x, p.x.low / 2);
     axis_hold(&p.x, p.x.high * 2);
@@ -210,11 +210,11 @@ enum status bench_page(const char *path, const char *name, const cJSON *bench, s
     if (!cJSON_IsArray(json_path(bench, "rows")) || !cJSON_IsArray(layers))
         return error_set(err, ERR_INPUT, "%s: key rows or layers is missing, expected what difftf-bench --json wrote", name);
     page_open(&out, "Speed of difftf-eval on this machine");
-    text_printf(&out,
-                "<p class=\"soft\">%.0f threads; a product of 2048 x 2048 x 2048 runs at %.1f GFLOP/s, reading memory at %.1f "
-                "GB/s.</p></header>\n<main>\n<section><h2>Where the time goes</h2>\n<div class=\"figures\">\n",
-                json_real(bench, "machine.threads"), json_real(bench, "machine.sgemm_gflops"),
-                json_real(bench, "machine.read_gigabytes"));
+    text_printf(
+        &out,
+        "<p class=\"soft\">%.0f threads; multiplications and additions in registers run at %.1f GFLOP/s, reading memory at "
+        "%.1f GB/s.</p></header>\n<main>\n<section><h2>Where the time goes</h2>\n<div class=\"figures\">\n",
+        json_real(bench, "machine.threads"), json_real(bench, "machine.peak_gflops"), json_real(bench, "machine.read_gigabytes"));
     cJSON_ArrayForEach(entry, layers)
     {
         if (first_of_work(layers, entry))

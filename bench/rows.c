@@ -1,11 +1,15 @@
 /* rows.c - measuring and booking the rows of the bench; see bench.h. */
 #include "bench/bench.h"
 
+#include "base/clock.h"
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { MOST_RUNS = 15 };
+enum { MOST_RUNS = 15, LEAST_RUNS = 3 };
 
 static int ascending(const void *a, const void *b)
 {
@@ -50,6 +54,21 @@ int bench_digits(double x)
     return x < 10 ? 2 : 1;
 }
 
+void bench_begin(const char *name)
+{
+    if (isatty(STDOUT_FILENO))
+        printf("%-36s ..", name);
+    fflush(stdout);
+}
+
+/* How often work is run that took so long the first time. */
+static int runs_of(int wanted, double seconds)
+{
+    int fit = seconds > 0 ? (int)fmin(BENCH_SECONDS / seconds, MOST_RUNS) : MOST_RUNS;
+    int runs = wanted < fit ? wanted : fit;
+    return runs > LEAST_RUNS ? runs : LEAST_RUNS;
+}
+
 void bench_book(struct bench *b, const struct bench_result *r)
 {
     cJSON *row = cJSON_CreateObject();
@@ -65,8 +84,8 @@ void bench_book(struct bench *b, const struct bench_result *r)
     if (r->goal > 0)
         json_add_number(row, "goal", r->goal);
     cJSON_AddItemToArray(b->rows, row);
-    printf("%-36s %9.*f %-8s limit %.*f (%s), %.0f %%", r->name, bench_digits(r->rate), r->rate, r->unit, bench_digits(r->limit),
-           r->limit, r->limit_name, 100 * r->ratio);
+    printf("%s%-36s %9.*f %-8s limit %.*f (%s), %.0f %%", isatty(STDOUT_FILENO) ? "\r" : "", r->name, bench_digits(r->rate),
+           r->rate, r->unit, bench_digits(r->limit), r->limit, r->limit_name, 100 * r->ratio);
     if (r->goal > 0)
         printf(", asked %.0f %%", 100 * r->goal);
     printf(", spread %.0f %%\n", 100 * r->spread);
@@ -76,20 +95,22 @@ void bench_book(struct bench *b, const struct bench_result *r)
 void bench_measure(struct bench *b, const struct bench_row *row)
 {
     double seconds[MOST_RUNS] = {0}, ratio[MOST_RUNS] = {0};
-    int runs = row->runs < MOST_RUNS ? row->runs : MOST_RUNS;
+    bench_begin(row->name);
+    double started = clock_seconds();
     row->once(row->context);
+    int runs = runs_of(row->runs, clock_seconds() - started);
     for (int i = 0; i < runs; i++) {
-        double limit = row->reading ? rates_read(b->machine) : rates_sgemm(b->machine);
+        double limit = row->reading ? rates_read(b->machine) : rates_peak(b->machine);
         seconds[i] = row->once(row->context);
         ratio[i] = row->cost / seconds[i] / limit;
     }
     double rate = row->work / bench_median(seconds, runs), share = bench_median(ratio, runs);
     bench_book(b, &(struct bench_result){.name = row->name,
                                          .shape = row->shape,
-                                         .unit = "tokens/s",
+                                         .unit = row->unit ? row->unit : "tokens/s",
                                          .rate = rate,
                                          .limit = rate / share,
-                                         .limit_name = row->reading ? "reading" : "sgemm",
+                                         .limit_name = row->reading ? "reading" : "peak",
                                          .ratio = share,
                                          .runs = runs,
                                          .spread = bench_spread(seconds, runs),
@@ -99,11 +120,14 @@ void bench_measure(struct bench *b, const struct bench_row *row)
 void bench_against(struct bench *b, const struct bench_pair *pair)
 {
     double times[MOST_RUNS] = {0};
-    int runs = pair->runs < MOST_RUNS ? pair->runs : MOST_RUNS;
-    for (int i = -1; i < runs; i++) {
+    bench_begin(pair->name);
+    double started = clock_seconds();
+    pair->once(pair->context[0]);
+    pair->once(pair->context[1]);
+    int runs = runs_of(pair->runs, clock_seconds() - started);
+    for (int i = 0; i < runs; i++) {
         double first = pair->once(pair->context[0]), second = pair->once(pair->context[1]);
-        if (i >= 0)
-            times[i] = second / first;
+        times[i] = second / first;
     }
     double middle = bench_median(times, runs);
     bench_book(b, &(struct bench_result){.name = pair->name,

@@ -42,6 +42,8 @@ struct kernels {
     /* sum of exp(x - shift), any n. */
     double (*exp_sum)(const float *x, size_t n, float shift);
     double (*dot)(const float *a, const float *b, size_t n);
+    /* As many multiplications and additions as the processor can do, on nothing: returns their number for so many rounds. */
+    double (*busy)(size_t rounds);
     /* For each format of weights. */
     matvec_kernel *matvec[DTYPE_WEIGHTS];
     widen_kernel *widen[DTYPE_WEIGHTS];

@@ -199,6 +199,25 @@ static double dot(const float *a, const float *b, size_t n)
     return total;
 }
 
+static double busy(size_t rounds)
+{
+    enum { SUMS_ENOUGH = 12 }; /* chains that hide the latency of an addition, and still fit the registers */
+    vec sum[SUMS_ENOUGH], x = (vec){0} + 0.5f, y = (vec){0} + 0.25f;
+    for (int k = 0; k < SUMS_ENOUGH; k++)
+        sum[k] = x;
+    for (size_t i = 0; i < rounds; i++) {
+#pragma GCC unroll 12
+        for (int k = 0; k < SUMS_ENOUGH; k++)
+            sum[k] = sum[k] * x + y;
+        __asm__ volatile("" : "+m"(rounds)); /* every round is done */
+    }
+    for (int k = 1; k < SUMS_ENOUGH; k++)
+        sum[0] += sum[k];
+    volatile float kept = sum_vec(sum[0]);
+    (void)kept;
+    return 2.0 * W * SUMS_ENOUGH * (double)rounds;
+}
+
 /* A block of x times one of the weights, added to SUMS sums. */
 typedef void step(vec *sum, const unsigned char *w, const float *x);
 enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / W, STEPS = W > 4 ? 2 : 1 };
@@ -327,6 +346,7 @@ const struct kernels KERNELS = {
     .swiglu_backward = swiglu_backward,
     .exp_sum = exp_sum,
     .dot = dot,
+    .busy = busy,
     .matvec = {[DTYPE_F32] = matvec_f32,
                [DTYPE_F16] = matvec_f16,
                [DTYPE_BF16] = matvec_bf16,

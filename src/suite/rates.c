@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "model/gradient.h"
 #include "numeric/gemm.h"
+#include "numeric/kernels.h"
 
 #include <stdlib.h>
 
@@ -61,6 +62,21 @@ void rates_machine_close(struct rates_machine *m)
     free(m->matrices);
     free(m->array);
     free(m);
+}
+
+double rates_peak(struct rates_machine *m)
+{
+    enum { ROUNDS = 1 << 23 };
+    double best = 0;
+    for (int r = 0; r < RUNS; r++) {
+        double done = 0, started = clock_seconds();
+#pragma omp parallel for num_threads(m->threads) reduction(+ : done) schedule(static)
+        for (int t = 0; t < m->threads; t++)
+            done += kernels_get()->busy(ROUNDS);
+        double rate = done / 1e9 / (clock_seconds() - started);
+        best = rate > best ? rate : best;
+    }
+    return best;
 }
 
 double rates_sgemm(struct rates_machine *m)
