@@ -52,7 +52,8 @@ static enum status pair_log_p(double *log_p, struct scored_pair *p, struct sessi
     size_t cut = p->ids.n > limit + 1 ? p->ids.n - limit - 1 : 0; /* the last token is not read */
     cut = cut < p->n_context - 1 ? cut : p->n_context - 1;
     const int32_t *ids = p->ids.data + cut;
-    size_t n = p->ids.n - cut, before = p->n_context - cut - 1; /* tokens before the last of the context */
+    size_t n = p->ids.n - cut, context = p->n_context - cut - 1; /* tokens before the last of the context */
+    size_t before = s->logit_tensor ? 0 : context;               /* what is rounded as one passes at once */
     double *nll = mem_array(n - before, sizeof *nll);
     while (common < before && common < held->n && ids[common] == held->data[common])
         common++;
@@ -67,7 +68,7 @@ static enum status pair_log_p(double *log_p, struct scored_pair *p, struct sessi
     if (status == OK)
         status = score_tokens(s, ids + before, n - before, nll, err);
     *log_p = 0;
-    for (size_t i = 0; i + 1 < n - before && status == OK; i++)
+    for (size_t i = context - before; i + 1 < n - before && status == OK; i++)
         *log_p -= nll[i];
     free(nll);
     return status;

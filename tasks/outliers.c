@@ -21,6 +21,7 @@ struct settings {
     const char *data, *form, *form_data;
     size_t tokens, length, groups, samples, documents;
     struct sizes bits;
+    unsigned round; /* enum round */
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -32,6 +33,9 @@ static const struct option_spec OPTIONS[] = {
     {"groups", OPTION_INT, "20", 1, 100000, "N", "parts into which the tokens fall: the units of the intervals", false,
      AT(groups)},
     {"bits", OPTION_INTS, "16,8,6,4", 2, 16, "LIST", "widths of the attention logits; 16: as they are", false, AT(bits)},
+    {"round", OPTION_CHOICE, "row", 0, 0, "row|tensor",
+     "whose largest absolute value sets the step: that of a row of the logits, or of all of a layer in a sequence", false,
+     AT(round)},
     {"form", OPTION_STRING, "reading", 0, 0, "FORM", "multiple-choice task for the accuracy at each width (see choice)", false,
      AT(form)},
     {"form-data", OPTION_STRING, NULL, 0, 0, "FILE", "its questions (default: what the task names)", false, AT(form_data)},
@@ -40,6 +44,7 @@ static const struct option_spec OPTIONS[] = {
     OPTIONS_END,
 };
 
+enum round { ROUND_ROW, ROUND_TENSOR };
 enum part { ACTIVATIONS, ACCURACY, PERPLEXITY };
 static const char *const PARTS[] = {"activations", "accuracy", "perplexity", NULL};
 
@@ -276,6 +281,10 @@ static enum status run(const struct experiment *e, const void *item, const struc
     if (it->part == ACTIVATIONS)
         return watch_group(e, it->group, subject, session, result, err);
     session->logit_bits = it->bits < 16 ? (unsigned)it->bits : 0;
+    session->logit_tensor = ((const struct settings *)e->settings)->round == ROUND_TENSOR;
+    enum status status = session->logit_tensor ? session_widen(session, session->capacity, err) : OK;
+    if (status != OK)
+        return status;
     if (it->part == PERPLEXITY)
         return score_document(e, it->document, subject, session, result, err);
     return question_score(result, e, subject, &s->questions[it->record], &s->form, "", session, err);

@@ -12,7 +12,7 @@
 enum status session_init(struct session *s, const struct model *m, size_t capacity, int threads, struct error *err)
 {
     size_t padded = (capacity + ATTENTION_TILE - 1) / ATTENTION_TILE * ATTENTION_TILE;
-    *s = (struct session){.model = m, .capacity = capacity};
+    *s = (struct session){.model = m, .capacity = capacity, .block = SESSION_BLOCK};
     s->kv = calloc(m->config.n_layers, sizeof *s->kv);
     s->normed = mem_array(SESSION_BLOCK * m->config.d_model, sizeof(float));
     s->row = mem_array(padded, sizeof(float));
@@ -29,6 +29,16 @@ enum status session_init(struct session *s, const struct model *m, size_t capaci
     if (status != OK)
         session_free(s);
     return status;
+}
+
+enum status session_widen(struct session *s, size_t rows, struct error *err)
+{
+    int threads = s->context.threads;
+    s->block = rows > SESSION_BLOCK ? rows : SESSION_BLOCK;
+    layer_buffers_free(&s->buffers);
+    layer_context_free(&s->context);
+    enum status status = layer_buffers_init(&s->buffers, s->model, s->block, false, err);
+    return status == OK ? layer_context_init(&s->context, s->model, s->block, threads, err) : status;
 }
 
 void session_free(struct session *s)
@@ -89,6 +99,20 @@ static enum status check_layer(const struct session *s, size_t layer, struct err
     return session_not_finite(s, name, s->n_tokens + row, err);
 }
 
+/* The last norm, a block of its fixed size after another, shown to the probe; `normed` holds the last one. */
+static void finish_rows(struct session *s, size_t rows, const struct probe *probe)
+{
+    const struct config *c = &s->model->config;
+    for (size_t i = 0, n; i < rows; i += n) {
+        n = rows - i < SESSION_BLOCK ? rows - i : SESSION_BLOCK;
+        rmsnorm_forward(s->normed, s->buffers.x + i * c->d_model, s->model->weights.final_norm, n, c->d_model, c->norm_eps, 1,
+                        s->context.threads);
+        layer_lap(s->context.clock, PART_NORMS);
+        if (probe != NULL && probe->on_final != NULL)
+            probe->on_final(probe->context, s->n_tokens + i, n, s->normed, c->d_model);
+    }
+}
+
 static enum status run_block(struct session *s, const int32_t *ids, size_t rows, size_t length, const struct probe *probe,
                              struct error *err)
 {
@@ -99,7 +123,7 @@ static enum status run_block(struct session *s, const int32_t *ids, size_t rows,
     for (size_t i = 0; i < rows; i++)
         matrix_widen(x + i * D, &m->weights.embedding, (size_t)ids[i] * D, D);
     bool observed = s->logit_bits > 0 || (probe != NULL && probe->on_logits != NULL);
-    struct logit_observer observer = {.bits = s->logit_bits};
+    struct logit_observer observer = {.bits = s->logit_bits, .tensor = s->logit_tensor};
     if (probe != NULL) {
         observer.context = probe->context;
         observer.on_tile = probe->on_logits;
@@ -117,10 +141,7 @@ static enum status run_block(struct session *s, const int32_t *ids, size_t rows,
             probe->on_hidden(probe->context, l, s->n_tokens, rows, x, D);
     }
     s->context.observer = NULL;
-    rmsnorm_forward(s->normed, x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, s->context.threads);
-    layer_lap(s->context.clock, PART_NORMS);
-    if (probe != NULL && probe->on_final != NULL)
-        probe->on_final(probe->context, s->n_tokens, rows, s->normed, D);
+    finish_rows(s, rows, probe);
     s->n_tokens += rows;
     return OK;
 }
@@ -139,13 +160,13 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
     for (size_t i = 0; i < n; i += rows) {
         if (s->stop != NULL && *s->stop)
             return error_set(err, ERR_STOPPED, "stopped");
-        rows = n - i < SESSION_BLOCK ? n - i : SESSION_BLOCK;
+        rows = n - i < s->block ? n - i : s->block;
         enum status status = run_block(s, ids + i, rows, length, probe, err);
         if (status != OK)
             return status;
     }
     if (last_logits != NULL && n > 0) {
-        session_logits(s, last_logits, s->normed + (rows - 1) * s->model->config.d_model, 1);
+        session_logits(s, last_logits, s->normed + (rows - 1) % SESSION_BLOCK * s->model->config.d_model, 1);
         if (find_not_finite(last_logits, s->model->config.vocab_size) < s->model->config.vocab_size)
             return session_not_finite(s, "logits", s->n_tokens - 1, err);
     }

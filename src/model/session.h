@@ -22,7 +22,9 @@ struct session {
     float *normed;         /* [SESSION_BLOCK, D] */
     float *row, *row_work; /* one row of attention each */
     size_t n_tokens, capacity;
-    unsigned logit_bits; /* 2..15: attention logits are rounded to so many bits, row by row; 0: not */
+    size_t block;        /* tokens that pass at once */
+    unsigned logit_bits; /* 2..15: attention logits are rounded to so many bits; 0: not */
+    bool logit_tensor;   /* by the largest of all logits of a layer that pass at once, not of each row */
     /* Told of every run when it is done, with the position of ids[0] and the last token's logits if they were asked for; usually
      * NULL. */
     void (*trace)(void *context, size_t start, const int32_t *ids, size_t n, const float *last_logits);
@@ -33,9 +35,13 @@ struct session {
 /* `capacity` tokens at most. */
 enum status session_init(struct session *s, const struct model *model, size_t capacity, int threads, struct error *err);
 void session_free(struct session *s);
+/* Lets `rows` tokens pass at once, SESSION_BLOCK at least, for what is of a whole sequence: its logits rounded as one tensor. The
+ * memory of the buffers grows with them. */
+enum status session_widen(struct session *s, size_t rows, struct error *err);
 /* Bytes that session_init will take. */
 size_t session_memory(const struct model *model, size_t capacity, int threads);
-/* Runs n more tokens (all ids in the vocabulary); a layer or last logits that are not finite are ERR_INPUT; last_logits [vocab_size] of the last one, or NULL; probe or NULL. */
+/* Runs n more tokens (all ids in the vocabulary); a layer or last logits that are not finite are ERR_INPUT; last_logits
+ * [vocab_size] of the last one, or NULL; probe or NULL. */
 enum status session_run(struct session *s, const int32_t *ids, size_t n, const struct probe *probe, float *last_logits,
                         struct error *err);
 /* The error of a caller's own `what` ("loss") that is not finite at a position. */

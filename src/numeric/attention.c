@@ -146,6 +146,24 @@ static void row_absmax(float *absmax, const float *q, size_t q_row, const float 
     }
 }
 
+/* The largest absolute logit, before the scale, of all rows, heads and maps. */
+static float tensor_absmax(const struct attention_plan *p, const struct kv_store *kv, const float *q, size_t start, size_t rows,
+                           float *scratch, int threads)
+{
+    size_t n_tiles = (rows + TILE - 1) / TILE, d = p->head_dim, stride = p->n_q_heads * d;
+    float largest = 0;
+#pragma omp parallel for num_threads(threads) if (threads > 1) reduction(max : largest) schedule(dynamic)
+    for (size_t unit = 0; unit < p->n_heads * p->n_maps * n_tiles; unit++) {
+        size_t map = unit / n_tiles, i0 = unit % n_tiles * TILE, m = rows - i0 < TILE ? rows - i0 : TILE;
+        float absmax[TILE], *s = scratch + (size_t)omp_get_thread_num() * attention_scratch(p);
+        row_absmax(absmax, q + i0 * stride + p->q_head[map] * d, stride, kv->k + p->k_head[map] * kv->capacity * d,
+                   start + i0 + m, m, d, start + i0, kv->window, s);
+        for (size_t i = 0; i < m; i++)
+            largest = absmax[i] > largest ? absmax[i] : largest;
+    }
+    return largest;
+}
+
 /* Shows the scaled tile, then rounds it; s holds the logits before the scale. */
 static void observe(const struct logit_observer *o, float *s, const float *absmax, size_t head, size_t map, size_t position,
                     size_t key, size_t m, float scale, float *scaled)
@@ -163,9 +181,10 @@ static void observe(const struct logit_observer *o, float *s, const float *absma
     }
 }
 
-/* One map of one head for the query rows [i0, i0 + m): its output o [m, width], dense, and log denominators. */
+/* One map of one head for the query rows [i0, i0 + m): its output o [m, width], dense, and log denominators. `largest`: of the
+ * tensor that is rounded as one. */
 static void one_map(float *o, float *lse, const struct attention_plan *p, const struct kv_store *kv, const float *q, size_t head,
-                    size_t map, size_t position, size_t m, const struct logit_observer *observer, float *s)
+                    size_t map, size_t position, size_t m, const struct logit_observer *observer, float largest, float *s)
 {
     const struct kernels *k = kernels_get();
     size_t d = p->head_dim, width = attention_width(p), n_keys = position + m;
@@ -173,7 +192,9 @@ static void one_map(float *o, float *lse, const struct attention_plan *p, const 
     const float *qh = q + p->q_head[head * p->n_maps + map] * d;
     float scale = 1.0f / sqrtf((float)d), max[TILE], sum[TILE], absmax[TILE];
     float *scaled = o + (size_t)TILE * width;
-    if (observer != NULL && observer->bits > 0)
+    for (size_t i = 0; i < m; i++)
+        absmax[i] = largest;
+    if (observer != NULL && observer->bits > 0 && !observer->tensor)
         row_absmax(absmax, qh, p->n_q_heads * d, keys, n_keys, m, d, position, kv->window, s);
     memset(o, 0, m * width * sizeof *o);
     for (size_t i = 0; i < m; i++) {
@@ -212,6 +233,8 @@ void attention_forward(float *out, float *map_out, float *lse, const struct atte
 {
     size_t width = attention_width(p), n_tiles = (rows + TILE - 1) / TILE, maps = p->n_heads * p->n_maps;
     size_t per_thread = attention_scratch(p);
+    bool tensor = observer != NULL && observer->bits > 0 && observer->tensor;
+    float largest = tensor ? tensor_absmax(p, kv, q, start, rows, scratch, threads) : 0;
     threads = observer != NULL && observer->on_tile != NULL ? 1 : threads;
 #pragma omp parallel num_threads(threads) if (threads > 1)
     {
@@ -223,7 +246,7 @@ void attention_forward(float *out, float *map_out, float *lse, const struct atte
             size_t m = rows - i0 < TILE ? rows - i0 : TILE;
             for (size_t map = 0; map < p->n_maps; map++) {
                 size_t index = h * p->n_maps + map;
-                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m, observer, s);
+                one_map(o, log_sum, p, kv, q + i0 * p->n_q_heads * p->head_dim, h, map, start + i0, m, observer, largest, s);
                 for (size_t i = 0; i < m; i++) {
                     float c = coef ? coef[(i0 + i) * maps + index] : 1.0f;
                     float *to = out + ((i0 + i) * p->n_heads + h) * width;

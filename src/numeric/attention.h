@@ -66,8 +66,10 @@ struct logit_observer {
      * Called from one thread. NULL: only `bits`. */
     void (*on_tile)(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
                     const float *logits);
-    /* 2..15: each row is rounded to so many bits by its largest absolute value, step = absmax / (2^(bits-1) - 1); 0: not. */
+    /* 2..15: logits are rounded to so many bits by the largest absolute value of their row, or of all that one call computes (its
+     * rows, heads and maps: the tensor), step = absmax / (2^(bits-1) - 1); 0: not. */
     unsigned bits;
+    bool tensor;
 };
 
 /* Attention of query rows at positions start .. start+rows-1 over the keys 0 .. their own position, or the window's part

@@ -437,7 +437,18 @@ static void keep_tile(void *context, size_t layer, size_t head, size_t map, size
             s->logits[((head * s->maps + map) * s->S + position + i) * s->S + first_key + j] = logits[i * ATTENTION_TILE + j];
 }
 
-START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
+/* The largest absolute value of rows [from, to) that were shown. */
+static double largest_shown(const struct shown *s, size_t heads, size_t from, size_t to)
+{
+    double largest = 0;
+    for (size_t map = 0; map < heads * s->maps; map++)
+        for (size_t i = from * s->S; i < to * s->S; i++)
+            if (isfinite(s->logits[map * s->S * s->S + i]))
+                largest = larger(largest, fabs((double)s->logits[map * s->S * s->S + i]));
+    return largest;
+}
+
+static void check_rounding(bool tensor)
 {
     enum { S = 150, D = 16, HEADS = 2 };
     struct attention_plan p;
@@ -451,14 +462,14 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
     struct shown shown = {mem_array((size_t)HEADS * 2 * S * S, 4), S, 2};
     for (size_t i = 0; i < (size_t)HEADS * 2 * S * S; i++)
         shown.logits[i] = -INFINITY;
-    struct logit_observer observer = {.context = &shown, .layer = 3, .on_tile = keep_tile, .bits = 4};
+    struct logit_observer observer = {.context = &shown, .layer = 3, .on_tile = keep_tile, .bits = 4, .tensor = tensor};
     ck_assert_int_eq(kv_store_init(&kv, &p, S, 0, &err), OK);
     kv_store_append(&kv, &p, k, v, 0, S, 1);
     attention_forward(plain, NULL, NULL, &p, &kv, q, coef, 0, S, NULL, scratch, 2);
     size_t last = S - 1; /* a row alone: several tiles at once */
     attention_forward(out, NULL, NULL, &p, &kv, q, coef, 0, last, &observer, scratch, 2);
     attention_forward(out + last * no, NULL, NULL, &p, &kv, q + last * nq, coef + last * nc, last, 1, &observer, scratch, 2);
-    double worst = 0, moved = 0;
+    double worst = 0, moved = 0, whole = largest_shown(&shown, HEADS, 0, last);
     for (size_t h = 0; h < HEADS; h++)
         for (size_t i = 0; i < S; i++) {
             double sum[2] = {0}, want[2 * D] = {0}, row[2][S];
@@ -477,6 +488,8 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
                                       (double)logits[j], exact / 4);
                     absmax = j <= i ? larger(absmax, fabs((double)logits[j])) : absmax;
                 }
+                if (tensor)
+                    absmax = i < last ? whole : largest_shown(&shown, HEADS, last, S);
                 for (size_t j = 0; j <= i; j++) { /* 4 bits: seven steps each way */
                     row[m][j] = exp(rint((double)logits[j] / (absmax / 7)) * (absmax / 7));
                     sum[m] += row[m][j];
@@ -502,10 +515,22 @@ START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
+
+START_TEST(observed_logits_are_all_there_and_rounded_row_by_row)
+{
+    check_rounding(false);
+}
+END_TEST
+
+START_TEST(logits_of_a_call_are_rounded_as_one_tensor)
+{
+    check_rounding(true);
+}
 END_TEST
 
 SUITE_MAIN("numeric", tile_gemm_of_every_shape, exp_is_accurate_and_ends_at_zero, softmax_step_skips_masked_rows,
            swiglu_and_its_gradient, linear_layers_for_any_number_of_threads, rmsnorm_gradient_matches_differences,
            rope_turns_back, cross_entropy_in_blocks_of_the_vocabulary, attention_of_a_transformer, attention_of_grouped_queries,
            attention_of_two_maps, attention_of_two_maps_grouped, attention_of_values_in_two_parts, attention_of_one_token,
-           attention_of_a_row_alone, observed_logits_are_all_there_and_rounded_row_by_row)
+           attention_of_a_row_alone, observed_logits_are_all_there_and_rounded_row_by_row,
+           logits_of_a_call_are_rounded_as_one_tensor)

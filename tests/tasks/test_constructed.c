@@ -213,6 +213,13 @@ START_TEST(outliers_of_known_activations)
     NEAR(metric_of(r, "top_1", "copier", "activation=hidden_states"), 1, 0.02);
     NEAR(metric_of(r, "perplexity", "uniform", "bits=4"), BYTE_VOCAB, 1e-3); /* rounding zeros changes nothing */
     NEAR(metric_of(r, "perplexity", "uniform", "bits=16"), BYTE_VOCAB, 1e-3);
+    double rows = metric_of(r, "perplexity", "copier", "bits=4"), exact = metric_of(r, "perplexity", "copier", "bits=16");
+    cJSON_Delete(r);
+    strcat(options, " --round tensor"); /* the step of the largest logit of all is coarser; without rounding nothing changes */
+    r = evaluate("outliers", "uniform,copier", options);
+    NEAR(metric_of(r, "perplexity", "copier", "bits=16"), exact, 1e-6 * exact);
+    ck_assert_msg(fabs(metric_of(r, "perplexity", "copier", "bits=4") - rows) > 1e-3 * rows,
+                  "4 bits a tensor give the perplexity %g of 4 bits a row", rows);
     cJSON_Delete(r);
     end();
 }
