@@ -81,6 +81,26 @@ assert len(x) % 259 == 0 and max(x) - min(x) > 1 and max(abs(a - b) for a, b in 
 print(len(x), 'within 1e-4')"
 done
 
+# Architectures of GGUF whose rotation turns neighbours: the folder's own logits. SmolLM3 leaves every fourth layer unturned.
+echo "[$(seq -s, 1 60)]" >"$tmp/sixty.json"
+for family in llama smollm3; do
+    echo '{"model_type":"'$family'","vocab_size":64,"hidden_size":64,"intermediate_size":96,"num_hidden_layers":5,"num_attention_heads":4,"num_key_value_heads":2,"rms_norm_eps":1e-5,"rope_theta":500.0,"max_position_embeddings":256,"tie_word_embeddings":true}' >"$tmp/$family.json"
+    "$build/difftf-make-model" "$tmp/$family.json" "$tmp/$family" 3 >/dev/null
+    python3 tests/make_family_gguf.py "$tmp/$family" "$tmp/$family.gguf" "$family"
+    "$eval" logits --model "$tmp/$family" --ids "$tmp/sixty.json" --out "$tmp/folder.safetensors"
+    "$eval" logits --model "$tmp/$family.gguf" --ids "$tmp/sixty.json" --out "$tmp/file.safetensors"
+    check "a GGUF file of $family gives its folder's logits" 0 "close" python3 -c "
+import json, struct
+def logits(path):
+    raw = open(path, 'rb').read()
+    n = struct.unpack('<Q', raw[:8])[0]
+    a, b = json.loads(raw[8:8 + n])['logits']['data_offsets']
+    return struct.unpack(f'<{(b - a) // 4}f', raw[8 + n + a:8 + n + b])
+x, y = logits('$tmp/folder.safetensors'), logits('$tmp/file.safetensors')
+assert max(x) - min(x) > 0.1 and max(abs(a - b) for a, b in zip(x, y)) < 1e-5 * max(x), max(abs(a - b) for a, b in zip(x, y))
+print('close')"
+done
+
 # Data as it is published.
 {
     echo '{"question":{"stem":"Which is hot?","choices":[{"text":"ice","label":"A"},{"text":"fire","label":"B"}]},"answerKey":"B"}'

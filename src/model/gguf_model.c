@@ -11,7 +11,12 @@
 static const struct {
     const char *name, *model_type;
     bool interleaved;
-} ARCHITECTURES[] = {{"llama", "llama", true}, {"qwen2", "qwen2", false}, {"qwen3", "qwen3", false}};
+} ARCHITECTURES[] = {
+    {"llama", "llama", true}, /* Mistral's, too */
+    {"qwen2", "qwen2", false},
+    {"qwen3", "qwen3", false},
+    {"smollm3", "smollm3", true}, /* every fourth layer does not turn, in llama.cpp always */
+};
 enum { N_ARCHITECTURES = sizeof ARCHITECTURES / sizeof *ARCHITECTURES };
 
 /* Beginnings of tensor names; those of a layer follow "blk.N." and "model.layers.N.". */
@@ -205,10 +210,14 @@ static enum status find_architecture(size_t *kind, const cJSON *metadata, const 
     for (*kind = 0; status == OK && *kind < N_ARCHITECTURES; (*kind)++)
         if (strcmp(ARCHITECTURES[*kind].name, name) == 0)
             return OK;
-    return status != OK ? status
-                        : error_set(err, ERR_INPUT,
-                                    "%s: key 'general.architecture': '%.40s' is not supported, expected llama, qwen2 or qwen3",
-                                    path, name);
+    struct text known = {0};
+    for (size_t i = 0; i < N_ARCHITECTURES; i++)
+        text_printf(&known, "%s%s", i ? ", " : "", ARCHITECTURES[i].name);
+    if (status == OK)
+        status = error_set(err, ERR_INPUT, "%s: key 'general.architecture': '%.40s' is not supported, expected one of %s", path,
+                           name, known.data);
+    text_free(&known);
+    return status;
 }
 
 static enum status make_config(cJSON *config, const struct shards *files, const cJSON *metadata, const char *path,
