@@ -209,7 +209,7 @@ enum status bench_page(const char *path, const char *name, const cJSON *bench, s
     const cJSON *layers = json_path(bench, "layers"), *entry;
     if (!cJSON_IsArray(json_path(bench, "rows")) || !cJSON_IsArray(layers))
         return error_set(err, ERR_INPUT, "%s: key rows or layers is missing, expected what difftf-bench --json wrote", name);
-    page_open(&out, "Speed of difftf-eval on this machine");
+    page_open(&out, "Speed of difftf-eval on this machine", NULL);
     text_printf(
         &out,
         "<p class=\"soft\">%.0f threads; multiplications and additions in registers run at %.1f GFLOP/s, reading memory at "
@@ -229,6 +229,6 @@ enum status bench_page(const char *path, const char *name, const cJSON *bench, s
     text_puts(&out, "</section>\n<section><h2>Rows</h2>\n");
     write_rows(&out, bench);
     text_puts(&out, "</section>\n");
-    page_close(&out);
+    page_close(&out, NULL);
     return page_save(path, &out, OK, err);
 }

@@ -155,7 +155,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                                             {"acc", "evidence.acc", METRIC_PROPORTION, "higher"},
                                             {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"},
                                             {"acc_bytes", "evidence.acc_bytes", METRIC_PROPORTION, "higher"}};
-    static const char *const dimensions[] = {"task", "shots", NULL};
+    static const char *const dimensions[] = {"task", "shots", NULL}, *const task[] = {"task", NULL};
+    report_add_chance(r, items, "accuracy", "evidence.log_p", task);
     return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 

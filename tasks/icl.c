@@ -372,6 +372,11 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     if (s != NULL) {
         report_note(r, "chance is %.3g (%zu labels); always the most frequent label gives %.3g", 1 / (double)s->train.n_labels,
                     s->train.n_labels, (double)s->most_frequent / (double)s->n_chosen);
+        static const char *const drawn[] = {"accuracy", "orders"};
+        for (size_t i = 0; i < 2; i++) {
+            report_add_reference(r, drawn[i], "chance", NULL, 1 / (double)s->train.n_labels);
+            report_add_reference(r, drawn[i], "most frequent label", NULL, (double)s->most_frequent / (double)s->n_chosen);
+        }
     }
     return icl_summarize(e, items, ((const struct settings *)e->settings)->orders, r, err);
 }
@@ -382,7 +387,7 @@ static const struct view VIEWS[] = {
     {"table", "labels_used", "share of the labels that the answers use", "shots", NULL},
     {"table", "accuracy_best,accuracy_worst,margin,accuracy_deviation", "spread over orders", NULL, NULL},
     {"lines", "accuracy", "Accuracy, by demonstrations", NULL, NULL},
-    {"dots", "orders", "Accuracy of each order of the same demonstrations", NULL, NULL},
+    {"ranges", "orders", "Accuracy of each order of the same demonstrations", NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

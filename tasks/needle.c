@@ -300,8 +300,8 @@ static const struct view VIEWS[] = {
      "Figure 1: what the attention lies on when the number is about to be said", NULL, NULL},
     {"heatmap", "accuracy", "Numbers found, by depth and length", "length", "depth"},
     {"lines", "accuracy", "Numbers found, by depth of the asked needles", NULL, NULL},
-    {"bars", "attention_answer", "Attention on the asked needles, by their depth", "depth", NULL},
-    {"bars", "attention_noise", "Attention on the context, by depth of the asked needles", "depth", NULL},
+    {"bars", "attention_answer,attention_noise", "Attention on the asked needles, and on the noise around them, by depth",
+     "depth", NULL},
     {"bars", "attention_answer", "Attention on the asked needles, by layer", "layer", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

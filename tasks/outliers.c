@@ -300,6 +300,8 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
             report_note(r, "%s: the text has %zu tokens and is read %.2g times, at other places each time", e->subjects[m].name,
                         ((const struct state *)e->state)->ids[m].n, passes(e, m));
     enum status status = outliers_summarize(e, items, r, err);
+    static const char *const part[] = {"part", NULL};
+    report_add_chance(r, items, "accuracy", "evidence.log_p", part);
     cJSON *places = report_places(items, dimensions), *where;
     for (size_t k = 0; k < 2; k++) {
         cJSON_ArrayForEach(where, places)
@@ -307,11 +309,11 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
             if (status == OK && strcmp(json_text(where, "part"), metrics[k].name) == 0)
                 status = report_add(r, e, items, &metrics[k], where, err);
         }
-        cJSON *part = cJSON_CreateObject();
-        cJSON_AddStringToObject(part, "part", metrics[k].name);
-        report_add_curve(r, e, metrics[k].name, metrics[k].name, part, "bits", "bits of the attention logits", metrics[k].name,
-                         "linear");
-        cJSON_Delete(part);
+        cJSON *curve = cJSON_CreateObject();
+        cJSON_AddStringToObject(curve, "part", metrics[k].name);
+        report_add_curve(r, e, metrics[k].name, metrics[k].name, curve, "bits", "bits of the attention logits", metrics[k].name,
+                         "log");
+        cJSON_Delete(curve);
     }
     cJSON_Delete(places);
     return status;

@@ -277,8 +277,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
 static const struct view VIEWS[] = {
     {"table", "fit_a,fit_b,fit_c", "loss = a x^-b + c", NULL, NULL},
     {"table", "equal_loss_ratio", "reaches the baseline's loss at this share of its x", NULL, NULL},
-    {"lines", "fit", "Loss against size and tokens: fits", NULL, NULL},
-    {"dots", "loss", "Loss of each training", NULL, NULL},
+    {"fits", "fit,loss", "Loss against size and tokens: fits over what was measured", NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -140,10 +140,10 @@ if command -v chromium >/dev/null 2>&1; then
     chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
         --disable-sync --user-data-dir="$tmp/chromium" --enable-logging=stderr --dump-dom "file://$tmp/reports/page.html" >"$tmp/dom.html" 2>"$tmp/log"
     grep -q 'CONSOLE' "$tmp/log" && { echo "not ok the browser complains:"; grep CONSOLE "$tmp/log"; } || echo "ok the browser does not complain"
-    for title in "Numbers found, by depth and length" "Attention on the asked needles, by their depth" "Average loss up to a position" \
+    for title in "Numbers found, by depth and length" "Attention on the asked needles, and on the noise around them, by depth" "Average loss up to a position" \
         "Accuracy, by demonstrations" "Accuracy of each order of the same demonstrations" "Outputs free of hallucination" \
         "Absolute values, counted by powers of two" "Accuracy with rounded attention logits" "Perplexity with rounded attention logits" \
-        "Accuracy, by worked examples" "Loss against size and tokens: fits" "Tokens a second, by length"; do
+        "Accuracy, by worked examples" "Loss against size and tokens: fits over what was measured" "Tokens a second, by length"; do
         grep -q "<figcaption>$title" "$tmp/dom.html" && echo "ok chart: $title" || echo "not ok no chart: $title"
     done
     empty=$(grep -c '<figure><figcaption>[^<]*</figcaption></figure>' "$tmp/dom.html")

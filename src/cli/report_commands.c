@@ -28,7 +28,7 @@ static void print_notes(const cJSON *report)
 
 enum status cli_print_report(const cJSON *report, const char *path, struct error *err)
 {
-    struct tables tables;
+    struct tables tables = {0};
     enum status status = tables_from_report(&tables, report, false, err);
     if (status == OK) {
         print_tables(table_writer_find("text"), &tables);

@@ -1,6 +1,7 @@
 /* chart_groups.c - see chart_groups.h. */
 #include "report/chart_groups.h"
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "formats/json.h"
 
@@ -13,14 +14,15 @@ static const char *json_name(const cJSON *row)
     return json_text(row, "name");
 }
 
-cJSON *chart_group_series(const cJSON *report, const char *name)
+cJSON *chart_group_series(const cJSON *report, const cJSON *view)
 {
+    const char *names = json_text(view, "name");
     cJSON *groups = cJSON_CreateArray(), *g;
     const cJSON *s;
     cJSON_ArrayForEach(s, json_path(report, "series"))
     {
         cJSON *found = NULL;
-        if (strcmp(json_name(s), name) != 0 || cJSON_GetArraySize(json_path(s, "x")) == 0)
+        if (!list_has(names, json_name(s)) || cJSON_GetArraySize(json_path(s, "x")) == 0)
             continue;
         cJSON_ArrayForEach(g, groups)
         {
@@ -35,7 +37,42 @@ cJSON *chart_group_series(const cJSON *report, const char *name)
     return groups;
 }
 
-cJSON *chart_group_metrics(const cJSON *report, const char *name, const char *x, const char *y)
+/* Numbers in order; texts stay as they came. */
+static void sort_values(cJSON *list)
+{
+    cJSON *sorted = NULL, *value, *at;
+    while ((value = list->child) != NULL && cJSON_IsNumber(value)) {
+        int i = 0;
+        if (sorted == NULL)
+            sorted = cJSON_CreateArray();
+        cJSON_DetachItemViaPointer(list, value);
+        for (at = sorted->child; at != NULL && at->valuedouble < value->valuedouble; at = at->next)
+            i++;
+        cJSON_InsertItemInArray(sorted, i, value);
+    }
+    while (sorted != NULL && (value = sorted->child) != NULL)
+        cJSON_AddItemToArray(list, cJSON_DetachItemViaPointer(sorted, value));
+    cJSON_Delete(sorted);
+}
+
+static cJSON *add_group(cJSON *groups, const cJSON *rest, const char *names)
+{
+    cJSON *group = cJSON_CreateObject();
+    cJSON_AddItemToObject(group, "rest", cJSON_Duplicate(rest, true));
+    cJSON *list = cJSON_AddArrayToObject(group, "names");
+    for (const char *at = names; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
+        char *name = strndup(at, strcspn(at, ","));
+        cJSON_AddItemToArray(list, cJSON_CreateString(name));
+        free(name);
+    }
+    cJSON_AddArrayToObject(group, "x");
+    cJSON_AddArrayToObject(group, "y");
+    cJSON_AddArrayToObject(group, "rows");
+    cJSON_AddItemToArray(groups, group);
+    return group;
+}
+
+static cJSON *group_rows(const cJSON *report, const char *names, const char *x, const char *y)
 {
     cJSON *groups = cJSON_CreateArray(), *g;
     const cJSON *row;
@@ -43,7 +80,7 @@ cJSON *chart_group_metrics(const cJSON *report, const char *name, const char *x,
     cJSON_ArrayForEach(row, json_path(report, "metrics"))
     {
         cJSON *rest = cJSON_Duplicate(json_path(row, "where"), true), *found = NULL;
-        bool has = strcmp(json_name(row), name) == 0;
+        bool has = list_has(names, json_name(row));
         for (size_t i = 0; i < 2; i++)
             if (dimensions[i] != NULL) {
                 has = has && cJSON_HasObjectItem(rest, dimensions[i]);
@@ -54,13 +91,8 @@ cJSON *chart_group_metrics(const cJSON *report, const char *name, const char *x,
             if (has && cJSON_Compare(json_path(g, "rest"), rest, true))
                 found = g;
         }
-        if (has && found == NULL) {
-            cJSON_AddItemToArray(groups, found = cJSON_CreateObject());
-            cJSON_AddItemToObject(found, "rest", cJSON_Duplicate(rest, true));
-            cJSON_AddArrayToObject(found, "x");
-            cJSON_AddArrayToObject(found, "y");
-            cJSON_AddArrayToObject(found, "rows");
-        }
+        if (has && found == NULL)
+            found = add_group(groups, rest, names);
         for (size_t i = 0; has && i < 2; i++) {
             const cJSON *value = dimensions[i] ? json_path(json_path(row, "where"), dimensions[i]) : NULL;
             cJSON *list = cJSON_GetObjectItem(found, i == 0 ? "x" : "y");
@@ -71,7 +103,17 @@ cJSON *chart_group_metrics(const cJSON *report, const char *name, const char *x,
             cJSON_AddItemToArray(cJSON_GetObjectItem(found, "rows"), cJSON_Duplicate(row, true));
         cJSON_Delete(rest);
     }
+    cJSON_ArrayForEach(g, groups)
+    {
+        sort_values(cJSON_GetObjectItem(g, "x"));
+        sort_values(cJSON_GetObjectItem(g, "y"));
+    }
     return groups;
+}
+
+cJSON *chart_group_metrics(const cJSON *report, const cJSON *view)
+{
+    return group_rows(report, json_text(view, "name"), json_text(view, "x"), json_text(view, "y"));
 }
 
 /* Dimensions of the row of a metric that has the fewest: the one over all depths and layers, not of each. */
@@ -89,9 +131,10 @@ static int fewest_dimensions(const cJSON *report, const char *name, size_t lengt
 }
 
 /* Rows of the metrics "a_x,a_y" as rows of one metric with a dimension `part`: "x", "y". */
-cJSON *chart_group_parts(const cJSON *report, const char *names)
+cJSON *chart_group_parts(const cJSON *report, const cJSON *view)
 {
     static const char name[] = "part";
+    const char *names = json_text(view, "name");
     cJSON *parts = cJSON_CreateObject(), *rows = cJSON_AddArrayToObject(parts, "metrics");
     const cJSON *row;
     for (const char *at = names; *at != '\0'; at += strcspn(at, ","), at += *at == ',') {
@@ -109,7 +152,7 @@ cJSON *chart_group_parts(const cJSON *report, const char *names)
             cJSON_AddItemToArray(rows, copy);
         }
     }
-    cJSON *groups = chart_group_metrics(parts, name, name, NULL);
+    cJSON *groups = group_rows(parts, name, name, NULL);
     cJSON_Delete(parts);
     return groups;
 }

@@ -4,12 +4,14 @@
 
 #include <cjson/cJSON.h>
 
-/* Series of a name, an array for each place; those without points are left out. The caller deletes what these return. */
-cJSON *chart_group_series(const cJSON *report, const char *name);
-/* {rest, x: values, y: values, rows: copies} for every place of a metric's rows that have the dimensions x and y (NULL: none). */
-cJSON *chart_group_metrics(const cJSON *report, const char *name, const char *x, const char *y);
+/* Series of the view's name, or of several ("fit,loss"), an array for each place; those without points are left out. The caller
+ * deletes what these return. */
+cJSON *chart_group_series(const cJSON *report, const cJSON *view);
+/* {rest, names: of metrics, x: values, y: values, rows: copies} for every place of the rows of the view's metric or metrics that
+ * have its dimensions x and y; the values in order. */
+cJSON *chart_group_metrics(const cJSON *report, const cJSON *view);
 /* The same for several metrics, "attention_first,attention_before": one value of the dimension `part` each. Of each metric the
  * rows with the fewest dimensions count: those over all depths and layers. */
-cJSON *chart_group_parts(const cJSON *report, const char *names);
+cJSON *chart_group_parts(const cJSON *report, const cJSON *view);
 
 #endif

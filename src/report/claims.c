@@ -5,6 +5,7 @@
 #include "formats/json.h"
 #include "report/report.h"
 #include "report/table.h"
+#include "report/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,38 +18,45 @@ static const struct {
     const char *task, *metric, *dimensions;
     int direction;
     double difference;
+    double value,
+        baseline; /* what the paper's picture of it shows, Diff Transformer and Transformer; 0: it has differences only */
     const char *claim, *paper;
 } CLAIMS[] = {
-    {"needle", "accuracy", "length,needles,asked", 1, 0.07, "finds more of the asked numbers",
+    {"needle", "accuracy", "length,needles,asked", 1, 0.07, 0.85, 0.55, "finds more of the asked numbers",
      "0.85 against 0.55 (4K, N=6 R=2); 0.92 against 0.85 (N=2 R=2); 1.00 against 1.00 (N=1 R=1)"},
-    {"needle", "attention_answer", "length,needles,asked", 1, 0.24, "more attention on the answer",
+    {"needle", "attention_answer", "length,needles,asked", 1, 0.24, 0.31, 0.03, "more attention on the answer",
      "0.27 to 0.40 against 0.03 to 0.09"},
-    {"needle", "attention_noise", "length,needles,asked", -1, 0.47, "less attention on the noise",
+    {"needle", "attention_noise", "length,needles,asked", -1, 0.47, 0.02, 0.52, "less attention on the noise",
      "0.01 to 0.02 against 0.49 to 0.54"},
-    {"perplexity", "nll", "", -1, 0.025, "lower loss on long texts", "3.062 against 3.087 (1.4B)"},
-    {"perplexity", "nll_curve", "", -1, 0, "lower loss at every position", "lower at every position to 64K (figure 4)"},
-    {"perplexity", "nll_ar_hit", "", -1, 0.018, "lower loss on n-grams seen before", "0.880 against 0.898 (1.4B)"},
-    {"perplexity", "nll_others", "", -1, 0.025, "lower loss on other tokens", "3.247 against 3.272 (1.4B)"},
-    {"icl", "accuracy", "shots,arrangement=random,order=0", 1, 0.052, "better many-shot classification",
+    {"perplexity", "nll", "", -1, 0.025, 3.062, 3.087, "lower loss on long texts", "3.062 against 3.087 (1.4B)"},
+    {"perplexity", "nll_curve", "", -1, 0, 0, 0, "lower loss at every position", "lower at every position to 64K (figure 4)"},
+    {"perplexity", "nll_ar_hit", "", -1, 0.018, 0.880, 0.898, "lower loss on n-grams seen before", "0.880 against 0.898 (1.4B)"},
+    {"perplexity", "nll_others", "", -1, 0.025, 3.247, 3.272, "lower loss on other tokens", "3.247 against 3.272 (1.4B)"},
+    {"icl", "accuracy", "shots,arrangement=random,order=0", 1, 0.052, 0, 0, "better many-shot classification",
      "5.2 to 21.6 points more"},
-    {"icl", "accuracy_stable", "arrangement=random", 1, 0.052, "better over the stable part of the curve",
+    {"icl", "accuracy_stable", "arrangement=random", 1, 0.052, 0, 0, "better over the stable part of the curve",
      "5.2 to 21.6 points more"},
-    {"icl", "margin", "shots,arrangement=random", -1, 0.04, "less spread over random orders",
+    {"icl", "margin", "shots,arrangement=random", -1, 0.04, 0.04, 0.19, "less spread over random orders",
      "4.0 against 19.0 points (TREC); 9.0 against 13.0 (Banking-77)"},
-    {"icl", "margin", "shots,arrangement=alternate", -1, 0.433, "less spread, classes in turn",
+    {"icl", "margin", "shots,arrangement=alternate", -1, 0.433, 0.134, 0.567, "less spread, classes in turn",
      "13.4 against 56.7 points (TREC)"},
-    {"hallucination", "accuracy", "form=summary", 1, 0.09, "fewer hallucinations in summaries",
+    {"hallucination", "accuracy", "form=summary", 1, 0.09, 0.53, 0.44, "fewer hallucinations in summaries",
      "0.41 to 0.61 against 0.32 to 0.44"},
-    {"hallucination", "accuracy", "form=question", 1, 0.07, "fewer hallucinations in answers",
+    {"hallucination", "accuracy", "form=question", 1, 0.07, 0.39, 0.28, "fewer hallucinations in answers",
      "0.36 to 0.46 against 0.28 to 0.36"},
-    {"outliers", "top_1", "activation=attention_logits", -1, 0, "smaller largest attention logit", "38.8 against 318.0"},
-    {"outliers", "median", "activation=attention_logits", -1, 0, "smaller median attention logit", "3.3 against 5.4"},
-    {"outliers", "top_1", "activation=hidden_states", -1, 0, "smaller largest hidden state", "1688.2 against 3608.6"},
-    {"outliers", "accuracy", "part,bits=4", 1, 0.25, "more accurate with 4-bit attention logits",
+    {"outliers", "top_1", "activation=attention_logits", -1, 0, 38.8, 318.0, "smaller largest attention logit",
+     "38.8 against 318.0"},
+    {"outliers", "median", "activation=attention_logits", -1, 0, 3.3, 5.4, "smaller median attention logit", "3.3 against 5.4"},
+    {"outliers", "top_1", "activation=hidden_states", -1, 0, 1688.2, 3608.6, "smaller largest hidden state",
+     "1688.2 against 3608.6"},
+    {"outliers", "accuracy", "part,bits=4", 1, 0.25, 0, 0, "more accurate with 4-bit attention logits",
      "about 25 points more (HellaSwag)"},
-    {"choice", "accuracy", "task,shots", 1, 0.008, "more accurate on multiple choice", "56.2 against 55.4 (average, 0-shot)"},
-    {"throughput", "tokens_per_second", "work=prefill,length", -1, 0, "slower forward pass", "9 to 10 % fewer tokens a second"},
-    {"throughput", "tokens_per_second", "work=train,length", -1, 0, "slower training step", "9 to 12 % fewer tokens a second"},
+    {"choice", "accuracy", "task,shots", 1, 0.008, 0.562, 0.554, "more accurate on multiple choice",
+     "56.2 against 55.4 (average, 0-shot)"},
+    {"throughput", "tokens_per_second", "work=prefill,length", -1, 0, 46811, 51228, "slower forward pass",
+     "9 to 10 % fewer tokens a second"},
+    {"throughput", "tokens_per_second", "work=train,length", -1, 0, 6635, 7247, "slower training step",
+     "9 to 12 % fewer tokens a second"},
 };
 
 static bool fits(const cJSON *where, const char *dimensions)
@@ -95,7 +103,7 @@ static void add_row(cJSON *rows, const cJSON *report, const cJSON *c, size_t cla
     struct text setting = {0};
     const char *name = json_text(c, "name"), *model = json_text(c, "model"), *baseline = json_text(c, "baseline");
     const cJSON *where = json_path(c, "where"), *metrics = json_path(report, "metrics");
-    where_text(&setting, where);
+    words_where(&setting, where);
     cJSON *row = cJSON_CreateObject();
     json_add_number(row, "order", (double)claim);
     json_add_number(row, "direction", CLAIMS[claim].direction);
@@ -114,6 +122,10 @@ static void add_row(cJSON *rows, const cJSON *report, const cJSON *c, size_t cla
     if (isfinite(detectable(c)))
         json_add_number(row, "detectable", detectable(c));
     json_add_number(row, "paper_difference", CLAIMS[claim].difference);
+    if (CLAIMS[claim].value != 0) {
+        json_add_number(row, "paper_value", CLAIMS[claim].value);
+        json_add_number(row, "paper_baseline", CLAIMS[claim].baseline);
+    }
     cJSON_AddItemToArray(rows, row);
     text_free(&setting);
 }

@@ -8,7 +8,8 @@
 
 /* Adds a row to `settings` for each comparison of a differential model with one that is not, where the paper has a figure of the
  * same kind: {task, claim, paper, setting, model, baseline, value, baseline_value, difference, ci, n, p_value, detectable,
- * paper_difference}. detectable: the smallest difference that would be seen in four of five such runs. */
+ * paper_difference, and paper_value, paper_baseline where the paper has both}. detectable: the smallest difference that would be
+ * seen in four of five such runs. */
 enum status claims_add(cJSON *settings, const cJSON *report, struct error *err);
 /* Gives each setting its p-value corrected over all of them (Holm), `p_holm`, and its `verdict`:
  *   "same direction", "opposite"   p_holm below 0.05, on the paper's side of zero or the other

@@ -12,13 +12,15 @@ enum status page_write_files(const char *path, const char *title, const cJSON *p
 /* `reports`: array of parsed reports. */
 enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err);
 
-/* What every page begins and ends with; between them: the rest of the header with </header> and <main>, then what it holds. */
-void page_open(struct text *out, const char *title);
-void page_close(struct text *out);
+/* What every page begins and ends with; between them: the rest of the header with </header> and <main>, then what it holds. A
+ * page may have a script of its own beside the one of all pages, NULL: none. Nothing else may run: the page's policy names both
+ * by their digests, and forbids style attributes and event handlers in the markup. */
+void page_open(struct text *out, const char *title, const char *const *script);
+void page_close(struct text *out, const char *const *script);
 /* Writes a finished page when `status` is OK, and releases the text in any case. */
 enum status page_save(const char *path, struct text *out, enum status status, struct error *err);
 
-/* Style sheet and script of the page. */
-extern const char PAGE_STYLE[], PAGE_SCRIPT[];
+/* Style sheet and script of the page, line by line; NULL ends them. */
+extern const char *const PAGE_STYLE[], *const PAGE_SCRIPT[];
 
 #endif

@@ -1,56 +1,58 @@
-/* page_style.c - style sheet and script of the page; see page.h. */
+/* page_style.c - style sheet of the page; see page.h. */
 #include "report/page.h"
 
-const char PAGE_STYLE[] =
-    ":root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--panel:#f6f8fa;"
-    "--m0:#0b5fa5;--m1:#b3440f;--m2:#1a7f37;--m3:#8250df;--m4:#9a6700;--m5:#bf3989}\n"
-    "@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9aa4af;--line:#30363d;--panel:#161b22;"
-    "--m0:#58a6ff;--m1:#ff9a5c;--m2:#56d364;--m3:#bc8cff;--m4:#e3b341;--m5:#ff7bb8}}\n"
-    "*{box-sizing:border-box}\n"
-    "body{margin:0 auto;padding:1.25rem;max-width:78rem;background:var(--paper);color:var(--ink);"
-    "font:16px/1.5 system-ui,sans-serif}\n"
-    "h1{font-size:1.7rem;line-height:1.2;margin:.2em 0}h2{font-size:1.3rem;margin:2.2em 0 .4em;border-top:1px solid var(--line);"
-    "padding-top:1em}h3{font-size:1.05rem;margin:1.4em 0 .3em}\n"
-    "p,ul{max-width:46rem}small,.soft{color:var(--soft)}a{color:var(--m0)}\n"
-    "nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1rem}\n"
-    ".scroll{overflow-x:auto;max-width:100%}\n"
-    "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.86rem;margin:.4rem 0 1rem}\n"
-    "caption{text-align:left;color:var(--soft);padding:.2rem 0}\n"
-    "th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top}"
-    "td:not(.text){white-space:nowrap}\n"
-    "th:first-child,td.text,th.text{text-align:left}thead th{border-bottom:2px solid var(--line)}tbody th{font-weight:400}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,22rem),1fr));gap:1rem;align-items:start}\n"
-    "figure{margin:0;padding:.8rem;background:var(--panel);border:1px solid var(--line);border-radius:6px;min-width:0}\n"
-    "figcaption{font-weight:600;margin-bottom:.4rem}figcaption small{display:block;font-weight:400}\n"
-    "svg{display:block;width:100%;height:auto;overflow:visible}\n"
-    "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg text.strong{font-weight:600}\n"
-    ".grid{stroke:var(--line);fill:none}.axis{stroke:var(--soft);fill:none}.whisker{stroke:var(--ink);fill:none;pointer-events:"
-    "none}\n"
-    ".line{fill:none;stroke-width:2}.band{opacity:.18;stroke:none}\n"
-    "text.in{pointer-events:none}\n"
-    "[data-tip]:focus{outline:2px solid var(--ink);outline-offset:1px}\n"
-    ".m0{--c:var(--m0)}.m1{--c:var(--m1)}.m2{--c:var(--m2)}.m3{--c:var(--m3)}.m4{--c:var(--m4)}.m5{--c:var(--m5)}\n"
-    "path.line{stroke:var(--c)}circle,rect,polygon{fill:var(--c)}\n"
-    ".legend{margin:.3rem 0;font-size:.85rem}.legend span{margin-right:1rem}\n"
-    ".legend span::before{content:\"\";display:inline-block;width:.75em;height:.75em;margin-right:.4em;border-radius:2px;"
-    "background:var(--c)}\n"
-    "summary{cursor:pointer;color:var(--soft);font-size:.85rem}\n"
-    ".verdict{font-weight:600;white-space:nowrap}.same{color:var(--m2)}.opposite{color:var(--m1)}\n"
-    "#tip{position:fixed;z-index:9;pointer-events:none;max-width:18rem;padding:.35rem .55rem;border-radius:4px;"
-    "background:var(--ink);color:var(--paper);font-size:.82rem;line-height:1.35}\n"
-    "@media print{body{max-width:none;padding:0;font-size:11pt}nav,#tip{display:none}figure{break-inside:avoid}"
-    "h2{break-after:avoid}.figures{grid-template-columns:1fr 1fr}}\n";
+#include <stddef.h>
 
-/* One tooltip for pointer and keyboard. Details are opened for printing. */
-const char PAGE_SCRIPT[] =
-    "(function(){'use strict';var tip=document.getElementById('tip');\n"
-    "function show(e){var t=e.target.closest&&e.target.closest('[data-tip]');if(!t){tip.hidden=true;return}\n"
-    "tip.textContent=t.getAttribute('data-tip');tip.hidden=false;var "
-    "r=t.getBoundingClientRect(),w=tip.offsetWidth,h=tip.offsetHeight;\n"
-    "var x=Math.min(Math.max(4,r.left+r.width/2-w/2),innerWidth-w-4),y=r.top-h-6;if(y<4)y=r.bottom+6;\n"
-    "tip.style.left=x+'px';tip.style.top=y+'px'}\n"
-    "function hide(){tip.hidden=true}\n"
-    "document.addEventListener('pointerover',show);document.addEventListener('focusin',show);\n"
-    "document.addEventListener('focusout',hide);document.addEventListener('scroll',hide,true);\n"
-    "document.addEventListener('keydown',function(e){if(e.key==='Escape')hide()});\n"
-    "addEventListener('beforeprint',function(){document.querySelectorAll('details').forEach(function(d){d.open=true})})})();\n";
+/* clang-format off */
+const char *const PAGE_STYLE[] = {
+    ":root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--panel:#f6f8fa;--heat:#0b4f8a;--low:#b24918;--good:#1a7f37;--mark:#fff3b0;--m0:#0b5fa5;--m1:#b3440f;--m2:#1a7f37;--m3:#8250df;--m4:#9a6700;--m5:#bf3989}\n",
+    "@media(prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;--soft:#9aa4af;--line:#30363d;--panel:#161b22;--heat:#6cb6ff;--low:#ff9a5c;--good:#56d364;--mark:#574b10;--m0:#58a6ff;--m1:#ff9a5c;--m2:#56d364;--m3:#bc8cff;--m4:#e3b341;--m5:#ff7bb8}}\n",
+    "*{box-sizing:border-box}\n",
+    "body{margin:0 auto;padding:1.25rem;max-width:80rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}\n",
+    "h1{font-size:1.7rem;line-height:1.2;margin:.2em 0}h2{font-size:1.3rem;margin:2.2em 0 .4em;border-top:1px solid var(--line);padding-top:1em}h3{font-size:1.05rem;margin:1.4em 0 .3em}\n",
+    "p,ul{max-width:46rem}small,.soft{color:var(--soft)}a{color:var(--m0)}\n",
+    "nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.3rem 1rem}\n",
+    ".compared{margin:.4rem 0;font-size:.88rem;display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:.2rem 2rem}.compared dt{font-weight:600}.compared dd{margin:0}.compared ul{list-style:none;margin:.1rem 0 .6rem;padding:0;max-width:none}\n",
+    ".swatch{display:inline-block;width:.8em;height:.8em;margin-right:.45em;border-radius:2px;background:var(--c)}\n",
+    ".scroll{overflow-x:auto;max-width:100%;background:linear-gradient(to right,var(--paper) 30%,transparent) left/3rem 100% no-repeat local,linear-gradient(to left,var(--paper) 30%,transparent) right/3rem 100% no-repeat local,linear-gradient(to right,var(--soft),transparent) left/.7rem 100% no-repeat scroll,linear-gradient(to left,var(--soft),transparent) right/.7rem 100% no-repeat scroll}\n",
+    "figure .scroll{--paper:var(--panel)}\n",
+    "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.86rem;margin:.4rem 0 1rem}\n",
+    "caption{text-align:left;color:var(--soft);padding-bottom:.2rem}\n",
+    "th,td{padding:.28rem .6rem;border-bottom:1px solid var(--line);text-align:right;vertical-align:top;overflow-wrap:normal}\n",
+    "td:not(.text){white-space:nowrap}\n",
+    "th:first-child,td.text,th.text{text-align:left}thead th{border-bottom:2px solid var(--line);vertical-align:bottom}tbody th{font-weight:400}\n",
+    ".claims thead th{white-space:nowrap}.claims tbody th{font-weight:600;min-width:12rem}.claims tbody th small{font-weight:400}.claims td.text:not(.verdict){min-width:11rem;max-width:17rem}\n",
+    ".figures{display:grid;grid-auto-flow:dense;grid-template-columns:repeat(auto-fill,minmax(min(100%,24rem),1fr));gap:1rem;align-items:start}\n",
+    ".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:.8rem;align-items:start}\n",
+    "figure{margin:0;padding:.8rem;background:var(--panel);border:1px solid var(--line);border-radius:6px;min-width:0}\n",
+    "@media(min-width:54rem){figure.pair{grid-column:span 2}}\n",
+    "figure.wide,details.wide{grid-column:1/-1}.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),23.5rem));gap:.6rem 1.2rem}\n",
+    "figcaption{font-weight:600;margin-bottom:.4rem}figcaption small{display:block;font-weight:400}\n",
+    "svg{display:block;width:100%;height:auto;overflow:visible}\n",
+    "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg text.strong{font-weight:600}svg text.soft{fill:var(--soft)}\n",
+    ".grid{stroke:var(--line);fill:none}.axis{stroke:var(--soft);fill:none}.whisker{stroke:var(--ink);fill:none;pointer-events:none}\n",
+    ".chance{stroke:var(--soft);stroke-dasharray:5 4;fill:none}\n",
+    ".line{fill:none;stroke-width:2}.band{opacity:.18;stroke:none}.pale{opacity:.45}\n",
+    "svg .open{fill:none;stroke:var(--ink);stroke-width:1.5}\n",
+    ".m0{--c:var(--m0)}.m1{--c:var(--m1)}.m2{--c:var(--m2)}.m3{--c:var(--m3)}.m4{--c:var(--m4)}.m5{--c:var(--m5)}\n",
+    "path.line,path.range{stroke:var(--c)}path.range{stroke-width:5;stroke-linecap:round;opacity:.5}circle,rect,polygon,path.point{fill:var(--c)}path.point{stroke:var(--panel);stroke-width:.8}\n",
+    "rect.heat,rect.up{fill:var(--heat)}rect.down{fill:var(--low)}rect.cell{fill:none;stroke:var(--line)}\n",
+    "text.in{pointer-events:none}svg text.over{fill:var(--paper)}\n",
+    "[data-tip]:focus{outline:2px solid var(--ink);outline-offset:1px}\n",
+    ".notes{font-size:.9rem;color:var(--soft)}\n",
+    ".legend{margin:.3rem 0;font-size:.85rem}.legend span{margin-right:1rem}\n",
+    ".legend span[class]::before{content:\"\";display:inline-block;width:.75em;height:.75em;margin-right:.4em;border-radius:2px;background:var(--c)}\n",
+    "summary{cursor:pointer;color:var(--soft);font-size:.85rem}\n",
+    ".verdict{font-weight:600;white-space:nowrap}.same{color:var(--good)}.opposite{color:var(--m1)}.mark{display:inline-block;width:1.2em}\n",
+    ".filters{display:flex;flex-wrap:wrap;gap:.5rem 1rem;margin:.6rem 0;align-items:center;font-size:.9rem}.filters[hidden]{display:none}\n",
+    "select,button,input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:.2rem .4rem;max-width:100%}\n",
+    ".items{max-height:40rem;overflow-y:auto;border:1px solid var(--line);border-radius:6px;padding:0 .8rem}\n",
+    ".item{border-bottom:1px solid var(--line);padding:.5rem 0}.item[hidden]{display:none}\n",
+    ".item>summary,.item summary{color:var(--ink)}.outputs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:.6rem;margin:.4rem 0}\n",
+    "pre{white-space:pre-wrap;margin:.3rem 0;padding:.5rem;background:var(--panel);border:1px solid var(--line);border-radius:4px;max-height:24rem;overflow:auto;font-size:.82rem}\n",
+    "mark{background:var(--mark);color:inherit;outline:1px solid var(--soft)}\n",
+    "#tip{position:fixed;z-index:9;pointer-events:none;max-width:18rem;padding:.35rem .55rem;border-radius:4px;background:var(--ink);color:var(--paper);font-size:.82rem;line-height:1.35}\n",
+    "@media(max-width:44rem){body{padding:.8rem}table.stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table.stack,.stack tbody,.stack tr,.stack td,.stack tbody th{display:block;text-align:left;min-width:0;max-width:none}.stack tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.stack td,.stack tbody th{border:0;padding:.08rem 0}td[data-label]{white-space:normal}td[data-label]::before{content:attr(data-label) \": \";color:var(--soft);font-weight:400}.verdict[data-label]::before{content:\"\"}}\n",
+    "@media print{body{max-width:none;padding:0;font-size:10pt}nav,#tip,.filters{display:none}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}.figures{grid-template-columns:1fr 1fr}.scroll{overflow:visible;background:none}table{font-size:8pt}.items,pre{max-height:none;overflow:visible}}\n",
+    NULL,
+};

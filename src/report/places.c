@@ -2,7 +2,10 @@
 #include "report/places.h"
 
 #include "base/memory.h"
+#include "formats/json.h"
+#include "report/values.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The item's place in those dimensions; NULL when it lacks one. */
@@ -37,6 +40,34 @@ cJSON *report_places(const cJSON *items, const char *const *dimensions)
             cJSON_AddItemToArray(places, place);
     }
     return places;
+}
+
+/* Over the items at a place, whose first result says how many choices there were; NaN when none does. */
+static double mean_chance(const cJSON *items, const char *field, const cJSON *where)
+{
+    const cJSON *item;
+    double sum = 0;
+    size_t n = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        const cJSON *results = json_path(item, "results");
+        int choices = values_match(item, where) && results != NULL ? cJSON_GetArraySize(json_path(results->child, field)) : 0;
+        sum += choices > 0 ? 1.0 / choices : 0;
+        n += choices > 0;
+    }
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+void report_add_chance(struct report *r, const cJSON *items, const char *name, const char *field, const char *const *dimensions)
+{
+    cJSON *places = report_places(items, dimensions), *where;
+    cJSON_ArrayForEach(where, places)
+    {
+        double chance = mean_chance(items, field, where);
+        if (isfinite(chance))
+            report_add_reference(r, name, "chance", where, chance);
+    }
+    cJSON_Delete(places);
 }
 
 enum status report_add_places(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metrics,

@@ -12,6 +12,9 @@ enum status report_add_places(struct report *r, const struct experiment *e, cons
  * index, which stands in `where` as `index`. */
 enum status report_add_indexed(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metrics,
                                size_t n_metrics, const char *const *dimensions, const char *index, struct error *err);
+/* Chance on items of several choices as a reference of the metric `name`, at each combination of the dimensions: the mean of
+ * 1 / choices, which are as many as the array `field` of a result has members. */
+void report_add_chance(struct report *r, const cJSON *items, const char *name, const char *field, const char *const *dimensions);
 /* The different combinations themselves: an array of objects, which the caller deletes. */
 cJSON *report_places(const cJSON *items, const char *const *dimensions);
 

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 void axis_hold(struct axis *a, double value)
 {
@@ -44,7 +45,8 @@ void axis_round(struct axis *a)
 static double place(const struct axis *a, double v)
 {
     double t = a->log ? (log(fmax(v, 1e-300)) - log(a->low)) / (log(a->high) - log(a->low)) : (v - a->low) / (a->high - a->low);
-    return fmin(1.02, fmax(-0.02, t));
+    t = fmin(1.02, fmax(-0.02, t));
+    return a->reversed ? 1 - t : t;
 }
 
 double plot_x(const struct plot *p, double x)
@@ -71,30 +73,39 @@ void plot_number(struct text *out, double v)
     text_printf(out, "%.4g", fabs(v) < 1e-12 ? 0 : v);
 }
 
-/* Ticks of a linear axis at 1, 2 or 5 times a power of ten; of a log axis at powers of two or of ten. */
-static size_t find_ticks(const struct axis *a, double ticks[16])
+/* The chosen ticks, or: of a linear axis at 1, 2 or 5 times a power of ten; of a log axis at powers of two or of ten. */
+static size_t find_ticks(const struct axis *a, double ticks[AXIS_TICKS])
 {
     size_t n = 0;
+    if (a->n_ticks > 0) {
+        memcpy(ticks, a->ticks, a->n_ticks * sizeof *ticks);
+        return a->n_ticks;
+    }
     if (!a->log) {
         double raw = (a->high - a->low) / 5, power = pow(10, floor(log10(raw)));
         double step = raw / power > 5 ? 10 * power : raw / power > 2 ? 5 * power : raw / power > 1 ? 2 * power : power;
-        for (double t = ceil(a->low / step) * step; t <= a->high + step * 1e-9 && n < 16; t += step)
+        for (double t = ceil(a->low / step) * step; t <= a->high + step * 1e-9 && n < AXIS_TICKS; t += step)
             ticks[n++] = t;
         return n;
     }
     double decades = log10(a->high / a->low), base = decades > 3 ? 10 : 2;
     double stride = ceil(log(a->high / a->low) / log(base) / 6);
-    for (double e = ceil(log(a->low) / log(base) - 1e-9); pow(base, e) <= a->high * 1.0001 && n < 16; e += fmax(1, stride))
+    for (double e = ceil(log(a->low) / log(base) - 1e-9); pow(base, e) <= a->high * 1.0001 && n < AXIS_TICKS;
+         e += fmax(1, stride))
         ticks[n++] = pow(base, e);
     return n;
 }
 
 static void draw_ticks(struct plot *p, const struct axis *a, bool vertical)
 {
-    double ticks[16];
+    enum { ROOM = 30 }; /* pixels that a label needs */
+    double ticks[AXIS_TICKS], last = -INFINITY;
     size_t n = find_ticks(a, ticks);
     for (size_t i = 0; i < n; i++) {
         double at = vertical ? plot_y(p, ticks[i]) : plot_x(p, ticks[i]);
+        if (!vertical && fabs(at - last) < ROOM)
+            continue;
+        last = at;
         if (vertical) {
             text_printf(p->out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
                         PLOT_LEFT, at, PLOT_WIDTH - PLOT_RIGHT, PLOT_LEFT - 6, at + 4);
@@ -133,7 +144,7 @@ void plot_close(struct plot *p)
 
 void plot_tip(struct plot *p, const char *tip)
 {
-    text_puts(p->out, " tabindex=\"0\" role=\"img\" aria-label=\"");
+    text_printf(p->out, " tabindex=\"%d\" role=\"img\" aria-label=\"", p->n_marks++ == 0 ? 0 : -1);
     html_text(p->out, tip);
     text_puts(p->out, "\" data-tip=\"");
     html_text(p->out, tip);

@@ -9,14 +9,18 @@
 
 enum { PLOT_WIDTH = 440, PLOT_HEIGHT = 270, PLOT_LEFT = 52, PLOT_RIGHT = 10, PLOT_TOP = 10, PLOT_BOTTOM = 42 };
 
+enum { AXIS_TICKS = 16 };
 struct axis {
     double low, high;
-    bool log;
+    bool log, reversed; /* reversed: the largest value comes first */
     const char *label;
+    double ticks[AXIS_TICKS]; /* chosen by the caller, in order; n_ticks 0: round numbers */
+    size_t n_ticks;
 };
 struct plot {
     struct text *out;
     struct axis x, y;
+    size_t n_marks; /* that can be pointed at: the first is in the order of tabs, arrow keys lead to the others */
 };
 
 /* Widens an axis to hold a value; the first one sets it (low > high at first). */

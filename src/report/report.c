@@ -77,6 +77,18 @@ void report_note(struct report *r, const char *format, ...)
     cJSON_AddItemToArray(notes, cJSON_CreateString(sentence));
 }
 
+void report_add_reference(struct report *r, const char *name, const char *label, const cJSON *where, double value)
+{
+    cJSON *references = cJSON_GetObjectItemCaseSensitive(r->root, "references"), *row = cJSON_CreateObject();
+    if (references == NULL)
+        references = cJSON_AddArrayToObject(r->root, "references");
+    cJSON_AddStringToObject(row, "name", name);
+    cJSON_AddStringToObject(row, "label", label);
+    cJSON_AddItemToObject(row, "where", where ? cJSON_Duplicate(where, true) : cJSON_CreateObject());
+    json_add_number(row, "value", value);
+    cJSON_AddItemToArray(references, row);
+}
+
 void report_free(struct report *r)
 {
     cJSON_Delete(r->root);

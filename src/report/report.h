@@ -52,6 +52,8 @@ bool report_same_tokens(const struct experiment *e, size_t subject);
 void report_add_interval(cJSON *row, struct interval x);
 /* A sentence that a reader of the results should know, beside those of the experiment. */
 void report_note(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A level that pictures of the metric or series `name` show at places that have the members of `where` (NULL: all). */
+void report_add_reference(struct report *r, const char *name, const char *label, const cJSON *where, double value);
 /* One row whose value was computed otherwise; the report owns it. NULL when the value is no number: then there is none. */
 cJSON *report_add_value(struct report *r, const char *name, const char *model, const cJSON *where, struct interval value,
                         size_t n, const char *better);

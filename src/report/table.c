@@ -5,6 +5,7 @@
 #include "base/visible.h"
 #include "formats/json.h"
 #include "report/report.h"
+#include "report/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -82,7 +83,7 @@ static struct table *push(struct tables *t, const cJSON *where)
     struct text place = {0}, title = {0};
     if (!mem_grow((void **)&t->all, &t->capacity, t->n + 1, sizeof *t->all))
         return NULL;
-    where_text(&place, where);
+    (t->words ? words_where : where_text)(&place, where);
     visible_text(&title, place.data ? place.data : "", true);
     text_free(&place);
     t->all[t->n] = (struct table){.title = title.data ? title.data : strdup("")};
@@ -153,7 +154,7 @@ static void fill_row(struct grid *g, const cJSON *rows, const char *value, const
     interval_cell(g, all, largest);
 }
 
-static void fill_group(struct table *t, const cJSON *report, const cJSON *view, const cJSON *group)
+static void fill_group(struct table *t, const cJSON *report, const cJSON *view, const cJSON *group, bool words)
 {
     const char *name = json_text(view, "name"), *x = json_text(view, "x");
     const cJSON *columns = cJSON_GetObjectItem(group, "columns"), *column, *m, *rest = cJSON_GetObjectItem(group, "rest");
@@ -166,11 +167,15 @@ static void fill_group(struct table *t, const cJSON *report, const cJSON *view, 
     cJSON_ArrayForEach(column, columns)
     {
         struct text head = {0};
-        text_printf(&head, "%s ", x);
-        if (cJSON_IsNumber(column))
-            text_printf(&head, "%.9g", column->valuedouble);
-        else
-            text_puts(&head, cJSON_IsString(column) ? column->valuestring : "");
+        if (words) {
+            words_dimension(&head, x, column);
+        } else {
+            text_printf(&head, "%s ", x);
+            if (cJSON_IsNumber(column))
+                text_printf(&head, "%.9g", column->valuedouble);
+            else
+                text_puts(&head, cJSON_IsString(column) ? column->valuestring : "");
+        }
         grid_add(g, "%s", head.data ? head.data : "");
         text_free(&head);
     }
@@ -224,8 +229,13 @@ static bool is_detail(const cJSON *metrics, const char *name, const cJSON *where
     return false;
 }
 
+static void add_text(struct text *out, const char *name)
+{
+    text_puts(out, name);
+}
+
 /* One line a metric and place: every model's figure, then each comparison with its interval and p. */
-static void fill_summary(struct table *t, const cJSON *report, const char *names, const char *title)
+static void fill_summary(struct table *t, const cJSON *report, const char *names, const char *title, bool words)
 {
     const cJSON *metrics = json_path(report, "metrics"), *comparisons = json_path(report, "comparisons");
     const cJSON *models = json_path(report, "models"), *m, *row, *seen;
@@ -254,8 +264,9 @@ static void fill_summary(struct table *t, const cJSON *report, const char *names
         if (!wanted || !first || (names != NULL && is_detail(metrics, name, where)))
             continue;
         struct text head = {0};
-        text_printf(&head, "%s%s", name, where->child ? ", " : "");
-        where_text(&head, where);
+        (words ? words_metric : add_text)(&head, name);
+        text_puts(&head, where->child ? ", " : "");
+        (words ? words_where : where_text)(&head, where);
         grid_add(g, "%s", head.data ? head.data : "");
         text_free(&head);
         double largest = fabs(json_real(row, "value"));
@@ -301,7 +312,7 @@ enum status tables_from_view(struct tables *t, const cJSON *report, const cJSON 
         struct table *one = push(t, NULL);
         if (one == NULL)
             return error_set(err, ERR_SYSTEM, "table: out of memory");
-        fill_summary(one, report, name, json_text(view, "title"));
+        fill_summary(one, report, name, json_text(view, "title"), t->words);
         return OK;
     }
     cJSON *groups = find_groups(json_path(report, "metrics"), name, x), *group;
@@ -320,7 +331,7 @@ enum status tables_from_view(struct tables *t, const cJSON *report, const cJSON 
         if (one == NULL)
             status = error_set(err, ERR_SYSTEM, "table: out of memory");
         else
-            fill_group(one, report, view, group);
+            fill_group(one, report, view, group, t->words);
     }
     cJSON_Delete(groups);
     return status;
@@ -344,7 +355,7 @@ enum status tables_from_report(struct tables *t, const cJSON *report, bool every
 {
     const cJSON *view;
     enum status status = OK;
-    *t = (struct tables){0};
+    *t = (struct tables){.words = t->words};
     const cJSON *views = every ? NULL : json_path(report, "views");
     cJSON_ArrayForEach(view, views)
     {
@@ -356,7 +367,7 @@ enum status tables_from_report(struct tables *t, const cJSON *report, bool every
         struct table *one = push(t, NULL);
         status = one ? OK : error_set(err, ERR_SYSTEM, "table: out of memory");
         if (one != NULL)
-            fill_summary(one, report, NULL, "metric");
+            fill_summary(one, report, NULL, "metric", t->words);
     }
     if (status != OK)
         tables_free(t);

@@ -16,6 +16,7 @@ struct table {
 struct tables {
     struct table *all;
     size_t n, capacity;
+    bool words; /* set before they are filled: names and places in words (words.h), not as the report has them */
 };
 
 /* The tables of the report's views, or with `every` one table of every metric. */

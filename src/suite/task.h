@@ -51,9 +51,11 @@ struct report;
 /* What a person should be shown of a report, as data that the report carries: tables and pictures are drawn from it.
  *   kind   "table"    metric `name`, a column for each value of the dimension x (NULL: none)
  *          "heatmap"  metric `name` over the dimensions x and y
- *          "bars"     metric `name` over the dimension x
+ *          "bars"     metric `name` over the dimension x; of several metrics one beside another
+ *          "parts"    several metrics as the parts of a whole
  *          "lines"    series `name`;  "steps" the same as a histogram
- *          "dots"     series `name`, one dot a value, for spreads */
+ *          "fits"     two series, "fit,measured": lines over points
+ *          "ranges"   series `name`: best, worst and all between, place beside place;  "dots": one dot a value */
 struct view {
     const char *kind, *name, *title, *x, *y;
 };

@@ -146,7 +146,7 @@ static void report(const char *folder, const char *path, const char *bytes, size
     static const char *const formats[] = {"text", "markdown", "csv", "latex", "json"};
     cJSON *json, *rows = cJSON_CreateArray(), *all = cJSON_CreateArray();
     struct checks checks = {.results = cJSON_CreateArray()};
-    struct tables tables;
+    struct tables tables = {0};
     struct error err;
     char *page = path_join(folder, "page.html");
     (void)bytes, (void)n;

@@ -61,7 +61,7 @@ static const int GOOD[4] = {1, 1, 1, 1}, BAD[4] = {0, 0, 1, 0};
 
 static char *print(const cJSON *report, const char *format, bool every)
 {
-    struct tables t;
+    struct tables t = {0};
     struct error err = {0};
     struct text out = {0};
     ck_assert_msg(tables_from_report(&t, report, every, &err) == OK, "%s", err.message);
@@ -256,6 +256,12 @@ START_TEST(junit_and_page_are_well_formed)
     expect_in(text, "<title>A &amp; B</title>");
     expect_in(text, "Found &lt;all&gt;");
     expect_in(text, "same direction");
+    expect_in(text, "Content-Security-Policy\" content=\"default-src 'none'");
+    expect_in(text, "<dt>Models</dt>");
+    expect_in(text, "data-label=\"difference\"");
+    expect_in(text, "<figure class=\"card\">");
+    expect_in(text, "64 tokens, 1 needle, 1 asked for");
+    ck_assert_msg(strstr(text, " style=\"") == NULL, "the page's policy forbids style attributes");
     ck_assert_ptr_null(strstr(text, "http://"));
     ck_assert_ptr_null(strstr(text, "https://"));
     free(text);

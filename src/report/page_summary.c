@@ -1,0 +1,272 @@
+/* page_summary.c - the first screen of the page; see page_parts.h. */
+#include "report/page_parts.h"
+
+#include "formats/json.h"
+#include "report/claims.h"
+#include "report/html.h"
+#include "report/words.h"
+
+#include <math.h>
+#include <string.h>
+
+static void put(struct text *out, const char *html)
+{
+    text_puts(out, html);
+}
+
+static void text(struct text *out, const char *plain)
+{
+    html_text(out, plain ? plain : "");
+}
+
+static bool same_text(const cJSON *a, const cJSON *b, const char *key)
+{
+    const char *x = json_text(a, key), *y = json_text(b, key);
+    return x == y || (x != NULL && y != NULL && strcmp(x, y) == 0);
+}
+
+/* Has an earlier report such an entry of `list`, equal in two members? */
+static bool seen_before(const cJSON *reports, const cJSON *report, const char *list, const cJSON *entry, const char *digest)
+{
+    const cJSON *earlier, *other;
+    for (earlier = reports->child; earlier != report; earlier = earlier->next)
+        cJSON_ArrayForEach(other, json_path(earlier, list))
+        {
+            if (same_text(other, entry, digest) && same_text(other, entry, "name"))
+                return true;
+        }
+    return false;
+}
+
+static void write_model(struct text *out, const cJSON *m, size_t colour)
+{
+    struct text size = {0};
+    words_count(&size, json_real(m, "n_params"));
+    text_printf(out, "<li><span class=\"swatch m%zu\"></span><strong>", colour % 6);
+    text(out, json_text(m, "name"));
+    put(out, "</strong> <span class=\"soft\">");
+    text(out, json_text(m, "family"));
+    if (isfinite(json_real(m, "n_params")))
+        text_printf(out, ", %s parameters", size.data);
+    if (json_text(m, "path") != NULL) {
+        put(out, ", ");
+        text(out, json_text(m, "path"));
+    }
+    put(out, "</span>");
+    if (json_text(m, "sha256") != NULL)
+        text_printf(out, " <small>sha256 %.12s</small>", json_text(m, "sha256"));
+    put(out, "</li>\n");
+    text_free(&size);
+}
+
+static void write_data(struct text *out, const cJSON *d)
+{
+    struct text records = {0};
+    words_count(&records, json_real(d, "records"));
+    put(out, "<li><strong>");
+    text(out, json_text(d, "name"));
+    put(out, "</strong> <span class=\"soft\">");
+    text(out, json_text(d, "path"));
+    if (isfinite(json_real(d, "records")))
+        text_printf(out, ", %s records", records.data);
+    if (json_text(d, "licence") != NULL) {
+        put(out, ", ");
+        text(out, json_text(d, "licence"));
+    }
+    put(out, "</span>");
+    if (json_text(d, "sha256") != NULL)
+        text_printf(out, " <small>sha256 %.12s</small>", json_text(d, "sha256"));
+    put(out, "</li>\n");
+    text_free(&records);
+}
+
+/* Where each report came from: its task, version, when it was finished and on what. */
+static void write_source(struct text *out, const cJSON *report)
+{
+    put(out, "<li><strong>");
+    text(out, words_task(json_text(report, "task")));
+    put(out, "</strong> <span class=\"soft\">");
+    if (json_text(report, PAGE_SOURCE) != NULL) {
+        text(out, json_text(report, PAGE_SOURCE));
+        put(out, ", ");
+    }
+    put(out, "difftf-eval ");
+    text(out, json_text(report, "version"));
+    text_printf(out, ", seed %.0f", json_real(report, "seed"));
+    if (json_text(report, "run.finished") != NULL) {
+        put(out, ", ");
+        text(out, json_text(report, "run.finished"));
+    }
+    if (json_text(report, "run.cpu") != NULL) {
+        put(out, ", ");
+        text(out, json_text(report, "run.cpu"));
+    }
+    put(out, "</span></li>\n");
+}
+
+static void write_compared(struct text *out, const cJSON *reports)
+{
+    const cJSON *report, *entry;
+    put(out, "<dl class=\"compared\"><div><dt>Models</dt><dd><ul>\n");
+    cJSON_ArrayForEach(report, reports)
+    {
+        size_t colour = 0;
+        cJSON_ArrayForEach(entry, json_path(report, "models"))
+        {
+            if (!seen_before(reports, report, "models", entry, "sha256"))
+                write_model(out, entry, colour);
+            colour++;
+        }
+    }
+    put(out, "</ul></dd></div><div><dt>Data</dt><dd><ul>\n");
+    cJSON_ArrayForEach(report, reports)
+    {
+        cJSON_ArrayForEach(entry, json_path(report, "data"))
+        {
+            if (!seen_before(reports, report, "data", entry, "sha256"))
+                write_data(out, entry);
+        }
+    }
+    put(out, "</ul></dd></div><div><dt>Reports</dt><dd><ul>\n");
+    cJSON_ArrayForEach(report, reports) write_source(out, report);
+    put(out, "</ul></dd></div></dl>\n");
+}
+
+static void p_text(struct text *out, double p)
+{
+    text_printf(out, p < 0.001 ? "&lt;&nbsp;0.001" : "%.3f", p);
+}
+
+/* What was measured of one setting: value, difference with interval, p, units, and what could have been seen. */
+static void write_measured(struct text *out, const cJSON *row)
+{
+    double largest = fmax(fabs(json_real(row, "value")), fabs(json_real(row, "baseline_value"))),
+           least = json_real(row, "detectable");
+    put(out, "<td data-label=\"here\">");
+    figure_text(out, json_real(row, "value"), largest, false);
+    put(out, " against ");
+    figure_text(out, json_real(row, "baseline_value"), largest, false);
+    put(out, "</td><td data-label=\"difference\">");
+    figure_text(out, json_real(row, "difference"), largest, true);
+    if (isfinite(json_real(row, "ci.0"))) {
+        put(out, " <small>[");
+        figure_text(out, json_real(row, "ci.0"), largest, false);
+        put(out, ", ");
+        figure_text(out, json_real(row, "ci.1"), largest, false);
+        put(out, "]</small>");
+    }
+    put(out, "</td><td data-label=\"p\">");
+    p_text(out, json_real(row, "p_holm"));
+    text_printf(out, "</td><td data-label=\"n\">%.0f</td><td data-label=\"would be seen from\">", json_real(row, "n"));
+    if (isfinite(least))
+        figure_text(out, least, largest, false);
+    else
+        put(out, "-");
+    put(out, "</td></tr>\n");
+}
+
+/* A mark that does not depend on colour stands before the words. */
+static void write_verdict(struct text *out, const cJSON *row)
+{
+    static const struct {
+        const char *verdict, *class, *mark;
+    } marks[] = {{"same direction", "same", "\xe2\x9c\x93"},
+                 {"opposite", "opposite", "\xe2\x9c\x97"},
+                 {"too few to tell", "none", "?"},
+                 {"no difference seen", "none", "="}};
+    const char *verdict = json_text(row, "verdict");
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if (strcmp(marks[i].verdict, verdict) == 0)
+            text_printf(
+                out,
+                "<td class=\"verdict text %s\" data-label=\"verdict\"><span class=\"mark\" aria-hidden=\"true\">%s</span> "
+                "%s</td>",
+                marks[i].class, marks[i].mark, verdict);
+}
+
+static const char CLAIM_HEAD[] =
+    "<th class=\"text\" scope=\"col\">verdict</th><th class=\"text\" scope=\"col\">in the paper<br><small>Diff against "
+    "Transformer</small></th><th scope=\"col\">here</th><th scope=\"col\">difference<br><small>[95 % interval]</small></th><th "
+    "scope=\"col\">p</th><th scope=\"col\">n</th><th scope=\"col\">would be<br>seen from</th></tr></thead><tbody>\n";
+
+static void write_claim(struct text *out, const cJSON *row)
+{
+    put(out, "<tr><th scope=\"row\">");
+    text(out, json_text(row, "claim"));
+    put(out, "<br><small>");
+    text(out, words_task(json_text(row, "task")));
+    put(out, json_text(row, "setting")[0] ? ": " : "");
+    text(out, json_text(row, "setting"));
+    put(out, "</small></th>");
+    write_verdict(out, row);
+    put(out, "<td class=\"text\" data-label=\"in the paper\">");
+    text(out, json_text(row, "paper"));
+    put(out, "</td>");
+    write_measured(out, row);
+}
+
+static void write_claim_table(struct text *out, const cJSON *rows, const char *first)
+{
+    const cJSON *row, *setting;
+    put(out, "<div class=\"scroll\" tabindex=\"0\"><table class=\"claims stack\"><thead><tr><th scope=\"col\">");
+    put(out, first);
+    put(out, "</th>");
+    put(out, CLAIM_HEAD);
+    cJSON_ArrayForEach(row, rows)
+    {
+        if (strcmp(first, "claim") == 0)
+            write_claim(out, row);
+        else
+            cJSON_ArrayForEach(setting, json_path(row, "settings")) write_claim(out, setting);
+    }
+    put(out, "</tbody></table></div>\n");
+}
+
+static size_t count_verdicts(const cJSON *claims, const char *verdict)
+{
+    const cJSON *row;
+    size_t n = 0;
+    cJSON_ArrayForEach(row, claims) n += strcmp(json_text(row, "verdict"), verdict) == 0;
+    return n;
+}
+
+static void write_claims(struct text *out, const cJSON *claims)
+{
+    const cJSON *row;
+    text_printf(
+        out,
+        "<h3>The paper's claims, beside these models</h3>\n<p>Of %d claims, <strong>%zu go in the same direction</strong> "
+        "as in the paper, %zu go the other way, in %zu no difference is seen, and for %zu there is too little to "
+        "tell.</p>\n",
+        cJSON_GetArraySize(claims), count_verdicts(claims, "same direction"), count_verdicts(claims, "opposite"),
+        count_verdicts(claims, "no difference seen"), count_verdicts(claims, "too few to tell"));
+    write_claim_table(out, claims, "claim");
+    put(out, "<p class=\"soft\">A verdict needs p below 0.05 after Holm's correction over every setting. n counts what was drawn "
+             "independently: samples, documents, orders. The last column is the smallest difference that four of five such runs "
+             "would see. Sizes are not compared, since the settings differ.</p>\n<details><summary>every setting</summary>");
+    write_claim_table(out, claims, "claim and setting");
+    put(out, "</details>\n<h3>At a glance</h3>\n<div class=\"cards\">\n");
+    cJSON_ArrayForEach(row, claims) page_claim_card(out, row);
+    put(out, "</div>\n");
+}
+
+enum status page_summary(struct text *out, const cJSON *reports, struct error *err)
+{
+    cJSON *settings = cJSON_CreateArray();
+    const cJSON *report;
+    enum status status = OK;
+    put(out, "<section aria-labelledby=\"summary\"><h2 id=\"summary\">Summary</h2>\n");
+    write_compared(out, reports);
+    cJSON_ArrayForEach(report, reports)
+    {
+        if (status == OK)
+            status = claims_add(settings, report, err);
+    }
+    cJSON *claims = claims_judge(settings);
+    if (claims->child != NULL)
+        write_claims(out, claims);
+    cJSON_Delete(claims);
+    cJSON_Delete(settings);
+    put(out, "</section>\n");
+    return status;
+}
