@@ -57,6 +57,7 @@ help:
 	@echo "make            build the programs into build/"
 	@echo "make demo       install what is missing, build, and run the needle evaluation on the embedded pair"
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
+	@echo "make coverage   run every test once more and print the lines and branches that they reach (gcovr)"
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
 	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
@@ -109,6 +110,15 @@ $(BUILD)/tests/%: tests/%.c $(BUILD)/libdifftf.a
 	$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(shell pkg-config --cflags check) -MMD -MP -o $@ $< $(BUILD)/libdifftf.a \
 		$(LDFLAGS) $(shell pkg-config --libs check) $(LIBS)
 test-programs: $(TESTS:%.c=$(BUILD)/%)
+
+# Lines and branches of src/ and tasks/ that the tests reach (apt-get install gcovr); a program that is killed or ends at once, as out
+# of memory, does not say what it reached.
+.PHONY: coverage
+coverage:
+	@tools/setup check
+	-@tools/run-tests coverage
+	gcovr --root . --object-directory build-coverage --filter src/ --filter tasks/ --exclude-unreachable-branches --exclude-throw-branches \
+		--txt build-coverage/coverage.txt --print-summary
 
 # Fuzzing needs clang and its OpenMP (apt-get install clang libomp-dev): every reader for FUZZ_SECONDS, from the stored inputs.
 # What is found lies in $(FUZZ_BUILD)/found; kept small (-minimize_crash=1), it goes to tests/fuzz/corpus and is replayed by `make check`.
