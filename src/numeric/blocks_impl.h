@@ -99,7 +99,14 @@ INLINE void block_q8_0(put_run *put, struct runs *to, const unsigned char *b) /*
 INLINE codes uneven(codes q)
 {
     const signed_codes values = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+#ifdef __clang__ /* which has no shuffle by a vector */
+    codes out;
+    for (size_t i = 0; i < sizeof q / sizeof q[0]; i++)
+        out[i] = values[q[i]];
+    return out;
+#else
     return (codes)__builtin_shuffle(values, (signed_codes)q);
+#endif
 }
 
 INLINE void block_iq4_nl(put_run *put, struct runs *to, const unsigned char *b) /* scale; uneven codes */
