@@ -1,7 +1,7 @@
 """common.py - what the comparisons share: where things lie, running this project's programs, and a comparison's rows.
 
 A comparison is a module of this folder with a docstring (its first line is its title in the table), PEERS (the Python packages whose
-versions it reports) and compare(places), which yields rows. A row says what was compared and by how much both sides differ."""
+versions it reports; FROM_NPM: npm's) and compare(places), which yields rows. A row says what was compared and by how much both sides differ."""
 import dataclasses
 import json
 import os
@@ -57,6 +57,20 @@ def task(name, report, *arguments):
     run(EVAL, name, "--threads", 1, "--fresh", "--quiet", "--out", report, *arguments)
     with open(report) as f:
         return json.load(f), time.monotonic() - started
+
+
+def npm_version(folder, package):
+    with open(os.path.join(folder, "node_modules", package, "package.json")) as f:
+        return json.load(f)["version"]
+
+
+def data_set(places, name):
+    """The records of a published set from the folder `sets` (NAME.jsonl there, as this project's forms read it), or None."""
+    path = os.path.join(places.shared, "sets", name + ".jsonl")
+    if not os.path.exists(path):
+        return None
+    with open(path) as f:
+        return [json.loads(line) for line in f]
 
 
 def write_json(path, value, **style):

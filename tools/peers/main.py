@@ -11,7 +11,7 @@ import common
 from common import ROOT, Places, Row
 
 # In the order of the page.
-COMPARISONS = ["models"]
+COMPARISONS = ["models", "tokens", "choice", "perplexity", "trainer"]
 RESULTS = os.path.join(ROOT, "docs", "agreement")
 PAGE = RESULTS + ".md"
 
@@ -27,17 +27,22 @@ def result_path(name):
     return os.path.join(RESULTS, name + ".json")
 
 
+def shown(difference):
+    return f"{difference:.0f}" if difference == round(difference) else f"{difference:.2g}"
+
+
 def run_comparison(name, folder):
     """Runs one comparison and keeps its result; a row is told as soon as it is there."""
     module = importlib.import_module(name)
     rows, started = [], time.monotonic()
     for row in module.compare(Places(folder, name)):
         rows.append(row)
-        print(f"{name}: {row.what}, {row.peer}: {row.difference:.2g} {row.unit} ({row.cases} cases)"
+        print(f"{name}: {row.what}, {row.peer}: {shown(row.difference)} {row.unit} ({row.cases} cases)"
               f"{'' if row.holds() else f', MORE THAN {row.allowed:g}'}", file=sys.stderr, flush=True)
     common.write_json(result_path(name), {
         "title": module.__doc__.splitlines()[0], "note": "\n".join(module.__doc__.splitlines()[2:]),
-        "versions": {p: importlib.metadata.version(p) for p in module.PEERS} | getattr(module, "VERSIONS", {}),
+        "versions": {p: importlib.metadata.version(p) for p in module.PEERS} 
+        | {p: common.npm_version(folder, p) for p in getattr(module, "FROM_NPM", ())},
         "seconds": round(time.monotonic() - started), "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "rows": [vars(row) for row in rows]}, indent="\t")
     return all(row.holds() for row in rows)
@@ -55,7 +60,7 @@ def table(name):
     for row in (Row(**r) for r in result["rows"]):
         verdict = "" if row.allowed is None else "agrees" if row.holds() else "**differs**"
         allowed = "" if row.allowed is None else f"{row.allowed:g}"
-        lines.append(f"| {row.what} | {row.peer} | {row.cases} | {row.difference:.2g} {row.unit} | {allowed} | "
+        lines.append(f"| {row.what} | {row.peer} | {row.cases} | {shown(row.difference)} {row.unit} | {allowed} | "
                      + "; ".join(filter(None, [verdict, row.note])) + " |")
     return "\n".join(lines)
 
