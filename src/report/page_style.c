@@ -47,7 +47,7 @@ const char *const PAGE_STYLE[] = {
     ".filters{display:flex;flex-wrap:wrap;gap:.5rem 1rem;margin:.6rem 0;align-items:center;font-size:.9rem}.filters[hidden]{display:none}\n",
     "select,button,input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:4px;padding:.2rem .4rem;max-width:100%}\n",
     ".items{max-height:40rem;overflow-y:auto;border:1px solid var(--line);border-radius:6px;padding:0 .8rem}\n",
-    ".item{border-bottom:1px solid var(--line);padding:.5rem 0}.item[hidden]{display:none}\n",
+    ".item .mark{color:var(--soft)}.item{border-bottom:1px solid var(--line);padding:.5rem 0}.item[hidden]{display:none}\n",
     ".item>summary,.item summary{color:var(--ink)}.outputs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),1fr));gap:.6rem;margin:.4rem 0}\n",
     "pre{white-space:pre-wrap;margin:.3rem 0;padding:.5rem;background:var(--panel);border:1px solid var(--line);border-radius:4px;max-height:24rem;overflow:auto;font-size:.82rem}\n",
     "mark{background:var(--mark);color:inherit;outline:1px solid var(--soft)}\n",
