@@ -57,6 +57,7 @@ static const struct {
     {"dim_model_base", WIDTH},
     {"mup", OFF},
     {"use_mup", OFF},
+    {"muP", OFF},
     {"zero_centered_gamma", OFF},
     {"add_unit_offset", OFF},
     /* caps and clips */
@@ -112,6 +113,7 @@ static const struct {
     {"use_alibi", OFF},
     {"use_dynamic_ntk", OFF},
     {"use_logn_attn", OFF},
+    {"use_mrope", OFF},
     {"attn_temperature_tuning", OFF},
     /* weights that are not what they say */
     {"quantization_config", OFF},

@@ -245,6 +245,8 @@ static enum status make_config(cJSON *config, const struct shards *files, const 
     copy(config, "num_key_value_heads", metadata, name, "attention.head_count_kv");
     if (!json_has(config, "num_key_value_heads"))
         cJSON_AddNullToObject(config, "num_key_value_heads"); /* as many as heads, whatever the family's default */
+    if (!json_has(config, "rope_theta"))
+        cJSON_AddNumberToObject(config, "rope_theta", 10000);
     status = check_keys(metadata, name, path, err);
     if (status == OK)
         status = check_widths(metadata, name, path, err);

@@ -301,7 +301,7 @@ START_TEST(parts_that_are_not_there_are_named)
 }
 END_TEST
 
-START_TEST(missing_counts_mean_what_llama_cpp_means)
+START_TEST(a_missing_epsilon_is_named)
 {
     static const struct key other[] = {{"general.architecture", STRING, 0, "qwen2"}};
     struct model m;
@@ -315,5 +315,26 @@ START_TEST(missing_counts_mean_what_llama_cpp_means)
 }
 END_TEST
 
+START_TEST(the_base_is_10000_where_nothing_says_so)
+{
+    static const struct key smollm3[] = {
+        {"general.architecture", STRING, 0, "smollm3"}, {"smollm3.block_count", U32, 2, NULL},
+        {"smollm3.embedding_length", U32, 64, NULL},    {"smollm3.feed_forward_length", U32, 176, NULL},
+        {"smollm3.attention.head_count", U32, 8, NULL}, {"smollm3.attention.head_count_kv", U32, 2, NULL},
+        {"smollm3.context_length", U32, 1024, NULL},    {"smollm3.attention.layer_norm_rms_epsilon", FLOAT, 1e-5, NULL},
+    };
+    struct model m;
+    struct error err = {0};
+    setup_folder();
+    put_gguf("m.gguf", smollm3, sizeof smollm3 / sizeof *smollm3);
+    ck_assert_msg(load(&m, "m.gguf", &err) == OK, "%s", err.message);
+    ck_assert(m.config.rope.theta == 10000);
+    model_free(&m);
+    take_away("m.gguf");
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 SUITE_MAIN("gguf models", keys_that_change_numbers_are_named, keys_that_change_nothing_pass, stretches_are_those_of_llama_cpp,
-           a_split_model_is_read_from_any_part, parts_that_are_not_there_are_named, missing_counts_mean_what_llama_cpp_means)
+           a_split_model_is_read_from_any_part, parts_that_are_not_there_are_named, a_missing_epsilon_is_named,
+           the_base_is_10000_where_nothing_says_so)
