@@ -159,6 +159,10 @@ kills: all
 peers: all
 	tools/peers/run
 
+# Runs commands in 50 MB to 2 GB of address space, in 100 steps.
+memory: all
+	python3 tests/faults/memory.py $(BUILD)
+
 # Programs, the library with its headers, and what the programs find beside them; the cases of `difftf-eval selftest` among it.
 SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \
 	motif-grouped gguf grads-llama grads-diff tokenizers/word-end tokenizers/metaspace tokenizers/bert

@@ -15,21 +15,21 @@ checkpoint_steps: 3
 validation_sequences: 2
 validation_steps: 6
 models:
-  a: {model_type: llama, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 128}
-  b: {model_type: diff_transformer, hidden_size: 64, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 128}
+  a: {model_type: llama, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64}
+  b: {model_type: diff_transformer, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64}
 optimizer: {lr: 0.001, warmup_steps: 1, clip: 1}
 stages:
-  - {steps: 24, seq_len: 256, sequences: 4, mix: [{kind: pairs, bytes: [60, 100]}, {kind: text, bytes: [100, 200]}]}
+  - {steps: 24, seq_len: 128, sequences: 2, mix: [{kind: pairs, bytes: [60, 100]}, {kind: text, bytes: [100, 200]}]}
 """
 COMMANDS = {
-    "needle": ("eval", "needle --samples 8 --lengths 512 --depths 0,100 --needles 1/1 --quiet --out OUT/r.json", ["r.json"]),
-    "perplexity": ("eval", "perplexity --samples 16 --length 256 --quiet --out OUT/r.json", ["r.json"]),
-    "icl": ("eval", "icl --quiet --samples 8 --out OUT/r.json", ["r.json"]),
-    "hallucination": ("eval", "hallucination --quiet --samples 8 --out OUT/r.json", ["r.json"]),
-    "choice": ("eval", "choice --form configs/choice/reading.yaml --quiet --samples 20 --out OUT/r.json", ["r.json"]),
-    "outliers": ("eval", "outliers --quiet --samples 2 --tokens 2048 --length 128 --groups 4 --documents 2 --out OUT/r.json", ["r.json"]),
+    "needle": ("eval", "needle --samples 4 --lengths 256 --depths 0,100 --needles 1/1 --threads 2 --quiet --out OUT/r.json", ["r.json"]),
+    "perplexity": ("eval", "perplexity --samples 12 --length 128 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
+    "icl": ("eval", "icl --shots 2,4 --length 256 --orders 2 --samples 4 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
+    "hallucination": ("eval", "hallucination --samples 4 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
+    "choice": ("eval", "choice --form configs/choice/reading.yaml --samples 12 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
+    "outliers": ("eval", "outliers --samples 2 --tokens 512 --length 64 --groups 4 --bits 16,4 --documents 1 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
     "math": ("eval", "math --quiet --samples 12 --out OUT/r.json", ["r.json"]),
-    "train": ("train", "OUT/recipe.yaml --quiet", [f"t/{m}/{f}" for m in "ab" for f in ("model.safetensors", "config.json", "training.json")]),
+    "train": ("train", "OUT/recipe.yaml --threads 1 --quiet", [f"t/{m}/{f}" for m in "ab" for f in ("model.safetensors", "config.json", "training.json")]),
 }
 
 
@@ -94,7 +94,7 @@ def main():
             right = {f: content(os.path.join(out, f)) for f in COMMANDS[name][2]}
             kills = 0
             while kills < a.rounds:
-                hit, wrong = round_of(a.build, name, work, right, seconds, random.randint(1, 3))
+                hit, wrong = round_of(a.build, name, work, right, seconds, random.randint(1, 8))
                 kills += max(hit, 1)
                 if wrong:
                     bad += 1
