@@ -61,7 +61,8 @@ help:
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
 	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
-	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments"
+	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments;"
+	@echo "                make memory runs in little memory"
 	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
 	@echo "make format     format the sources; make lint looks for defects"
 
