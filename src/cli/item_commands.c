@@ -1,6 +1,7 @@
 /* item_commands.c - rescore and show: a finished report's items again. */
 #include "base/file.h"
 #include "base/visible.h"
+#include "cli/attention.h"
 #include "cli/commands.h"
 #include "report/compare.h"
 #include "report/report.h"
@@ -166,6 +167,8 @@ static const struct option_spec SHOW_OPTIONS[] = {
     {"model", OPTION_STRING, NULL, 0, 0, "NAME", "one model only", false, 0},
     {"run", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and show the prompt and the probability of each token of the output",
      false, 0},
+    {"attention", OPTION_FLAG, NULL, 0, 0, NULL, "run it again, and write a page of its attention in all models", false, 0},
+    {"out", OPTION_STRING, NULL, 0, 0, "PAGE.html", "attention: the page to write", false, 0},
     {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0},
     OPTIONS_END,
 };
@@ -239,8 +242,76 @@ static enum status run_again(const struct experiment *e, const void *item, const
     return status;
 }
 
+/* Keeps the tokens that pass through a session: what it holds at the end. */
+static void record(void *context, size_t start, const int32_t *ids, size_t n, const float *last_logits)
+{
+    struct ids *kept = context;
+    (void)last_logits;
+    kept->n = start < kept->n ? start : kept->n;
+    for (size_t i = 0; i < n; i++)
+        ids_add(kept, ids[i]);
+}
+
+/* Runs the item, then its tokens again for their maps; the ids are freed with the maps. */
+static enum status watch_again(const struct experiment *e, const void *item, const struct subject *subject, int threads,
+                               struct attention_subject *to, struct error *err)
+{
+    struct session session;
+    struct ids ids = {0};
+    cJSON *result = cJSON_CreateObject();
+    size_t n_layers, *layers = attention_layers(NULL, &subject->model, &n_layers, err);
+    enum status status = session_init(&session, &subject->model, experiment_capacity(e, item), threads, err);
+    if (status == OK) {
+        session.stop = &stop_signal;
+        session.trace = record;
+        session.trace_context = &ids;
+        status = e->task->run(e, item, subject, &session, result, err);
+        session_free(&session);
+    }
+    *to = (struct attention_subject){.name = subject->name,
+                                     .family = subject->model.config.family->model_type,
+                                     .tokenizer = subject->tokenizer,
+                                     .ids = ids.data};
+    if (status == OK)
+        status =
+            attention_collect(to, &subject->model, layers, n_layers, ATTENTION_PAGE_FIGURES / e->n_subjects, threads, ids.n, err);
+    to->maps.layers = layers;
+    cJSON_Delete(result);
+    return status;
+}
+
+static enum status watch_item(const struct experiment *e, const void *item, const char *id, const char *out, int threads,
+                              struct error *err)
+{
+    struct attention_subject *all = calloc(e->n_subjects, sizeof *all);
+    struct text title = {0};
+    enum status status = OK;
+    text_printf(&title, "Attention of %s %s", e->task->name, id);
+    for (size_t i = 0; i < e->n_subjects && status == OK; i++)
+        status = watch_again(e, item, &e->subjects[i], threads, &all[i], err);
+    if (status == OK)
+        status = attention_page_write(out, title.data, all, e->n_subjects, err);
+    if (status == OK)
+        say(stdout, "page: %s\n", out);
+    for (size_t i = 0; i < e->n_subjects; i++) {
+        free((void *)(uintptr_t)all[i].maps.layers);
+        free((void *)(uintptr_t)all[i].ids);
+        attention_maps_free(&all[i].maps);
+    }
+    free(all);
+    text_free(&title);
+    return status;
+}
+
+/* How an item is to be shown. */
+struct showing {
+    const char *id, *only; /* only: one model's name, or NULL */
+    const char *page;      /* of its attention, or NULL: in words */
+    int threads;
+};
+
 /* Loads the models from where the report says they were. */
-static enum status show_run(const cJSON *report, const char *path, const cJSON *item, const char *only, int threads,
+static enum status show_run(const cJSON *report, const char *path, const cJSON *item, const struct showing *how,
                             struct error *err)
 {
     const struct task *task;
@@ -273,9 +344,11 @@ static enum status show_run(const cJSON *report, const char *path, const cJSON *
         if (was != NULL && strcmp(was, e.subjects[i].sha256) != 0)
             status = error_set(err, ERR_INPUT, "%s: its weights are not those of the report, expected sha256 %.12s..",
                                e.subjects[i].model.folder, was);
-        if (status == OK && (only == NULL || strcmp(only, e.subjects[i].name) == 0))
-            status = run_again(&e, typed, &e.subjects[i], threads, err);
+        if (status == OK && how->page == NULL && (how->only == NULL || strcmp(how->only, e.subjects[i].name) == 0))
+            status = run_again(&e, typed, &e.subjects[i], how->threads, err);
     }
+    if (status == OK && how->page != NULL)
+        status = watch_item(&e, typed, how->id, how->page, how->threads, err);
     free(typed);
     experiment_close(&e);
     return status;
@@ -310,8 +383,12 @@ static enum status show_item(const cJSON *report, const char *path, const cJSON 
     if (found == NULL)
         return error_set(err, ERR_USAGE, "--item: there is no '%.100s' in %s, expected one that `difftf-eval show %s` lists", id,
                          path, path);
-    if (option_flag(options, "run"))
-        return show_run(report, path, found, only, cli_threads(options), err);
+    bool watch = option_flag(options, "attention");
+    const struct showing how = {id, only, watch ? option_string(options, "out") : NULL, cli_threads(options)};
+    if (watch && how.page == NULL)
+        return error_set(err, ERR_USAGE, "--out: is missing, expected the page of --attention to write, PAGE.html");
+    if (watch || option_flag(options, "run"))
+        return show_run(report, path, found, &how, err);
     say(stdout, "item: %s\n", id);
     bool any = false;
     cJSON_ArrayForEach(result, json_path(found, "results"))

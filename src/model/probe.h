@@ -16,6 +16,8 @@ struct probe {
     bool (*wants_row)(void *context, size_t layer, size_t position);
     /* The effective map of one output head, row[0..position]: A, or A1 - lambda A2. */
     void (*on_row)(void *context, size_t layer, size_t head, size_t position, const float *row);
+    /* The same row map by map, each by itself, with its coefficient: 1, or -lambda. Either may be NULL: not wanted. */
+    void (*on_map)(void *context, size_t layer, size_t head, size_t map, size_t position, float coefficient, const float *row);
     /* Logits of a tile of one map of one head, see struct logit_observer; NULL: not wanted. */
     void (*on_logits)(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
                       const float *logits);

@@ -65,6 +65,18 @@ size_t session_memory(const struct model *m, size_t capacity, int threads)
     return sizeof(float) * (capacity * token + SESSION_BLOCK * row + (size_t)threads * attention_scratch(p));
 }
 
+/* Every map of a head by itself. */
+static void show_maps(struct session *s, const struct probe *probe, size_t layer, size_t head, size_t position, const float *q,
+                      const float *coef)
+{
+    const struct attention_plan *p = &s->model->plan;
+    for (size_t m = 0; m < p->n_maps; m++) {
+        size_t index = head * p->n_maps + m;
+        attention_map_row(s->row, p, &s->kv[layer], q, index, position, s->row_work);
+        probe->on_map(probe->context, layer, head, m, position, coef ? coef[index] : 1.0f, s->row);
+    }
+}
+
 static void show_rows(struct session *s, const struct probe *probe, size_t layer)
 {
     const struct attention_plan *p = &s->model->plan;
@@ -72,11 +84,15 @@ static void show_rows(struct session *s, const struct probe *probe, size_t layer
     size_t maps = p->n_heads * p->n_maps;
     for (size_t i = 0; i < s->context.rows; i++) {
         size_t position = s->context.start + i;
+        const float *q = b->q + i * p->n_q_heads * p->head_dim, *coef = b->coef ? b->coef + i * maps : NULL;
         if (!probe->wants_row(probe->context, layer, position))
             continue;
         for (size_t h = 0; h < p->n_heads; h++) {
-            attention_row(s->row, p, &s->kv[layer], b->q + i * p->n_q_heads * p->head_dim, b->coef ? b->coef + i * maps : NULL, h,
-                          position, s->row_work);
+            if (probe->on_map != NULL)
+                show_maps(s, probe, layer, h, position, q, coef);
+            if (probe->on_row == NULL)
+                continue;
+            attention_row(s->row, p, &s->kv[layer], q, coef, h, position, s->row_work);
             probe->on_row(probe->context, layer, h, position, s->row);
         }
     }

@@ -262,18 +262,34 @@ void attention_forward(float *out, float *map_out, float *lse, const struct atte
     }
 }
 
-void attention_row(float *row, const struct attention_plan *p, const struct kv_store *kv, const float *q, const float *coef,
-                   size_t head, size_t position, float *work)
+/* exp(logit - largest) of one map's row; the return value is their sum. */
+static float map_exponentials(float *work, const struct attention_plan *p, const struct kv_store *kv, const float *q,
+                              size_t index, size_t position)
 {
     const struct kernels *k = kernels_get();
     size_t d = p->head_dim, n = (position + TILE) / TILE * TILE;
+    float max = -INFINITY, sum = 0;
+    for (size_t key = 0; key < n; key += TILE)
+        score_tile(k, work + key, q + p->q_head[index] * d, d, kv->k + (p->k_head[index] * kv->capacity + key) * d, 1, d,
+                   position, key, kv->window);
+    k->softmax_step(work, n, 1.0f / sqrtf((float)d), &max, &sum);
+    return sum;
+}
+
+void attention_map_row(float *row, const struct attention_plan *p, const struct kv_store *kv, const float *q, size_t index,
+                       size_t position, float *work)
+{
+    float sum = map_exponentials(work, p, kv, q, index, position);
+    for (size_t i = 0; i <= position; i++)
+        row[i] = work[i] / sum;
+}
+
+void attention_row(float *row, const struct attention_plan *p, const struct kv_store *kv, const float *q, const float *coef,
+                   size_t head, size_t position, float *work)
+{
     for (size_t map = 0; map < p->n_maps; map++) {
         size_t index = head * p->n_maps + map;
-        float max = -INFINITY, sum = 0, c = coef ? coef[index] : 1.0f;
-        for (size_t key = 0; key < n; key += TILE)
-            score_tile(k, work + key, q + p->q_head[index] * d, d, kv->k + (p->k_head[index] * kv->capacity + key) * d, 1, d,
-                       position, key, kv->window);
-        k->softmax_step(work, n, 1.0f / sqrtf((float)d), &max, &sum);
+        float c = coef ? coef[index] : 1.0f, sum = map_exponentials(work, p, kv, q, index, position);
         for (size_t i = 0; i <= position; i++)
             row[i] = (map ? row[i] : 0.0f) + c * work[i] / sum;
     }

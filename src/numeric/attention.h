@@ -93,6 +93,9 @@ void attention_backward(float *dq, float *dk, float *dv, float *dcoef, const flo
                         const struct kv_store *kv, const float *q, const float *coef, const float *map_out, const float *lse,
                         size_t rows, float *scratch, int threads);
 
+/* One row of a single map, `index` = head * n_maps + map: row[0..position] = softmax(..); the rest as attention_row. */
+void attention_map_row(float *row, const struct attention_plan *plan, const struct kv_store *kv, const float *q, size_t index,
+                       size_t position, float *work);
 /* One row of the effective map of head h: row[0..position] = sum_m c_m softmax(..), for a query row q [n_q_heads * d]
  * with its coefficients coef [n_heads * n_maps] or NULL; work has as many floats as row, both rounded up to 64. */
 void attention_row(float *row, const struct attention_plan *plan, const struct kv_store *kv, const float *q, const float *coef,
