@@ -30,6 +30,11 @@ check "compare of other tasks" 3 "in common" sh -c "sed 's/\"accuracy\"/\"other\
 check "table in Markdown" 0 "| numbers found | depth 50 |" "$eval" table "$tmp/sound.json" --format markdown
 check "table of all" 0 "attention_abs_answer" "$eval" table "$tmp/sound.json" --all
 check "table of nothing" 3 "cannot be" "$eval" table "$tmp/nothing.json"
+for set in one two; do
+    sed "s/^name: .*/name: $set/" configs/choice/reading.yaml >"$tmp/$set.yaml"
+    "$eval" choice --form "$tmp/$set.yaml" --samples 6 --quiet --no-progress --out "$tmp/$set.json"
+done
+check "the average over sets" 0 "task one  task two  average" "$eval" table "$tmp/one.json" "$tmp/two.json"
 check "an unknown format" 2 "markdown" "$eval" table "$tmp/sound.json" --format word
 check "show lists the items" 0 "length=512,depth=50,needles=1/1,sample=3" "$eval" show "$tmp/sound.json"
 item="length=512,depth=50,needles=1/1,sample=3"

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/visible.h"
 #include "cli/commands.h"
+#include "report/average.h"
 #include "report/compare.h"
 #include "report/page.h"
 #include "report/report.h"
@@ -47,33 +48,54 @@ static const struct option_spec TABLE_OPTIONS[] = {
     OPTIONS_END,
 };
 
+static enum status print_report(const cJSON *report, const cJSON *options, struct error *err)
+{
+    table_writer *writer = table_writer_find(option_string(options, "format"));
+    struct tables tables = {0};
+    enum status status = tables_from_report(&tables, report, option_flag(options, "all"), err);
+    if (status == OK)
+        print_tables(writer, &tables);
+    if (status == OK && writer == table_writer_find("text"))
+        print_notes(report);
+    tables_free(&tables);
+    return status;
+}
+
 static enum status table(const cJSON *options, const cJSON *arguments, struct error *err)
 {
-    const cJSON *path;
-    table_writer *writer = table_writer_find(option_string(options, "format"));
+    const cJSON *path, *report;
+    cJSON *reports = cJSON_CreateArray(), *averages = NULL;
     enum status status = OK;
     if (arguments->child == NULL)
         status = error_set(err, ERR_USAGE, "table: no report given, expected one or more files");
     cJSON_ArrayForEach(path, arguments)
     {
-        cJSON *report = NULL;
-        struct tables tables = {0};
+        cJSON *one = NULL;
         if (status == OK)
-            status = report_read(&report, path->valuestring, err);
+            status = report_read(&one, path->valuestring, err);
         if (status == OK)
-            status = tables_from_report(&tables, report, option_flag(options, "all"), err);
-        if (status == OK)
-            print_tables(writer, &tables);
-        if (status == OK && writer == table_writer_find("text"))
-            print_notes(report);
-        tables_free(&tables);
-        cJSON_Delete(report);
+            cJSON_AddItemToArray(reports, one);
     }
+    if (status == OK)
+        averages = reports_average(reports);
+    cJSON_ArrayForEach(report, reports)
+    {
+        if (status == OK)
+            status = print_report(report, options, err);
+    }
+    cJSON_ArrayForEach(report, averages)
+    {
+        if (status == OK)
+            status = print_report(report, options, err);
+    }
+    cJSON_Delete(reports);
+    cJSON_Delete(averages);
     return status;
 }
 
-const struct command COMMAND_TABLE = {"table", "REPORT...", "tables of reports: text, Markdown, CSV, LaTeX, JSON", TABLE_OPTIONS,
-                                      table};
+const struct command COMMAND_TABLE = {
+    "table", "REPORT...", "tables of reports, and of several sets with their average: text, Markdown, CSV, LaTeX, JSON",
+    TABLE_OPTIONS, table};
 
 /* compare */
 

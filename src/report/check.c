@@ -32,8 +32,7 @@ static void describe(struct text *out, const cJSON *report, const cJSON *row)
     }
 }
 
-/* Is the metric one of the task's headline: of the first table that it shows? */
-static bool is_headline(const cJSON *report, const char *name)
+bool report_is_headline(const cJSON *report, const char *name)
 {
     const cJSON *view;
     cJSON_ArrayForEach(view, json_path(report, "views"))
@@ -106,7 +105,7 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
         cJSON_ArrayForEach(row, rows)
         {
             found++;
-            if (json_text(row, "better") != NULL && (level->every || is_headline(report, json_text(row, "name"))))
+            if (json_text(row, "better") != NULL && (level->every || report_is_headline(report, json_text(row, "name"))))
                 cJSON_AddItemToArray(kept, cJSON_Duplicate(row, true));
         }
         cJSON_Delete(rows);
@@ -117,7 +116,7 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
     cJSON_ArrayForEach(old, json_path(baseline, "metrics"))
     {
         const char *name = json_text(old, "name");
-        if (status != OK || json_text(old, "better") == NULL || (!level->every && !is_headline(baseline, name)) ||
+        if (status != OK || json_text(old, "better") == NULL || (!level->every && !report_is_headline(baseline, name)) ||
             report_find(json_path(report, "metrics"), name, json_text(old, "model"), json_path(old, "where")) != NULL)
             continue;
         struct text what = {0};

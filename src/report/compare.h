@@ -12,6 +12,8 @@
 /* Reads a report and checks that it is one. */
 enum status report_read(cJSON **report, const char *path, struct error *err);
 
+/* Is the metric one of the task's headline: of the first table that it shows? */
+bool report_is_headline(const cJSON *report, const char *name);
 /* Do two reports speak of the same data: does every set that both know by name have the same digest? */
 bool report_same_data(const cJSON *a, const cJSON *b);
 /* Adds a row for every metric that model_a has in report a and model_b in report b at the same place: {name, where, model,

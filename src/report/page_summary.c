@@ -2,6 +2,7 @@
 #include "report/page_parts.h"
 
 #include "formats/json.h"
+#include "report/average.h"
 #include "report/claims.h"
 #include "report/html.h"
 #include "report/words.h"
@@ -250,9 +251,29 @@ static void write_claims(struct text *out, const cJSON *claims)
     put(out, "</div>\n");
 }
 
+/* A table of several sets and their average, for each task that has one. */
+static enum status write_averages(struct text *out, const cJSON *averages, struct error *err)
+{
+    const cJSON *average;
+    enum status status = OK;
+    cJSON_ArrayForEach(average, averages)
+    {
+        struct tables tables = {.words = true};
+        if (status == OK)
+            status = tables_from_report(&tables, average, false, err);
+        put(out, "<h3>");
+        text(out, words_task(json_text(average, "task")));
+        put(out, ", the sets and their average</h3>\n");
+        for (size_t i = 0; i < tables.n; i++)
+            table_html(out, &tables.all[i]);
+        tables_free(&tables);
+    }
+    return status;
+}
+
 enum status page_summary(struct text *out, const cJSON *reports, struct error *err)
 {
-    cJSON *settings = cJSON_CreateArray();
+    cJSON *settings = cJSON_CreateArray(), *averages = reports_average(reports);
     const cJSON *report;
     enum status status = OK;
     put(out, "<section aria-labelledby=\"summary\"><h2 id=\"summary\">Summary</h2>\n");
@@ -262,9 +283,17 @@ enum status page_summary(struct text *out, const cJSON *reports, struct error *e
         if (status == OK)
             status = claims_add(settings, report, err);
     }
+    cJSON_ArrayForEach(report, averages)
+    {
+        if (status == OK)
+            status = claims_add(settings, report, err);
+    }
     cJSON *claims = claims_judge(settings);
     if (claims->child != NULL)
         write_claims(out, claims);
+    if (status == OK)
+        status = write_averages(out, averages, err);
+    cJSON_Delete(averages);
     cJSON_Delete(claims);
     cJSON_Delete(settings);
     put(out, "</section>\n");

@@ -17,6 +17,23 @@ struct interval wilson(double p, size_t count)
     return (struct interval){p, p <= 0 ? 0 : fmax(0, centre - half), p >= 1 ? 1 : fmin(1, centre + half)};
 }
 
+struct interval mean_of_strata(const struct interval *x, size_t n)
+{
+    double sum = 0, below = 0, above = 0, count = (double)n;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i].value;
+        below += (x[i].value - x[i].low) * (x[i].value - x[i].low);
+        above += (x[i].high - x[i].value) * (x[i].high - x[i].value);
+    }
+    return (struct interval){sum / count, (sum - sqrt(below)) / count, (sum + sqrt(above)) / count};
+}
+
+double p_of_interval(struct interval x)
+{
+    double error = (x.value > 0 ? x.value - x.low : x.high - x.value) / Z95;
+    return x.value == 0 && isfinite(error) ? 1 : erfc(fabs(x.value) / error / sqrt(2));
+}
+
 /* The continued fraction of the incomplete beta function, by Lentz's method. */
 static double beta_fraction(double a, double b, double x)
 {

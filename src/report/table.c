@@ -180,7 +180,7 @@ static void fill_group(struct table *t, const cJSON *report, const cJSON *view, 
         text_free(&head);
     }
     if (all) {
-        grid_add(g, "all");
+        grid_add(g, "%s", json_text(view, "all") ? json_text(view, "all") : "all");
         grid_add(g, "95%% interval");
     }
     cJSON_ArrayForEach(m, json_path(report, "models"))

@@ -20,6 +20,7 @@ static const struct word METRICS[] = {
     {"accuracy_worst", "accuracy of the worst order"},
     {"agreement", "agreement with people"},
     {"all_found", "all asked numbers found"},
+    {"at_bound", "outputs that the bound cut"},
     {"attention_abs_answer", "attention on the answer, by absolute value"},
     {"attention_abs_noise", "attention on the noise, by absolute value"},
     {"attention_after", "attention after the answer"},
@@ -47,6 +48,7 @@ static const struct word METRICS[] = {
     {"nll_bucket", "loss between two positions"},
     {"nll_cumulative", "average loss up to a position"},
     {"nll_others", "loss on other tokens"},
+    {"output_tokens", "tokens of an output"},
     {"perplexity", "perplexity"},
     {"read_gigabytes", "memory read, GB/s"},
     {"sgemm_gflops", "matrix products of this machine, GFLOP/s"},
@@ -59,6 +61,7 @@ static const struct word METRICS[] = {
     {"top_100", "100th largest absolute value"},
     {"top_2", "2nd largest absolute value"},
     {"top_3", "3rd largest absolute value"},
+    {"unanswered", "outputs without an answer"},
     {"unparsed", "verdicts that could not be read"},
 };
 
@@ -76,6 +79,7 @@ static const struct {
     {"form", "", "", "form"},
     {"layer", "layer ", "", "layer"},
     {"length", "", " tokens", "context, tokens"},
+    {"level", "level ", "", "level"},
     {"needles", "", " needles", "needles"},
     {"order", "order ", "", "order"},
     {"part", "", "", "part of the prompt"},

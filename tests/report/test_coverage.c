@@ -96,6 +96,59 @@ START_TEST(means_and_proportions_are_held)
 }
 END_TEST
 
+/* An average over sets of several sizes and difficulties. */
+START_TEST(averages_over_sets_are_held)
+{
+    static const double share[] = {0.27, 0.33, 0.55, 0.62, 0.78};
+    static const size_t units[] = {20, 50, 30, 64, 25};
+    enum { SETS = 5 };
+    size_t held = 0;
+    for (uint64_t r = 0; r < 4 * ROUNDS; r++) {
+        struct interval sets[SETS];
+        struct rng rng = rng_stream(r, "strata", 0);
+        for (size_t k = 0; k < SETS; k++) {
+            double right = 0;
+            for (size_t i = 0; i < units[k]; i++)
+                right += rng_unit(&rng) < share[k];
+            sets[k] = wilson(right / (double)units[k], units[k]);
+        }
+        struct interval mean = mean_of_strata(sets, SETS);
+        held += mean.low <= 0.51 && 0.51 <= mean.high;
+    }
+    double rate = (double)held / (4.0 * ROUNDS);
+    ck_assert_msg(rate >= 0.93 && rate <= 0.97, "an average of five sets is held in %.1f %%", 100 * rate);
+}
+END_TEST
+
+START_TEST(differences_of_averages_are_held_and_agree_with_their_p_value)
+{
+    enum { SETS = 3, UNITS = 30 };
+    const double zero[UNITS] = {0};
+    size_t held = 0, seen = 0;
+    for (uint64_t r = 0; r < ROUNDS / 4; r++) {
+        struct interval equal[SETS], better[SETS];
+        for (size_t k = 0; k < SETS; k++) {
+            double x[2][UNITS];
+            struct rng rng = rng_stream(r, "strata", k + 1);
+            for (size_t i = 0; i < UNITS; i++) {
+                x[0][i] = both_ways(&rng);
+                x[1][i] = one_way(&rng);
+            }
+            equal[k] = paired_difference(x[0], zero, UNITS, r, DIFFERENCE_OF_PROPORTIONS).difference;
+            better[k] = paired_difference(x[1], zero, UNITS, r, DIFFERENCE_OF_PROPORTIONS).difference;
+        }
+        struct interval same = mean_of_strata(equal, SETS), more = mean_of_strata(better, SETS);
+        held += more.low <= 0.15 && 0.15 <= more.high;
+        seen += p_of_interval(same) < 0.05;
+        ck_assert_msg((p_of_interval(same) < 0.05) == !(same.low <= 0 && same.high >= 0),
+                      "p %g and [%g, %g] say different things", p_of_interval(same), same.low, same.high);
+    }
+    double rate = 4.0 * (double)held / ROUNDS, wrong = 4.0 * (double)seen / ROUNDS;
+    ck_assert_msg(rate >= 0.92, "the difference of averages is held in %.1f %%", 100 * rate);
+    ck_assert_msg(wrong <= 0.085, "of averages that are equal %.1f %% are seen to differ", 100 * wrong); /* 5 % and two errors */
+}
+END_TEST
+
 /* A report of needle as a run writes it: right or wrong of n items in each of some settings. */
 static cJSON *make_report(uint64_t seed, double accuracy, size_t settings, size_t n)
 {
@@ -161,4 +214,5 @@ START_TEST(a_whole_check_of_equal_models_fails_in_one_of_twenty_at_most)
 END_TEST
 
 SUITE_MAIN("coverage", paired_intervals_hold_the_difference_and_agree_with_their_p_value, means_and_proportions_are_held,
+           averages_over_sets_are_held, differences_of_averages_are_held_and_agree_with_their_p_value,
            a_whole_check_of_equal_models_fails_in_one_of_twenty_at_most)

@@ -1,10 +1,12 @@
 /* Tables, comparisons, checks, claims and the page, from small reports written by hand. */
 #include "base/file.h"
 #include "formats/json.h"
+#include "report/average.h"
 #include "report/claims.h"
 #include "report/compare.h"
 #include "report/escape.h"
 #include "report/page.h"
+#include "report/report.h"
 #include "report/table.h"
 #include "suite_main.h"
 
@@ -231,6 +233,72 @@ START_TEST(claims_get_the_verdict_of_their_corrected_p_value)
 }
 END_TEST
 
+/* A report of one multiple-choice set: the accuracies of two models in percent. */
+static cJSON *make_set(const char *set, int base, int diff)
+{
+    struct text t = {0};
+    text_puts(&t,
+              "{\"schema\":\"difftf-eval/report/1\",\"task\":\"choice\",\"models\":[{\"name\":\"base\",\"n_maps\":1},{\"name\":"
+              "\"diff\",\"n_maps\":2}],\"views\":[{\"kind\":\"table\",\"name\":\"accuracy\",\"title\":\"a\"}],\"metrics\":[");
+    for (int m = 0; m < 2; m++)
+        for (int k = 0; k < 2; k++)
+            text_printf(&t,
+                        "%s{\"name\":\"%s\",\"model\":\"%s\",\"where\":{\"task\":\"%s\",\"shots\":0},\"value\":%g,\"ci\":[%g,%g],"
+                        "\"n\":50,\"better\":\"higher\"}",
+                        m + k ? "," : "", k ? "acc_bytes" : "accuracy", m ? "diff" : "base", set, (m ? diff : base) / 100.0,
+                        (m ? diff : base) / 100.0 - 0.03, (m ? diff : base) / 100.0 + 0.04);
+    text_printf(&t,
+                "],\"comparisons\":[{\"name\":\"accuracy\",\"model\":\"diff\",\"baseline\":\"base\",\"where\":{\"task\":\"%s\","
+                "\"shots\":0},\"difference\":%g,\"ci\":[%g,%g],\"p_value\":0.2,\"n\":50}]}",
+                set, (diff - base) / 100.0, (diff - base) / 100.0 - 0.03, (diff - base) / 100.0 + 0.04);
+    cJSON *report = cJSON_Parse(t.data);
+    ck_assert_ptr_nonnull(report);
+    text_free(&t);
+    return report;
+}
+
+START_TEST(several_sets_have_an_average)
+{
+    cJSON *reports = cJSON_CreateArray(), *settings = cJSON_CreateArray(), *averages, *where = cJSON_Parse("{\"shots\":0}");
+    struct error err = {0};
+    cJSON_AddItemToArray(reports, make_set("piqa", 50, 60));
+    averages = reports_average(reports);
+    ck_assert_msg(averages->child == NULL, "one set has an average");
+    cJSON_Delete(averages);
+    cJSON_AddItemToArray(reports, make_set("boolq", 70, 72));
+    cJSON_AddItemToArray(reports, make_set("boolq", 10, 20)); /* a set that comes twice counts once */
+    averages = reports_average(reports);
+    ck_assert_int_eq(cJSON_GetArraySize(averages), 1);
+    const cJSON *a = averages->child, *row = report_find(json_path(a, "metrics"), "accuracy", "base", where);
+    ck_assert_double_eq_tol(json_real(row, "value"), 0.6, 1e-9);
+    ck_assert_double_eq_tol(json_real(row, "ci.0"), 0.6 - 0.03 / sqrt(2), 1e-9); /* two independent distances of 0.03 */
+    ck_assert_double_eq_tol(json_real(row, "ci.1"), 0.6 + 0.04 / sqrt(2), 1e-9);
+    ck_assert_double_eq(json_real(row, "n"), 100);
+    ck_assert_ptr_null(report_find(json_path(a, "metrics"), "acc_bytes", "base", where)); /* not the headline */
+    row = report_find(json_path(a, "comparisons"), "accuracy", "diff", where);
+    ck_assert_double_eq_tol(json_real(row, "difference"), 0.06, 1e-9);
+    ck_assert_double_eq_tol(json_real(row, "p_value"), erfc(0.06 / (0.03 / sqrt(2) / Z95) / sqrt(2)), 1e-8);
+    ck_assert(claims_add(settings, a, &err) == OK); /* of the average alone: the sets have their own */
+    ck_assert_int_eq(cJSON_GetArraySize(settings), 1);
+    ck_assert_str_eq(json_text(settings->child, "setting"), "0 examples");
+    cJSON_Delete(averages);
+    cJSON_ReplaceItemInArray(reports, 1,
+                             cJSON_Parse("{\"task\":\"choice\",\"models\":[{\"name\":\"base\"}],\"views\":[],\"metrics\":"
+                                         "[{\"name\":\"accuracy\",\"model\":\"base\",\"where\":{\"task\":\"arc\",\"shots\":0}"
+                                         ",\"value\":0.3,\"ci\":null,\"n\":2,\"better\":\"higher\"}]}"));
+    averages = reports_average(reports); /* one model of three sets, the other of two; and a set without an interval */
+    a = averages->child;
+    ck_assert_ptr_null(report_find(json_path(a, "metrics"), "accuracy", "diff", where));
+    row = report_find(json_path(a, "metrics"), "accuracy", "base", where);
+    ck_assert_double_eq_tol(json_real(row, "value"), 0.3, 1e-9);
+    ck_assert(cJSON_IsNull(json_path(row, "ci")));
+    cJSON_Delete(averages);
+    cJSON_Delete(reports);
+    cJSON_Delete(settings);
+    cJSON_Delete(where);
+}
+END_TEST
+
 START_TEST(junit_and_page_are_well_formed)
 {
     cJSON *r = make_report(GOOD), *reports = cJSON_CreateArray();
@@ -331,4 +399,4 @@ END_TEST
 
 SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
            rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_corrected_p_value,
-           junit_and_page_are_well_formed, hostile_text_stays_text, what_is_no_report_is_refused)
+           several_sets_have_an_average, junit_and_page_are_well_formed, hostile_text_stays_text, what_is_no_report_is_refused)
