@@ -70,7 +70,7 @@ enum status model_load(struct model *m, const char *folder, struct error *err)
     if (status == OK && files.n == 0)
         status = shards_open(&files, folder, err);
     if (status == OK) {
-        weights_settle_head(&m->config, &files, folder, &m->notes);
+        weights_settle(&m->config, &files, folder, &m->notes);
         status = weights_load(&m->weights, &m->config, &files, folder, &m->notes, err);
     }
     if (status == OK)

@@ -44,13 +44,14 @@ static bool ends_with(const char *name, const char *ending)
 
 bool weights_is_buffer(const char *name, size_t n_dims)
 {
-    static const char *const endings[] = {"inv_freq",    "freqs",       "freqs_cis",    "cos_cached",
-                                          "sin_cached",  "mask",        "attn_mask",    "attention_mask",
-                                          "causal_mask", "masked_bias", "position_ids", "_extra_state"};
+    static const char *const endings[] = {
+        "inv_freq", "original_inv_freq", "freqs", "freqs_cis",      "freqs_cos",   "freqs_sin",   "cos_cached",   "sin_cached",
+        "mask",     "attn_mask",         "tril",  "attention_mask", "causal_mask", "masked_bias", "position_ids", "_extra_state"};
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (ends_with(name, endings[i]))
             return true;
-    return n_dims >= 3 && (ends_with(name, "attn.bias") || ends_with(name, "self_attn.bias")); /* a causal mask */
+    return n_dims >= 3 && (ends_with(name, "attn.bias") || ends_with(name, "self_attn.bias") ||
+                           ends_with(name, "attention.bias")); /* a causal mask */
 }
 
 static int by_text(const void *a, const void *b)
@@ -149,7 +150,7 @@ static bool readable(const struct tensor *t)
     return t != NULL && t->dtype < DTYPE_WEIGHTS;
 }
 
-void weights_settle_head(struct config *config, const struct shards *files, const char *folder, struct text *notes)
+static void settle_head(struct config *config, const struct shards *files, const char *folder, struct text *notes)
 {
     const char *path;
     const struct tensor *head = config->tied ? shards_find(files, HEAD, &path) : NULL;
@@ -159,4 +160,23 @@ void weights_settle_head(struct config *config, const struct shards *files, cons
     config->tied = false;
     text_printf(notes, "%s: tie_word_embeddings is true, but %s differs from the embedding: the head of the file is used\n",
                 folder, HEAD);
+}
+
+/* The first release of the official code had a norm of each head without a scale. */
+static void settle_head_norm(struct config *config, const struct shards *files, const char *folder, struct text *notes)
+{
+    for (size_t f = 0; f < files->n && config->head_norm_scaled; f++)
+        for (size_t i = 0; i < files->files[f].n_tensors; i++)
+            if (ends_with(files->files[f].tensors[i].name, "subln.weight"))
+                return;
+    if (config->head_norm_scaled)
+        text_printf(notes, "%s: no layer has self_attn.subln.weight, as in the first release: heads are normed without a scale\n",
+                    folder);
+    config->head_norm_scaled = false;
+}
+
+void weights_settle(struct config *config, const struct shards *files, const char *folder, struct text *notes)
+{
+    settle_head(config, files, folder, notes);
+    settle_head_norm(config, files, folder, notes);
 }

@@ -4,9 +4,10 @@
 
 #include "model/weights.h"
 
-/* A tied config may come with a head of the file's own. Where that differs from the embedding it is the model's: the config is
- * no longer tied then, and a sentence is added to `notes`, which has a line for each. */
-void weights_settle_head(struct config *config, const struct shards *files, const char *folder, struct text *notes);
+/* What the files decide about a config, a sentence for each in `notes`, on a line of its own. A tied config may come with a head
+ * of the file's own: where that differs from the embedding it is the model's, and the config is no longer tied. A norm of heads
+ * of which no layer has the scale has none. */
+void weights_settle(struct config *config, const struct shards *files, const char *folder, struct text *notes);
 /* Is a tensor a buffer that says nothing: frequencies, masks, states of libraries? By its name, and for a mask its sizes. */
 bool weights_is_buffer(const char *name, size_t n_dims);
 /* Every row of the list must be there in its shape and in a dtype that is read; a tensor that no row names is an error, unless

@@ -185,6 +185,52 @@ START_TEST(a_head_of_the_file_is_kept_where_it_differs)
 }
 END_TEST
 
+/* A fixture's model without the tensors whose names hold a text. */
+static void put_without(const char *fixture, const char *part)
+{
+    struct tensor_file f;
+    struct error err = {0};
+    char path[160], *weights = path_join(folder, "model.safetensors"), *config;
+    size_t n = 0, length;
+    snprintf(path, sizeof path, FIXTURES "%s/model.safetensors", fixture);
+    ck_assert_msg(safetensors_open(&f, path, &err) == OK, "%s", err.message);
+    struct tensor_out *out = calloc(f.n_tensors, sizeof *out);
+    for (size_t i = 0; i < f.n_tensors; i++) {
+        const struct tensor *t = &f.tensors[i];
+        if (strstr(t->name, part) != NULL)
+            continue;
+        out[n] = (struct tensor_out){.name = t->name, .dtype = t->dtype, .n_dims = t->n_dims, .stored = t->data};
+        memcpy(out[n++].shape, t->shape, sizeof t->shape);
+    }
+    ck_assert_uint_lt(n, f.n_tensors);
+    ck_assert_int_eq(safetensors_write(weights, out, n, &err), OK);
+    snprintf(path, sizeof path, FIXTURES "%s/config.json", fixture);
+    ck_assert_int_eq(file_read(&config, &length, path, &err), OK);
+    put("config.json", config, length);
+    tensor_file_close(&f);
+    free(config);
+    free(weights);
+    free(out);
+}
+
+START_TEST(norms_of_heads_without_a_scale_have_none)
+{
+    struct model m;
+    struct error err = {0};
+    setup_folder();
+    put_without("diff-mha", "subln");
+    load(&m, "no subln");
+    ck_assert(m.config.head_norm);
+    ck_assert_ptr_null(m.weights.layers[0].head_norm);
+    ck_assert_ptr_nonnull(strstr(m.notes.data, "subln"));
+    model_free(&m);
+    put_without("diff-mha", "layers.0.self_attn.subln"); /* in one layer it is missing */
+    ck_assert_int_eq(model_load(&m, folder, &err), ERR_INPUT);
+    ck_assert_msg(strstr(err.message, "model.layers.0.self_attn.subln.weight") != NULL, "%s", err.message);
+    remove_folder();
+}
+END_TEST
+
 START_TEST(a_tensor_in_two_files_is_refused)
 {
     struct shards s;
@@ -215,4 +261,5 @@ START_TEST(a_tensor_in_two_files_is_refused)
 END_TEST
 
 SUITE_MAIN("weight files", bytes_belong_to_one_tensor_each, buffers_are_left_out_with_a_word, other_tensors_are_refused,
-           a_head_of_the_file_is_kept_where_it_differs, a_tensor_in_two_files_is_refused)
+           a_head_of_the_file_is_kept_where_it_differs, norms_of_heads_without_a_scale_have_none,
+           a_tensor_in_two_files_is_refused)
