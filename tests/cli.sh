@@ -65,6 +65,13 @@ printf '"The 12 cats\\u0000!"\n"\\n"\n"a<|endoftext|>b"\n' >"$tmp/strings"
 cmp -s "$tmp/strings" "$tmp/back" && echo "ok tokenize and back" || echo "not ok tokenize and back"
 check "tokenize of no JSON" 3 "line 1" sh -c "echo oops | $eval tokenize"
 check "generate is repeatable" 0 "" sh -c "a=\$($eval generate --prompt Once --tokens 8 --temperature 1 --seed 3); b=\$($eval generate --prompt Once --tokens 8 --temperature 1 --seed 3 --threads 1); [ \"\$a\" = \"\$b\" ]; echo"
+check "attention" 0 "page: $tmp/attention.html" "$eval" attention --prompt "The special magic Oslo number is: 4242421." --layers 0,2 --out "$tmp/attention.html" --threads 1
+grep -q 'id="attention-data"' "$tmp/attention.html" && grep -q 'A1 - lambda A2' "$tmp/attention.html" && echo "ok attention has its figures and a table" || echo "not ok attention has its figures and a table"
+check "attention of ids" 0 "page:" "$eval" attention --model $fixture --ids "$tmp/ids.json" --out "$tmp/attention.html" --threads 1
+check "attention of nothing" 2 "expected one text" "$eval" attention --out "$tmp/attention.html"
+check "attention of a model without tokenizer" 3 "has no tokenizer" "$eval" attention --model $fixture --prompt x --out "$tmp/attention.html"
+check "attention of a layer that is not there" 2 "expected 0 to" "$eval" attention --prompt x --layers 99 --out "$tmp/attention.html"
+check "attention without a page" 2 "--out" "$eval" attention --prompt x
 check "a full disk" 4 "cannot be written" sh -c "$eval list >/dev/full"
 check "unknown training recipe" 3 "/nowhere.yaml" "${BUILD:-build}/difftf-train" /nowhere.yaml
 check "gradients" 0 "" sh -c "${BUILD:-build}/difftf-train grads --model $fixture --ids $tmp/ids.json --out $tmp/g.safetensors; echo"

@@ -51,7 +51,7 @@ static void draw_bar(const struct chart *c, struct plot *p, const cJSON *row, co
     if (width > 28) {
         text_printf(c->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">", left + width * 0.46,
                     plot_y(p, fmax(fmax(value, json_real(row, "ci.1")), 0)) - 4);
-        text_printf(c->out, fabs(value) < 10 ? "%.2f</text>" : "%.3g</text>", value);
+        text_printf(c->out, fabs(value) < 10 ? "%.2f</text>" : "%.3g</text>", fabs(value) < 0.005 ? 0.0 : value);
     }
     text_free(&tip);
 }

@@ -11,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DODGE = 5 }; /* pixels between the marks of two models at one place */
+enum {
+    DODGE = 5,      /* pixels between the marks of two models at one place */
+    DECADES = 20000 /* a histogram shows so much less than the largest value: its tail, not its beginning */
+};
 
 static bool is_kind(const struct chart *c, const char *kind)
 {
@@ -75,12 +78,16 @@ static void draw_band(struct plot *p, const struct point *points, size_t n, size
 static void draw_line(struct plot *p, const struct point *points, size_t n, size_t model, bool steps)
 {
     text_printf(p->out, "<path class=\"line m%zu\" d=\"", model % 6);
+    bool first = true;
     for (size_t i = 0; i < n; i++) {
         double x = plot_x(p, points[i].x), y = plot_y(p, points[i].y);
-        if (steps && i > 0)
+        if (points[i].x < p->x.low)
+            continue; /* of a histogram: the tail is in view */
+        if (steps && !first)
             text_printf(p->out, "H%.1fV%.1f", x, y);
         else
-            text_printf(p->out, "%s%.1f %.1f", i == 0 ? "M" : "L", x, y);
+            text_printf(p->out, "%s%.1f %.1f", first ? "M" : "L", x, y);
+        first = false;
     }
     text_puts(p->out, "\"/>");
 }
@@ -213,6 +220,8 @@ void chart_curves(const struct chart *c, const cJSON *group)
         cJSON_ArrayForEach(s, other) hold_series(other == group ? &p.x : &ignored, &p.y, s);
     }
     p.x.reversed = strncmp(p.x.label, "bits", 4) == 0; /* from whole numbers to the coarsest, as the paper has it */
+    if (steps && p.x.log)
+        p.x.low = fmax(p.x.low, p.x.high / DECADES);
     axis_round(&p.x);
     chart_scale(&p.y, json_text(group->child, "name"));
     if (!steps && !is_kind(c, "fits"))
@@ -245,7 +254,8 @@ static void draw_range(const struct chart *c, struct plot *p, const cJSON *s, do
         chart_mark(p, model, x, plot_y(p, points[i].y), tip.data);
         text_free(&tip);
     }
-    text_printf(c->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%.3g</text>", x, plot_y(p, high) - 9, high - low);
+    text_printf(c->out, "<text class=\"strong\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.3g</text>", x, PLOT_TOP + 10,
+                high - low);
     free(points);
 }
 
@@ -292,7 +302,7 @@ void chart_ranges(const struct chart *c)
             c, &p, s, left + slot * ((double)chart_model(c->report, json_text(s, "model")) + 1) / (double)(models + 1));
     }
     plot_close(&p);
-    text_puts(c->out, "<p class=\"soft\">Above each range: best less worst.</p>");
+    text_puts(c->out, "<p class=\"soft\">At the top: best less worst.</p>");
     chart_legend(c->out, c->report);
     cJSON_ArrayForEach(group, c->groups) series_table(c->out, group);
     text_puts(c->out, "</figure>\n");

@@ -265,10 +265,7 @@ static void write_item(const struct browser *b, const cJSON *item)
     {
         double score = json_real(result, "score");
         if (b->graded && isfinite(score))
-            text_printf(b->out, "<span class=\"mark\">%s</span>",
-                        score >= 1  ? "\xe2\x9c\x93"
-                        : score > 0 ? "\xc2\xbd"
-                                    : "\xe2\x9c\x97");
+            text_printf(b->out, "<span class=\"mark\">%s</span>", score >= 1 ? "\xe2\x9c\x93" : score > 0 ? "~" : "\xe2\x9c\x97");
     }
     text(b->out, place.data ? place.data : "");
     text_puts(b->out, "</summary><p><small>");

@@ -26,14 +26,14 @@ static bool same_text(const cJSON *a, const cJSON *b, const char *key)
     return x == y || (x != NULL && y != NULL && strcmp(x, y) == 0);
 }
 
-/* Has an earlier report such an entry of `list`, equal in two members? */
-static bool seen_before(const cJSON *reports, const cJSON *report, const char *list, const cJSON *entry, const char *digest)
+/* Has an earlier report such an entry of `list`, by its name and digest? One without a digest is what bears its name. */
+static bool seen_before(const cJSON *reports, const cJSON *report, const char *list, const cJSON *entry)
 {
     const cJSON *earlier, *other;
     for (earlier = reports->child; earlier != report; earlier = earlier->next)
         cJSON_ArrayForEach(other, json_path(earlier, list))
         {
-            if (same_text(other, entry, digest) && same_text(other, entry, "name"))
+            if (same_text(other, entry, "name") && (json_text(entry, "sha256") == NULL || same_text(other, entry, "sha256")))
                 return true;
         }
     return false;
@@ -105,6 +105,61 @@ static void write_source(struct text *out, const cJSON *report)
     put(out, "</span></li>\n");
 }
 
+/* Versions and the last date. */
+static void write_program(struct text *out, const cJSON *reports)
+{
+    const cJSON *report, *earlier;
+    const char *last = "";
+    put(out, "difftf-eval");
+    cJSON_ArrayForEach(report, reports)
+    {
+        bool seen = false;
+        const char *finished = json_text(report, "run.finished");
+        for (earlier = reports->child; earlier != report; earlier = earlier->next)
+            seen = seen || same_text(earlier, report, "version");
+        put(out, seen ? "" : report == reports->child ? " " : ", ");
+        text(out, seen ? "" : json_text(report, "version"));
+        last = finished != NULL && strcmp(finished, last) > 0 ? finished : last;
+    }
+    put(out, last[0] != '\0' ? ", finished " : "");
+    text(out, last);
+}
+
+/* The names of the data in a line, or how many reports; everything about them folded beneath. */
+static void write_folded(struct text *out, const cJSON *reports, const char *list)
+{
+    bool data = strcmp(list, "data") == 0, first = true;
+    const cJSON *report, *entry;
+    put(out, "<details><summary>");
+    if (!data)
+        text_printf(out, "%d report%s", cJSON_GetArraySize(reports), reports->child != NULL && reports->child->next ? "s" : "");
+    cJSON_ArrayForEach(report, reports)
+    {
+        const cJSON *entries = data ? json_path(report, list) : NULL;
+        cJSON_ArrayForEach(entry, entries)
+        {
+            if (seen_before(reports, report, list, entry))
+                continue;
+            put(out, first ? "" : ", ");
+            text(out, json_text(entry, "name"));
+            first = false;
+        }
+    }
+    put(out, "</summary><ul>\n");
+    cJSON_ArrayForEach(report, reports)
+    {
+        if (!data)
+            write_source(out, report);
+        const cJSON *entries = data ? json_path(report, list) : NULL;
+        cJSON_ArrayForEach(entry, entries)
+        {
+            if (!seen_before(reports, report, list, entry))
+                write_data(out, entry);
+        }
+    }
+    put(out, "</ul></details>");
+}
+
 static void write_compared(struct text *out, const cJSON *reports)
 {
     const cJSON *report, *entry;
@@ -114,23 +169,17 @@ static void write_compared(struct text *out, const cJSON *reports)
         size_t colour = 0;
         cJSON_ArrayForEach(entry, json_path(report, "models"))
         {
-            if (!seen_before(reports, report, "models", entry, "sha256"))
+            if (!seen_before(reports, report, "models", entry))
                 write_model(out, entry, colour);
             colour++;
         }
     }
-    put(out, "</ul></dd></div><div><dt>Data</dt><dd><ul>\n");
-    cJSON_ArrayForEach(report, reports)
-    {
-        cJSON_ArrayForEach(entry, json_path(report, "data"))
-        {
-            if (!seen_before(reports, report, "data", entry, "sha256"))
-                write_data(out, entry);
-        }
-    }
-    put(out, "</ul></dd></div><div><dt>Reports</dt><dd><ul>\n");
-    cJSON_ArrayForEach(report, reports) write_source(out, report);
-    put(out, "</ul></dd></div></dl>\n");
+    put(out, "</ul></dd></div>\n<div><dt>Data</dt><dd>");
+    write_folded(out, reports, "data");
+    put(out, "</dd></div>\n<div><dt>Program</dt><dd>");
+    write_program(out, reports);
+    write_folded(out, reports, "reports");
+    put(out, "</dd></div></dl>\n");
 }
 
 static void p_text(struct text *out, double p)
