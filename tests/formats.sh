@@ -61,6 +61,18 @@ check "entries that claim more than they hold" 3 "damaged or cut off" \
     sh -c "ulimit -v 4000000; '$build/difftf-convert' $official/config.json '$tmp/checkpoints/liar.pth' '$tmp/converted'"
 check "a checkpoint that is none" 3 "expected a .bin, .pt or .pth file" "$build/difftf-convert" "$tmp/config.json" README.md "$tmp/converted"
 
+# A Transformer made differential computes the same, and keeps its tokenizer.
+check "a Transformer made differential" 0 "diff_transformer_v2" "$build/difftf-convert" --to-diff v2 models/transformer "$tmp/differential"
+"$eval" perplexity --samples 1 --length 128 --model m=models/transformer --quiet --no-progress --out "$tmp/before.json"
+"$eval" perplexity --samples 1 --length 128 --model m="$tmp/differential" --quiet --no-progress --out "$tmp/after.json"
+check "has the losses that it had" 0 "close" python3 -c "
+import json
+a, b = (json.load(open('$tmp/' + n + '.json'))['items'][0]['results']['m']['score'] for n in ('before', 'after'))
+assert abs(a - b) < 1e-5 * a, (a, b)
+print('close')"
+check "a Diff Transformer has no need of it" 3 "two maps" "$build/difftf-convert" --to-diff v2 models/diff-transformer "$tmp/twice"
+check "no other version is exact" 2 "expected v2" "$build/difftf-convert" --to-diff v1 models/transformer "$tmp/twice"
+
 # Quantised matrices are the numbers they stand for: widened for many tokens, multiplied as they are for few.
 python3 tests/make_blocks_gguf.py "$tmp/blocks.gguf" "$tmp/plain.gguf"
 echo '[1,30,9,120,31,200,40,255,7]' >"$tmp/many.json"

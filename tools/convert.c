@@ -1,19 +1,24 @@
-/* convert.c - difftf-convert: a PyTorch checkpoint with the official Diff Transformer's names into a model folder.
+/* convert.c - difftf-convert: a PyTorch checkpoint with the official Diff Transformer's names into a model folder, and a
+ * Transformer into a Diff Transformer that computes the same.
  *
  *   difftf-convert CONFIG CHECKPOINT... FOLDER
+ *   difftf-convert --to-diff v2 MODEL FOLDER
  *
  * CONFIG is a config.json that describes the model (docs of `model_type`: difftf-eval list models). Nothing in the checkpoint is
  * run. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/program.h"
+#include "base/random.h"
 #include "base/visible.h"
 #include "cli/face.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
-#include "model/model.h"
+#include "model/differential.h"
+#include "model/session.h"
 #include "model/weights_check.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,13 +246,79 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     return status;
 }
 
+/* The largest difference between the logits of two models after some tokens. */
+static enum status compare_logits(double *most, const struct model *a, const struct model *b, struct error *err)
+{
+    enum { TOKENS = 64 };
+    const struct model *models[2] = {a, b};
+    int32_t ids[TOKENS];
+    size_t vocab = a->config.vocab_size;
+    float *logits = mem_array(2 * vocab, sizeof *logits);
+    enum status status = OK;
+    for (size_t i = 0; i < TOKENS; i++)
+        ids[i] = (int32_t)(hash_u64(i) % vocab);
+    for (size_t m = 0; m < 2 && status == OK; m++) {
+        struct session s;
+        status = session_init(&s, models[m], TOKENS, 1, err);
+        if (status == OK) {
+            status = session_run(&s, ids, TOKENS, NULL, logits + m * vocab, err);
+            session_free(&s);
+        }
+    }
+    *most = 0;
+    for (size_t i = 0; i < vocab; i++)
+        *most = fmax(*most, fabs((double)logits[i] - (double)logits[vocab + i]));
+    free(logits);
+    return status;
+}
+
+/* A Transformer's folder or file as a Diff Transformer beside it, its tokenizer with it. */
+static enum status to_diff(const char *from, const char *folder, struct error *err)
+{
+    static const char *const files[] = {"tokenizer.json",    "tokenizer_config.json",   "tokenizer.model",
+                                        "added_tokens.json", "special_tokens_map.json", "generation_config.json"};
+    struct model model, made = {0};
+    double most = 0;
+    enum status status = model_load(&model, from, err);
+    if (status != OK)
+        return status;
+    say(stderr, "%s", model.notes.data ? model.notes.data : "");
+    status = differential_v2(&model, folder, err);
+    for (size_t i = 0; i < sizeof files / sizeof *files && status == OK; i++) {
+        char *path = path_join(from, files[i]);
+        if (file_exists(path))
+            status = file_copy(from, folder, files[i], err);
+        free(path);
+    }
+    if (status == OK)
+        status = model_load(&made, folder, err);
+    if (status == OK)
+        status = compare_logits(&most, &model, &made, err);
+    if (status == OK)
+        printf("%s: %s, %zu parameters, of %zu; largest difference of the logits after 64 tokens: %g\n", folder,
+               made.config.family->model_type, made.weights.n_params, model.weights.n_params, most);
+    model_free(&made);
+    model_free(&model);
+    return status;
+}
+
+static const struct option_spec OPTIONS[] = {
+    {"to-diff", OPTION_CHOICE, NULL, 0, 0, "v2",
+     "a Transformer, MODEL, as a Diff Transformer of the second version that computes the same: arguments MODEL FOLDER", false,
+     0},
+    OPTIONS_END,
+};
+
 static const struct face FACE = {
     .name = "difftf-convert",
     .summary = "makes a model folder of checkpoints of the official code",
     .arguments = "CONFIG CHECKPOINT... FOLDER",
     .description =
         "Writes FOLDER/model.safetensors and FOLDER/config.json from PyTorch files (.bin, .pt, .pth) with the official\n"
-        "names, without running what is in them; CONFIG is the model's config.json. The tokenizer is yours to add.",
+        "names, without running what is in them; CONFIG is the model's config.json. The tokenizer is yours to add.\n"
+        "With --to-diff, a model of your own becomes differential: each query head stands twice, a projection of zeros\n"
+        "halves what it gives, the output projection is doubled; then difftf-train goes on from FOLDER.",
+    .options = OPTIONS,
 };
 
 int main(int argc, char **argv)
@@ -257,6 +328,16 @@ int main(int argc, char **argv)
     enum status status;
     if (face_answers(&FACE, argc, argv, &status, &err))
         return program_end(status, &err);
-    status = argc < 4 ? face_misused(&FACE, NULL, &err) : convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
+    bool differential = strcmp(argc > 1 ? argv[1] : "", "--to-diff") == 0;
+    cJSON *values = NULL, *rest = cJSON_CreateArray();
+    if (differential)
+        status = options_parse(&values, rest, NULL, OPTIONS, argc - 1, argv + 1, &err);
+    if (differential && status == OK)
+        status = cJSON_GetArraySize(rest) == 2 ? to_diff(rest->child->valuestring, rest->child->next->valuestring, &err)
+                                               : face_misused(&FACE, NULL, &err);
+    else if (!differential)
+        status = argc < 4 ? face_misused(&FACE, NULL, &err) : convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
+    cJSON_Delete(values);
+    cJSON_Delete(rest);
     return program_end(status, &err);
 }

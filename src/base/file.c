@@ -305,3 +305,19 @@ void sha256_hex(char hex[65], const void *data, size_t size)
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
+
+enum status file_copy(const char *from_folder, const char *to_folder, const char *name, struct error *err)
+{
+    char *from = path_join(from_folder, name), *to = path_join(to_folder, name), *text = NULL;
+    size_t length = 0;
+    enum status status = from && to ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
+    if (status == OK && strcmp(from, to) != 0) {
+        status = file_read(&text, &length, from, err);
+        if (status == OK)
+            status = file_write(to, text, length, err);
+    }
+    free(from);
+    free(to);
+    free(text);
+    return status;
+}

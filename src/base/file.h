@@ -51,6 +51,9 @@ void file_writers_abandon(void);
 /* All of the above for a text in memory. */
 enum status file_write(const char *path, const char *text, size_t length, struct error *err);
 
+/* Writes the file of that name in one folder into another; nothing where the two are one. */
+enum status file_copy(const char *from_folder, const char *to_folder, const char *name, struct error *err);
+
 /* A lock on a folder that one program at a time holds; the caller closes *fd. */
 enum status file_lock_folder(int *fd, const char *path, struct error *err);
 /* Brings the names in the folder of `path` to disk; false when that failed. */

@@ -181,8 +181,10 @@ cJSON *config_to_json(const struct config *c)
     cJSON_AddBoolToObject(json, "mlp_bias", c->mlp_bias);
     if (c->bos >= 0)
         cJSON_AddNumberToObject(json, "bos_token_id", c->bos);
-    if (c->n_eos > 0)
+    if (c->n_eos == 1)
         cJSON_AddNumberToObject(json, "eos_token_id", c->eos[0]);
+    else if (c->n_eos > 1)
+        cJSON_AddItemToObject(json, "eos_token_id", cJSON_CreateIntArray(c->eos, (int)c->n_eos));
     cJSON_AddStringToObject(json, "torch_dtype", "bfloat16");
     if (c->family->write != NULL)
         c->family->write(json, c);

@@ -222,7 +222,7 @@ enum status rope_from_json(struct rope *r, const cJSON *json, double theta, size
 
 void rope_to_json(cJSON *json, const struct rope *r)
 {
-    json_add_number(json, "rope_theta", r->theta);
+    cJSON_AddNumberToObject(json, "rope_theta", r->theta); /* to the last digit: it comes back as it was */
     if (r->scaling == ROPE_PLAIN)
         return;
     cJSON *o = cJSON_AddObjectToObject(json, "rope_scaling");
@@ -243,7 +243,7 @@ void rope_to_json(cJSON *json, const struct rope *r)
                    {"original_max_position_embeddings", r->original, llama3 || yarn}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i].there)
-            json_add_number(o, numbers[i].key, numbers[i].value);
+            cJSON_AddNumberToObject(o, numbers[i].key, numbers[i].value);
     if (yarn)
         cJSON_AddBoolToObject(o, "truncate", r->whole_channels);
 }

@@ -136,22 +136,6 @@ static enum status loop(struct run *r, struct error *err)
     return status;
 }
 
-static enum status copy_file(const char *from_folder, const char *to_folder, const char *name, struct error *err)
-{
-    char *from = path_join(from_folder, name), *to = path_join(to_folder, name), *text = NULL;
-    size_t length = 0;
-    enum status status = from && to ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
-    if (status == OK && strcmp(from, to) != 0) {
-        status = file_read(&text, &length, from, err);
-        if (status == OK)
-            status = file_write(to, text, length, err);
-    }
-    free(from);
-    free(to);
-    free(text);
-    return status;
-}
-
 /* What of two configs makes weights mean something else; NULL: nothing. Rotation and length may change, to go on with longer
  * sequences. */
 static const char *first_difference(const struct config *a, const struct config *b)
@@ -259,9 +243,9 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
     if (status == OK)
         status = run_trim_log(&r, err);
     if (status == OK)
-        status = copy_file(recipe->tokenizer_folder, r.folder, "tokenizer.json", err);
+        status = file_copy(recipe->tokenizer_folder, r.folder, "tokenizer.json", err);
     if (status == OK)
-        status = copy_file(recipe->tokenizer_folder, r.folder, "tokenizer_config.json", err);
+        status = file_copy(recipe->tokenizer_folder, r.folder, "tokenizer_config.json", err);
     if (status == OK && !options->quiet)
         introduce(&r);
     if (status == OK)
