@@ -2,6 +2,7 @@
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 CC      ?= cc
 VERSION := 0.1.0
 RELEASED := 2026-11-27
@@ -16,7 +17,8 @@ CPPFLAGS += $(shell pkg-config --cflags openblas $(PACKAGES) 2>/dev/null)
 LIBS     := $(shell pkg-config --libs openblas $(PACKAGES) 2>/dev/null) -lm
 endif
 OPTIMIZE ?= -O3
-CFLAGS   += -std=c11 $(OPTIMIZE) -g -fopenmp -fno-math-errno $(WARNINGS) $(SANITIZE)
+# One set of objects for programs and the shared library; within either, calls are direct.
+CFLAGS   += -std=c11 $(OPTIMIZE) -g -fPIC -fvisibility=hidden -fopenmp -fno-math-errno $(WARNINGS) $(SANITIZE)
 LDFLAGS  += -fopenmp $(SANITIZE)
 # No caller has to look whether a small allocation failed: base/exhausted.h.
 LDFLAGS  += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc strdup strndup)
@@ -24,7 +26,7 @@ LDFLAGS  += $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc aligned_alloc
 # Hardened where the compiler knows how; the sanitizers have checks of their own.
 knows = $(shell echo 'int main(void) { return 0; }' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 ifeq ($(SANITIZE),)
-HARDEN      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(foreach flag,-fPIE -fstack-protector-strong -fstack-clash-protection,$(call knows,$(flag)))
+HARDEN      := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(foreach flag,-fstack-protector-strong -fstack-clash-protection,$(call knows,$(flag)))
 HARDEN_LINK := $(call knows,-pie) $(call knows,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
 CFLAGS      += $(HARDEN)
 LDFLAGS     += $(HARDEN_LINK)
@@ -50,7 +52,7 @@ MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 %.d: ;
 
-.PHONY: all documents faults kills demo check check-build test-programs install format lint clean setup help
+.PHONY: all documents shared static dist deb container faults kills demo check check-build test-programs install format lint clean setup help
 all: $(PROGRAMS:%=$(BUILD)/%)
 
 help:
@@ -59,6 +61,8 @@ help:
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
 	@echo "make coverage   run every test once more and print the lines and branches that they reach (gcovr)"
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
+	@echo "make shared     libdifftf.so, for tools/python/difftf.py; make static: one binary"
+	@echo "make dist       the sources as one archive; make deb: Debian packages; make container: from Containerfile"
 	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments;"
@@ -91,6 +95,32 @@ $(BUILD)/src/numeric/kernels_%.o: src/numeric/kernels_impl.c
 documents: $(BUILD)/share/man/man1/difftf-eval.1
 $(BUILD)/share/man/man1/difftf-eval.1: $(PROGRAMS:%=$(BUILD)/%) tools/make-documents tools/fetch-data
 	tools/make-documents $(BUILD) $(BUILD)/share $(VERSION) $(RELEASED)
+
+# For programs that load it, tools/python/difftf.py among them: what difftf.h names and nothing else is visible.
+shared: $(BUILD)/libdifftf.so
+$(BUILD)/libdifftf.so: $(BUILD)/libdifftf.a
+	$(CC) -shared -fopenmp $(SANITIZE) -Wl,-z,relro,-z,now -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(LIBS)
+
+# One binary with the libraries in it, as far as the system has archives of them.
+static: $(BUILD)/static/difftf-eval
+$(BUILD)/static/difftf-eval: $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -pie,$(LDFLAGS)) -static -o $@ $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a \
+		$(shell pkg-config --static --libs openblas $(PACKAGES)) -lm
+
+# The sources as they are committed.
+dist: $(BUILD)/difftf-eval-$(VERSION).tar.xz
+$(BUILD)/difftf-eval-$(VERSION).tar.xz: $(shell git rev-parse --git-path HEAD 2>/dev/null)
+	@mkdir -p $(@D)
+	git archive --prefix=difftf-eval-$(VERSION)/ HEAD | xz -9 >$@
+
+# Packages for Debian, from the sources as they are committed.
+deb: dist
+	rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	cp $(BUILD)/difftf-eval-$(VERSION).tar.xz $(BUILD)/deb/difftf-eval_$(VERSION).orig.tar.xz
+	cd $(BUILD)/deb && tar -xf difftf-eval_$(VERSION).orig.tar.xz && cd difftf-eval-$(VERSION) && dpkg-buildpackage -us -uc
+container:
+	$(or $(shell command -v podman),docker) build -t difftf-eval .
 
 setup:
 	@tools/setup
@@ -168,15 +198,18 @@ memory: all
 SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \
 	motif-grouped gguf grads-llama grads-diff tokenizers/word-end tokenizers/metaspace tokenizers/bert
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf
-install: all documents
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
+install: all documents $(if $(SANITIZE),,shared)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
 	sed 's/@VERSION@/$(VERSION)/' tools/fetch-data > $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
 	install -D -m 644 data/sources.tsv $(SHARE)/data/sources.tsv
-	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(LIBDIR)
+	[ ! -f $(BUILD)/libdifftf.so ] || install -D -m 644 $(BUILD)/libdifftf.so $(DESTDIR)$(PREFIX)/lib/difftf/libdifftf.so
+	install -D -m 644 tools/python/difftf.py $(SHARE)/python/difftf.py
+	install -m 644 src/api/difftf.h $(DESTDIR)$(PREFIX)/include
 	cd src && find base formats numeric model lm -name '*.h' -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/include/difftf/{} \;
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/difftf.pc
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@REQUIRES@|openblas $(PACKAGES)|' tools/difftf.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/difftf.pc
 	cd $(BUILD)/share && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/{} \;
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete

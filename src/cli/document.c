@@ -189,3 +189,19 @@ void face_man(struct text *out, const struct face *f, const struct face_word *w)
     see_also(out, f, w);
     text_free(&name);
 }
+
+void face_markdown(struct text *out, const struct option_spec *o)
+{
+    text_puts(out, "| option | means | default, range |\n|---|---|---|\n");
+    for (; o != NULL && o->name != NULL; o++) {
+        struct text cell = {0}, range = {0};
+        text_printf(&cell, "`--%s%s%s`", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+        for (const char *p = cell.data; *p != '\0'; p++) /* a bar within a cell would end it */
+            text_printf(out, "%s%c", p == cell.data ? "| " : *p == '|' ? "\\" : "", *p);
+        option_range(&range, o);
+        text_printf(out, " | %s | %.*s |\n", o->help, range.len > 3 ? (int)range.len - 3 : 0,
+                    range.len > 3 ? range.data + 2 : "");
+        text_free(&cell);
+        text_free(&range);
+    }
+}

@@ -73,13 +73,17 @@ static enum status document(const struct face *f, const char *kind, const char *
             text_printf(&out, face_has_page(f, w) ? "%s\n" : "", w->name);
     else if (kind != NULL && strcmp(kind, "man") == 0 && (word == NULL || w != NULL))
         face_man(&out, f, w);
+    else if (kind != NULL && strcmp(kind, "markdown") == 0 && word != NULL && strcmp(word, "COMMON") == 0 && f->words != NULL)
+        face_markdown(&out, f->words->common);
+    else if (kind != NULL && strcmp(kind, "markdown") == 0 && (word == NULL || w != NULL))
+        face_markdown(&out, w ? w->options : f->options);
     for (size_t i = 0; kind != NULL && i < sizeof completions / sizeof *completions; i++)
         if (strcmp(kind, completions[i].kind) == 0)
             completions[i].write(&out, f);
     bool known = out.len > 0;
     fputs(known ? out.data : "", stdout);
     text_free(&out);
-    return known ? OK : error_set(err, ERR_USAGE, "--document: expected words, man [WORD], bash, zsh or fish");
+    return known ? OK : error_set(err, ERR_USAGE, "--document: expected words, man [WORD], markdown [WORD], bash, zsh or fish");
 }
 
 bool face_answers(const struct face *f, int argc, char **argv, enum status *status, struct error *err)

@@ -45,6 +45,8 @@ void face_usage(FILE *to, const struct face *f);
 /* Writers of `--document`: man (of a word, or NULL: of the program), bash, zsh, fish. */
 bool face_has_page(const struct face *f, const struct face_word *word);
 void face_man(struct text *out, const struct face *f, const struct face_word *word);
+/* The options as a table of Markdown. */
+void face_markdown(struct text *out, const struct option_spec *options);
 void face_bash(struct text *out, const struct face *f);
 void face_zsh(struct text *out, const struct face *f);
 void face_fish(struct text *out, const struct face *f);

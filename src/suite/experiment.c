@@ -40,6 +40,9 @@ const struct option_spec COMMON_OPTIONS[] = {
 
 char *embedded_path(const char *relative)
 {
+    const char *share = getenv("DIFFTF_SHARE");
+    if (share != NULL && *share != '\0')
+        return path_join(share, relative);
     char exe[4096], real[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     static const char *const places[] = {"", "../", "../share/difftf/", "../../"};

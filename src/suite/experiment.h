@@ -29,8 +29,8 @@ void experiment_digest(const struct experiment *e, char hex[65]);
 /* options without those that change no result. */
 cJSON *experiment_options(const struct experiment *e);
 
-/* A file that comes with the program ("models/transformer"), looked for beside the executable and where it is installed; the
- * caller frees it. NULL when out of memory. */
+/* A file that comes with the program ("models/transformer"), in the folder DIFFTF_SHARE, or looked for beside the executable and
+ * where it is installed; the caller frees it. NULL when out of memory. */
 char *embedded_path(const char *relative);
 
 #endif
