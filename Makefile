@@ -98,8 +98,9 @@ $(BUILD)/share/man/man1/difftf-eval.1: $(PROGRAMS:%=$(BUILD)/%) tools/make-docum
 
 # For programs that load it, tools/python/difftf.py among them: what difftf.h names and nothing else is visible.
 shared: $(BUILD)/libdifftf.so
-$(BUILD)/libdifftf.so: $(BUILD)/libdifftf.a
-	$(CC) -shared -fopenmp $(SANITIZE) -Wl,-z,relro,-z,now -o $@ -Wl,--whole-archive $< -Wl,--no-whole-archive $(LIBS)
+# What only a program does is left out: its start, and the end when memory runs out.
+$(BUILD)/libdifftf.so: $(filter-out $(BUILD)/src/base/startup.o $(BUILD)/src/base/wrapped.o,$(LIB_OBJECTS)) $(BUILD)/tools/shared_start.o
+	$(CC) -shared -fopenmp -Wl,-z,relro,-z,now,-z,defs -o $@ $^ $(LIBS)
 
 # One binary with the libraries in it, as far as the system has archives of them.
 static: $(BUILD)/static/difftf-eval

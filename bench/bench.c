@@ -1,6 +1,7 @@
 /* bench.c - difftf-bench: rates of prefill, decoding, attention and training, as shares of what this machine can do at most: its
  * multiplications and additions in registers, or its reading of memory, measured in the same run. */
 #include "bench/bench.h"
+#include "base/file.h"
 #include "base/list.h"
 #include "base/program.h"
 #include "cli/face.h"
@@ -36,18 +37,9 @@ static bool asked(const char *part, size_t i)
     return strcmp(part, "all") == 0 || strcmp(part, PARTS[i].name) == 0;
 }
 
-/* Minutes of work wait for this file: whether it can be written is known before. */
-static enum status check_writable(const char *path, struct error *err)
-{
-    struct file_writer w = {0};
-    enum status status = path ? file_writer_open(&w, path, err) : OK;
-    file_writer_abort(&w);
-    return status;
-}
-
 static enum status bench(const struct options *o, struct error *err)
 {
-    enum status status = check_writable(o->out, err);
+    enum status status = o->out ? file_writer_check(o->out, err) : OK; /* minutes of work wait for it */
     if (status != OK)
         return status;
     cJSON *root = cJSON_CreateObject(), *machine = cJSON_AddObjectToObject(root, "machine");

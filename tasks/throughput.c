@@ -118,6 +118,7 @@ const struct task TASK_THROUGHPUT = {
     .item_size = sizeof(struct item),
     .views = VIEWS,
     .exclusive = true,
+    .no_texts = true,
     .plan = plan,
     .tokens = tokens,
     .run = run,

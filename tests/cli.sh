@@ -88,4 +88,45 @@ blas env -u OPENBLAS_CORETYPE >"$tmp/blas"
 grep -qE "$wanted" "$tmp/blas" && echo "ok the library's kernels suit the processor" || echo "not ok the library's kernels suit the processor: $(cat "$tmp/blas")"
 blas env OPENBLAS_CORETYPE=Nehalem >"$tmp/blas"
 grep -q Nehalem "$tmp/blas" && echo "ok the user's choice of kernels stays" || echo "not ok the user's choice of kernels stays: $(cat "$tmp/blas")"
+# What would fail after the work is refused before it; what stands twice counts once; names are the right ones.
+one="--lengths 256 --depths 0 --needles 1/1 --samples 1 --no-progress"
+mkdir "$tmp/folder"
+check "a report into a folder" 4 "no regular file" "$eval" needle $one --out "$tmp/folder"
+grep -q "done" "$tmp/out" && echo "not ok nothing runs before that" || echo "ok nothing runs before that"
+[ -e "$tmp/folder.journal" ] && echo "not ok no journal is left" || echo "ok no journal is left"
+check "options that contradict" 2 "fresh: contradicts --resume" "$eval" needle $one --fresh --resume --out "$tmp/r.json"
+check "a depth that stands twice" 0 "^1 items on" "$eval" needle --lengths 256,256 --depths 25,25 --needles 1/1,1/1 --samples 1 --dry-run
+check "a word on it" 0 "depths: 25 stands there twice, it counts once" "$eval" needle --lengths 256 --depths 25,25 --samples 1 --dry-run
+check "another program's --limit" 2 "did you mean --samples" "$eval" needle --limit 5
+check "another program's --output" 2 "did you mean --out" "$eval" needle --output x
+: >"$tmp/empty.txt"
+check "an empty text" 3 "holds no text" "$eval" perplexity --data "$tmp/empty.txt" --out "$tmp/r.json"
+grep -q needles "$tmp/out" && echo "not ok it speaks of what was asked" || echo "ok it speaks of what was asked"
+check "a tokenizer's folder that is not there" 3 "/nowhere: is not there" sh -c "$eval tokenize --model /nowhere </dev/null"
+: >"$tmp/empty.parquet"
+check "an empty Parquet file" 3 "is Parquet" "$eval" choice --form piqa --data "$tmp/empty.parquet" --out "$tmp/r.json"
+
+# Reports of a name of their own.
+program=$(cd "$(dirname "$eval")" && pwd)/difftf-eval
+root=$PWD
+mkdir "$tmp/here"
+check "a default name says what it is" 0 "report: results/needle-transformer-vs-diff-transformer-20..-..-..-[0-9a-f]*.json" sh -c "cd $tmp/here && $program needle $one"
+check "the same run finds it again" 0 "report: results/needle" sh -c "cd $tmp/here && mv results/* results/\$(ls results | sed 's/-20..-..-../-2001-02-03/') && $program needle $one --resume"
+[ "$(ls "$tmp/here/results" | wc -l)" = 1 ] && echo "ok it is one report" || echo "not ok it is one report"
+check "reports are listed" 0 "^needle *20..-..-.. .*(transformer, diff-transformer)" sh -c "cd $tmp/here && $program list reports"
+report=$(ls "$tmp"/here/results/*.json)
+check "a table of one metric" 0 "accuracy" "$eval" table "$report" --metric accuracy --where length=256
+grep -q attention "$tmp/out" && echo "not ok it has that alone" || echo "ok it has that alone"
+check "a setting that there is not" 2 "no row is left" "$eval" table "$report" --where length=257
+cp -r models/transformer "$tmp/ids-only" && rm "$tmp"/ids-only/tokenizer*
+check "throughput needs no tokenizer" 0 "report:" "$eval" throughput --model "a=$tmp/ids-only" --lengths 16 --samples 2 --work prefill --no-progress --out "$tmp/t.json"
+check "its report is valid" 0 "" sh -c "tests/validate-report '$tmp/t.json' && echo"
+check "other tasks need one" 3 "has no tokenizer" "$eval" needle --model "a=$tmp/ids-only" --out "$tmp/r.json"
+
+# Progress fits a narrow terminal and leaves a clean line.
+if command -v script >/dev/null; then
+    script -qec "stty cols 40; $eval needle --lengths 256 --depths 0 --needles 1/1 --samples 3 --fresh --quiet --out $tmp/n.json; stty cols 40; $eval needle --lengths 256 --depths 0 --needles 1/1 --samples 3 --fresh --out $tmp/n.json" "$tmp/typescript" >/dev/null 2>&1
+    tr '\r' '\n' <"$tmp/typescript" | sed 's/\x1b\[K//' | grep '^needle \[\|left' >"$tmp/lines"
+    [ -s "$tmp/lines" ] && ! grep -q '.\{40\}' "$tmp/lines" && echo "ok progress fits 40 columns" || { echo "not ok progress fits 40 columns"; cat "$tmp/lines"; }
+fi
 echo done

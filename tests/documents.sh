@@ -17,6 +17,15 @@ for page in *.md docs/*.md docs/*/*.md; do
     done
 done
 
+# Names in lower case with an underscore in a task's page are metrics of the task.
+for page in docs/tasks/*.md; do
+    task=$(basename "$page" .md)
+    for name in $(sed '/^## Options/,$d' "$page" | grep -o '`[a-z]*_[a-z_]*`' | tr -d '`' | sort -u); do
+        [ "${name#_}" = "$name" ] || continue
+        grep -qw -- "$name" tasks/"$task"*.c || echo "not ok $page: $name is no metric of $task"
+    done
+done
+
 # What a person has lying about: models, data sets, programs in PATH.
 root=$PWD
 mkdir "$tmp/bin" "$tmp/books"

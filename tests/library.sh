@@ -18,7 +18,7 @@ check "the header is C++, too" 0 "" sh -c "command -v c++ >/dev/null || { echo; 
 check "it prints a line a layer and token" 0 "layer 2  .*times" "$tmp/attention" models/diff-transformer "the best of times"
 check "it says what is wrong" 3 "attention: /nowhere" "$tmp/attention" /nowhere text
 
-nm -D --defined-only "$root/lib/difftf/libdifftf.so" | awk '{ print $3 }' | grep -v '^difftf_' >"$tmp/others"
+nm -D --defined-only "$root/lib/difftf/libdifftf.so" | awk '{ print $3 }' | grep -v '^difftf_\|^[.]gomp' >"$tmp/others"
 [ -s "$tmp/others" ] && echo "not ok only difftf_ is visible: $(tr '\n' ' ' <"$tmp/others")" || echo "ok only difftf_ is visible"
 sed -n 's/.*\(difftf_[a-z_]*\)(.*/\1/p' src/api/difftf.h | sort -u >"$tmp/named"
 nm -D --defined-only "$root/lib/difftf/libdifftf.so" | awk '{ print $3 }' | grep '^difftf_' | sort -u >"$tmp/there"
@@ -53,10 +53,11 @@ head = json.loads(raw[8:8 + size])
 def tensor(name):
     a, b = head[name]["data_offsets"]
     return np.frombuffer(raw[8 + size + a:8 + size + b], dtype=np.float32).reshape(head[name]["shape"])
-assert np.array_equal(tensor("logits"), logits)
+# The matrix library may take other kernels here: up to the last bits.
+assert np.allclose(tensor("logits"), logits, rtol=1e-4, atol=1e-4)
 maps = tensor("attention.1")
 for position in (0, 3, len(ids) - 1):
-    assert np.array_equal(maps[:, position, :position + 1], model.attention(ids, 1, position))
+    assert np.allclose(maps[:, position, :position + 1], model.attention(ids, 1, position), rtol=1e-4, atol=1e-6)
 print("numbers")
 
 made = model.generate(ids, tokens=4)

@@ -48,6 +48,8 @@ enum status file_writer_commit(struct file_writer *w, struct error *err);
 void file_writer_abort(struct file_writer *w);
 /* Removes the temporary files of all writers that are open: the process ends without closing them. Safe in a signal handler. */
 void file_writers_abandon(void);
+/* Can a file of this name be written? For what is written after long work; nothing is left. */
+enum status file_writer_check(const char *path, struct error *err);
 /* All of the above for a text in memory. */
 enum status file_write(const char *path, const char *text, size_t length, struct error *err);
 

@@ -155,6 +155,14 @@ enum status file_writer_open(struct file_writer *w, const char *path, struct err
     return status;
 }
 
+enum status file_writer_check(const char *path, struct error *err)
+{
+    struct file_writer w = {0};
+    enum status status = file_writer_open(&w, path, err);
+    file_writer_abort(&w);
+    return status;
+}
+
 enum status file_writer_commit(struct file_writer *w, struct error *err)
 {
     int folder = open_folder_of(w->path);

@@ -18,7 +18,7 @@ static enum status list_tasks(struct error *err)
 {
     (void)err;
     for (size_t i = 0; TASKS[i] != NULL; i++)
-        say(stdout, "%-18s %s\n", TASKS[i]->name, TASKS[i]->summary);
+        say(stdout, "%-26s %s\n", TASKS[i]->name, TASKS[i]->summary);
     return OK;
 }
 
@@ -28,12 +28,12 @@ static enum status list_models(struct error *err)
     static const char *const names[] = {"models/transformer", "models/diff-transformer"};
     for (size_t i = 0; i < 2; i++) {
         char *path = embedded_path(names[i]);
-        say(stdout, "%-18s %s%s\n", strrchr(names[i], '/') + 1, path ? path : "",
+        say(stdout, "%-26s %s%s\n", strrchr(names[i], '/') + 1, path ? path : "",
             path && file_is_directory(path) ? "" : " (missing)");
         free(path);
     }
     for (size_t i = 0; FAMILIES[i] != NULL; i++)
-        say(stdout, "family %-11s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
+        say(stdout, "family %-19s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
     return OK;
 }
 
@@ -50,7 +50,7 @@ static enum status list_data(struct error *err)
                 {"scaling", "data/scaling/runs.jsonl"}};
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
         char *path = embedded_path(data[i].path);
-        say(stdout, "%-18s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
+        say(stdout, "%-26s %s%s\n", data[i].name, path ? path : "", path && file_exists(path) ? "" : " (missing)");
         free(path);
     }
     return OK;
@@ -62,32 +62,71 @@ static int is_yaml(const struct dirent *entry)
     return n > 5 && strcmp(entry->d_name + n - 5, ".yaml") == 0;
 }
 
+/* A line for each file of a folder that `keeps` it. */
+static enum status list_folder(const char *folder, int (*keeps)(const struct dirent *),
+                               void (*line)(const char *kind, const char *folder, const char *name), const char *kind,
+                               struct error *err)
+{
+    struct dirent **entries;
+    int n = folder ? scandir(folder, &entries, keeps, alphasort) : -1;
+    if (n < 0)
+        return errno == ENOENT ? OK : error_set(err, ERR_SYSTEM, "%s: cannot be listed: %s", folder, strerror(errno));
+    for (int i = 0; i < n; i++) {
+        line(kind, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    return OK;
+}
+
+static void print_file(const char *kind, const char *folder, const char *name)
+{
+    say(stdout, "%-26s %s/%s\n", kind, folder, name);
+}
+
 /* Files for `run`, and the forms of tasks. */
 static enum status list_experiments(struct error *err)
 {
-    static const struct {
-        const char *path, *used;
-    } folders[] = {{"configs", "run"},
-                   {"configs/choice", "choice --form"},
-                   {"configs/icl", "icl --form"},
-                   {"configs/math", "math --form"}};
-    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
-        struct dirent **entries;
-        char *folder = embedded_path(folders[f].path);
-        int n = folder ? scandir(folder, &entries, is_yaml, alphasort) : -1;
-        for (int i = 0; i < n; i++) {
-            say(stdout, "%-18s %s/%s\n", folders[f].used, folder, entries[i]->d_name);
-            free(entries[i]);
-        }
-        enum status status =
-            n < 0 && errno != ENOENT ? error_set(err, ERR_SYSTEM, "%s: cannot be listed: %s", folders[f].path, strerror(errno)) : OK;
-        if (n >= 0)
-            free(entries);
+    static const char *const folders[][2] = {
+        {"configs", "run"}, {"configs/choice", "choice --form"}, {"configs/icl", "icl --form"}, {"configs/math", "math --form"}};
+    enum status status = OK;
+    for (size_t f = 0; f < sizeof folders / sizeof *folders && status == OK; f++) {
+        char *folder = embedded_path(folders[f][0]);
+        status = list_folder(folder, is_yaml, print_file, folders[f][1], err);
         free(folder);
-        if (status != OK)
-            return status;
     }
-    return OK;
+    return status;
+}
+
+static int is_json(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return n > 5 && strcmp(entry->d_name + n - 5, ".json") == 0;
+}
+
+/* Its task, when it was made and its models; what is no report of ours is left out. */
+static void print_report(const char *kind, const char *folder, const char *name)
+{
+    cJSON *report = NULL;
+    const cJSON *model;
+    struct text models = {0};
+    char *path = path_join(folder, name);
+    (void)kind;
+    if (json_read(&report, path, NULL) == OK && json_text(report, "task") != NULL) {
+        cJSON_ArrayForEach(model, json_path(report, "models"))
+            text_printf(&models, "%s%s", models.len ? ", " : "", json_text(model, "name"));
+        const char *finished = json_text(report, "run.finished");
+        say(stdout, "%-13s %.10s  %s  (%s)\n", json_text(report, "task"), finished ? finished : "-", path,
+            models.data ? models.data : "no models");
+    }
+    text_free(&models);
+    cJSON_Delete(report);
+    free(path);
+}
+
+static enum status list_reports(struct error *err)
+{
+    return list_folder("results", is_json, print_report, NULL, err);
 }
 
 static enum status list(const cJSON *options, const cJSON *arguments, struct error *err)
@@ -95,7 +134,11 @@ static enum status list(const cJSON *options, const cJSON *arguments, struct err
     static const struct {
         const char *name;
         enum status (*print)(struct error *err);
-    } kinds[] = {{"tasks", list_tasks}, {"models", list_models}, {"data", list_data}, {"experiments", list_experiments}};
+    } kinds[] = {{"tasks", list_tasks},
+                 {"models", list_models},
+                 {"data", list_data},
+                 {"experiments", list_experiments},
+                 {"reports", list_reports}};
     const char *wanted = cJSON_GetStringValue(arguments->child);
     bool found = false;
     enum status status = OK;
@@ -106,7 +149,8 @@ static enum status list(const cJSON *options, const cJSON *arguments, struct err
             status = kinds[i].print(err);
         }
     return found ? status
-                 : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data or experiments", wanted);
+                 : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data, experiments or reports",
+                             wanted);
 }
 
-const struct command COMMAND_LIST = {"list", "[tasks|models|data|experiments]", "what there is", OPTIONS, list};
+const struct command COMMAND_LIST = {"list", "[tasks|models|data|experiments|reports]", "what there is", OPTIONS, list};

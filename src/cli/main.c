@@ -22,7 +22,8 @@ static const struct face_section SECTIONS[] = {
                  "    difftf-eval needle --model base=DIR --model diff=DIR --lengths 4096 --needles 6/2 --samples 50\n"
                  "    difftf-eval run configs/quick.yaml\n"
                  "    difftf-eval check new.json --against old.json --junit check.xml\n"},
-    {"ENVIRONMENT", "OPENAI_API_KEY is the key for --judge openai. NO_COLOR: no progress bar. DIFFTF_SHARE is the folder\nof models, data and configs, where the program does not find them itself.\n"},
+    {"ENVIRONMENT", "OPENAI_API_KEY is the key for --judge openai. NO_COLOR: no progress bar. DIFFTF_SHARE is the folder\nof "
+                    "models, data and configs, where the program does not find them itself.\n"},
     {NULL, NULL},
 };
 

@@ -45,14 +45,66 @@ enum status cli_print_report(const cJSON *report, const char *path, struct error
 static const struct option_spec TABLE_OPTIONS[] = {
     {"format", OPTION_CHOICE, "text", 0, 0, "text|markdown|csv|latex|json", "how the table is written", false, 0},
     {"all", OPTION_FLAG, NULL, 0, 0, NULL, "every metric, not only those shown after a run", false, 0},
+    {"metric", OPTION_STRINGS, NULL, 0, 0, "NAME", "these metrics alone; repeatable", false, 0},
+    {"where", OPTION_STRINGS, NULL, 0, 0, "NAME=VALUE", "rows of this setting alone, e.g. length=1024; repeatable", false, 0},
     OPTIONS_END,
 };
+
+/* Does `where` have NAME=VALUE? */
+static bool is_at(const cJSON *where, const char *wanted)
+{
+    const cJSON *member;
+    struct text text = {0};
+    bool found = false;
+    cJSON_ArrayForEach(member, where)
+    {
+        text.len = 0;
+        text_printf(&text, cJSON_IsNumber(member) ? "%s=%.9g" : "%s=", member->string, member->valuedouble);
+        if (cJSON_IsString(member))
+            text_puts(&text, member->valuestring);
+        found = found || strcmp(text.data, wanted) == 0;
+    }
+    text_free(&text);
+    return found;
+}
+
+static bool is_wanted(const cJSON *row, const cJSON *options)
+{
+    const cJSON *item, *metrics = json_path(options, "metric");
+    bool named = metrics == NULL;
+    cJSON_ArrayForEach(item, metrics) named = named || strcmp(item->valuestring, json_text(row, "name")) == 0;
+    cJSON_ArrayForEach(item, json_path(options, "where")) named = named && is_at(json_path(row, "where"), item->valuestring);
+    return named;
+}
+
+/* Drops the rows that --metric and --where leave out; an error when that is all of them. */
+static enum status filter(const cJSON *report, const cJSON *options, struct error *err)
+{
+    static const char *const lists[] = {"metrics", "comparisons"};
+    size_t kept = 0;
+    for (size_t l = 0; l < 2; l++) {
+        cJSON *rows = cJSON_GetObjectItemCaseSensitive(report, lists[l]);
+        for (cJSON *row = rows ? rows->child : NULL, *next; row != NULL; row = next) {
+            next = row->next;
+            if (is_wanted(row, options))
+                kept++;
+            else
+                cJSON_Delete(cJSON_DetachItemViaPointer(rows, row));
+        }
+    }
+    return kept > 0 ? OK
+                    : error_set(err, ERR_USAGE,
+                                "table: no row is left by --metric and --where, expected names that `table --all` shows");
+}
 
 static enum status print_report(const cJSON *report, const cJSON *options, struct error *err)
 {
     table_writer *writer = table_writer_find(option_string(options, "format"));
     struct tables tables = {0};
-    enum status status = tables_from_report(&tables, report, option_flag(options, "all"), err);
+    bool filtered = json_has(options, "metric") || json_has(options, "where");
+    enum status status = filtered ? filter(report, options, err) : OK;
+    if (status == OK)
+        status = tables_from_report(&tables, report, option_flag(options, "all") || json_has(options, "metric"), err);
     if (status == OK)
         print_tables(writer, &tables);
     if (status == OK && writer == table_writer_find("text"))

@@ -8,9 +8,12 @@
 #include "suite/rates.h"
 #include "suite/runner.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,7 +24,14 @@ struct progress {
     const char *task;
 };
 
-enum { BAR = 24 };
+enum { BAR = 24, WIDTH = 80 };
+
+/* Columns of the terminal. */
+static int columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : WIDTH;
+}
 
 static void show_progress(void *context, size_t done, size_t total, size_t resumed)
 {
@@ -35,9 +45,12 @@ static void show_progress(void *context, size_t done, size_t total, size_t resum
         fprintf(stderr, "%s: %zu of %zu done, %d:%02d left\n", p->task, done, total, left / 60, left % 60);
         return;
     }
-    int filled = (int)(done * BAR / (total ? total : 1));
-    fprintf(stderr, "\r%s [%.*s%*s] %zu/%zu  %d:%02d left \033[K", p->task, filled, "########################", BAR - filled, "",
-            done, total, left / 60, left % 60);
+    char line[160], count[64];
+    int wide = snprintf(count, sizeof count, " %zu/%zu  %d:%02d left", done, total, left / 60, left % 60);
+    int room = columns() - 1 - wide - (int)strlen(p->task) - 3, bar = room > BAR ? BAR : room < 0 ? 0 : room;
+    int filled = (int)(done * (size_t)bar / (total ? total : 1));
+    snprintf(line, sizeof line, "%s [%.*s%*s]%s", p->task, filled, "########################", bar - filled, "", count);
+    fprintf(stderr, "\r%.*s\033[K", columns() - 1, bar > 0 ? line : count + 1); /* a full line would scroll */
     if (done == total)
         fputs("\r\033[K", stderr);
 }
@@ -118,18 +131,50 @@ static enum status dry_run(const struct experiment *e, const struct plan *plan, 
     return OK;
 }
 
-/* --out, or results/TASK-DIGEST.json. */
+/* A file of `folder` that begins and ends so, and perhaps has ".journal" after that, as the path without it; NULL: none. */
+static char *find_report(const char *folder, const char *begins, const char *ends)
+{
+    DIR *entries = opendir(folder);
+    char *found = NULL;
+    for (const struct dirent *d; entries != NULL && found == NULL && (d = readdir(entries)) != NULL;) {
+        size_t n = strlen(d->d_name), journal = strlen(".journal"), end = strlen(ends);
+        n -= n > journal && strcmp(d->d_name + n - journal, ".journal") == 0 ? journal : 0;
+        if (n > end && strncmp(d->d_name, begins, strlen(begins)) == 0 && strncmp(d->d_name + n - end, ends, end) == 0) {
+            struct text path = {0};
+            text_printf(&path, "%s/%.*s", folder, (int)n, d->d_name);
+            found = path.data;
+        }
+    }
+    if (entries != NULL)
+        closedir(entries);
+    return found;
+}
+
+/* --out, or results/TASK-MODEL-vs-MODEL-DATE-DIGEST.json: the same run finds its own of another day again. */
 static char *report_path(const struct experiment *e, struct error *err)
 {
-    const char *out = e->common.out;
-    char digest[65];
-    struct text path = {0};
-    if (out != NULL)
-        return strdup(out);
+    char digest[65], date[16], ends[32];
+    struct text name = {0}, path = {0};
+    struct tm utc;
+    time_t now = time(NULL);
+    if (e->common.out != NULL)
+        return strdup(e->common.out);
     if (file_make_directory("results", err) != OK)
         return NULL;
     experiment_digest(e, digest);
-    text_printf(&path, "results/%s-%.12s.json", e->task->name, digest);
+    snprintf(ends, sizeof ends, "-%.8s.json", digest);
+    strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &utc));
+    text_printf(&name, "%s-", e->task->name);
+    for (size_t m = 0; m < e->n_subjects; m++)
+        text_printf(&name, "%s%s", m ? m < 3 ? "-vs-" : "" : "", m < 3 ? e->subjects[m].name : "");
+    for (char *p = name.data; *p != '\0'; p++) /* names are the user's; a file's is tame */
+        *p = isalnum((unsigned char)*p) || strchr("-._", *p) ? *p : '_';
+    if (name.len > 120)
+        name.data[name.len = 120] = '\0';
+    path.data = find_report("results", name.data, ends);
+    if (path.data == NULL)
+        text_printf(&path, "results/%s-%s%s", name.data, date, ends);
+    text_free(&name);
     return path.data;
 }
 
@@ -158,9 +203,14 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
     struct text journal = {0};
     text_printf(&journal, "%s.journal", path);
     size_t units = plan->n * e->n_subjects;
+    enum status writable = file_writer_check(path, err); /* work waits for it */
+    if (writable != OK)
+        return writable;
     cJSON *items = cJSON_CreateArray();
     enum status status = journal.data ? runner_run(&runner, e, plan, items, journal.data, e->common.fresh, err)
                                       : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == ERR_STOPPED && progress.terminal && !quiet)
+        fputs("\r\033[K", stderr);
     if (status == ERR_STOPPED)
         status = error_set(err, ERR_STOPPED, "stopped, finished items are kept in %s; the same command goes on from there",
                            journal.data);
@@ -202,6 +252,10 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
     struct plan plan;
     int threads = cli_threads(options);
     char *path = NULL;
+    if (option_flag(options, "fresh") && option_flag(options, "resume")) {
+        cJSON_Delete(options);
+        return error_set(err, ERR_USAGE, "--fresh: contradicts --resume, expected one of them");
+    }
     enum status status = experiment_open(&e, task, options, err);
     if (status != OK)
         return status;

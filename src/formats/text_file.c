@@ -96,7 +96,7 @@ enum status text_file_read(char **text, size_t *length, char sha256[65], const c
     enum status status = file_map_open(&map, path, err);
     if (status != OK)
         return status;
-    if (begins(&map, "PAR1", 4))
+    if (begins(&map, "PAR1", 4) || text_file_named(path, ".parquet"))
         status = error_set(err, ERR_INPUT,
                            "%s: is Parquet, expected JSON lines, CSV or text; with DuckDB: duckdb -c \"COPY (FROM '%s') TO "
                            "'data.jsonl'\"",

@@ -488,6 +488,8 @@ static enum status read_folder(cJSON **root, char **path, char sha256[65], const
         *path = find_file(folder, FILES[i].name);
         kind = i;
     }
+    if (*path == NULL && !file_exists(folder))
+        return error_set(err, ERR_INPUT, "%s: is not there, expected a model folder or a .gguf file", folder);
     if (*path == NULL)
         return error_set(err, ERR_INPUT,
                          "%s: has no tokenizer, expected tokenizer.json, tokenizer.model (SentencePiece) or a .tiktoken file",

@@ -21,7 +21,8 @@ static cJSON *describe(const struct subject *s)
     json_add_number(m, "n_params", (double)s->model.weights.n_params);
     json_add_number(m, "n_maps", (double)s->model.config.n_maps);
     cJSON_AddStringToObject(m, "sha256", s->sha256);
-    cJSON_AddStringToObject(m, "tokenizer_sha256", tokenizer_sha256(s->tokenizer));
+    if (s->tokenizer != NULL)
+        cJSON_AddStringToObject(m, "tokenizer_sha256", tokenizer_sha256(s->tokenizer));
     return m;
 }
 

@@ -116,9 +116,9 @@ enum status subject_load(struct subject *s, struct experiment *e, const char *fo
         status = hash_files(s, folder, err);
         note_lines(e, s->model.notes.data);
     }
-    if (status == OK) {
-        status = tokenizer_load(&s->tokenizer, folder, err);
-    }
+    if (status != OK || (e->task->no_texts && !tokenizer_exists(folder)))
+        return status;
+    status = tokenizer_load(&s->tokenizer, folder, err);
     if (status == OK)
         status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
     size_t beyond = status == OK ? tokenizer_beyond(s->tokenizer, s->model.config.vocab_size) : 0;
@@ -174,15 +174,33 @@ static enum status find_baseline(struct experiment *e, struct error *err)
 }
 
 /* Takes over the options, and makes room for n subjects. */
+/* A value that stands twice in a list would count twice: the second one goes, with a word. */
+static void drop_repeated(struct experiment *e, const struct option_spec *o)
+{
+    for (; o != NULL && o->name != NULL; o++) {
+        bool list = o->kind == OPTION_INTS || o->kind == OPTION_NUMBERS || o->kind == OPTION_RATIOS;
+        cJSON *values = list ? cJSON_GetObjectItemCaseSensitive(e->options, o->name) : NULL;
+        for (cJSON *a = values ? values->child : NULL; a != NULL; a = a->next)
+            for (cJSON *b = a->next, *next; b != NULL; b = next) {
+                next = b->next;
+                if (!cJSON_Compare(a, b, true))
+                    continue;
+                char *text = cJSON_PrintUnformatted(b);
+                experiment_note(e, "--%s: %s stands there twice, it counts once", o->name, text);
+                free(text);
+                cJSON_Delete(cJSON_DetachItemViaPointer(values, b));
+            }
+    }
+}
+
 static enum status begin(struct experiment *e, const struct task *task, cJSON *options, struct error *err)
 {
-    *e = (struct experiment){.task = task, .options = options};
+    *e = (struct experiment){.task = task, .options = options, .data = cJSON_CreateArray(), .notes = cJSON_CreateArray()};
+    drop_repeated(e, task->options);
     bool ok = options_fill(&e->common, COMMON_OPTIONS, options);
     e->seed = e->common.seed;
     e->settings = calloc(1, task->settings_size);
     ok = e->settings != NULL && options_fill(e->settings, task->options, options) && ok;
-    e->data = cJSON_CreateArray();
-    e->notes = cJSON_CreateArray();
     return ok && e->data != NULL && e->notes != NULL ? OK : error_set(err, ERR_SYSTEM, "options: out of memory");
 }
 

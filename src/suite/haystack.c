@@ -73,7 +73,7 @@ enum status haystack_load(struct haystack *h, const char *path, struct error *er
                 h->sentences[h->n_sentences++] = i;
         }
     if (status == OK && h->n_sentences == 0)
-        status = error_set(err, ERR_INPUT, "%s: holds no text, expected sentences to hide needles in", path);
+        status = error_set(err, ERR_INPUT, "%s: holds no text, expected sentences", path);
     if (status == OK)
         sha256_hex(h->sha256, h->text, h->length);
     else

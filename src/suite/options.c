@@ -17,6 +17,20 @@ static const struct option_spec *find_in(const struct option_spec *table, const 
     return NULL;
 }
 
+/* What other programs call it. */
+static const char *known_elsewhere(const char *name)
+{
+    static const char *const aliases[][2] = {{"limit", "samples"},     {"num-samples", "samples"}, {"num_fewshot", "shots"},
+                                             {"num-fewshot", "shots"}, {"fewshot", "shots"},       {"max_length", "length"},
+                                             {"max-length", "length"}, {"context", "lengths"},     {"output", "out"},
+                                             {"output_path", "out"},   {"output-path", "out"},     {"jobs", "threads"},
+                                             {"max_tokens", "tokens"}, {"force", "fresh"},         {"restart", "fresh"}};
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i][0], name) == 0)
+            return aliases[i][1];
+    return NULL;
+}
+
 static enum status unknown(const char *name, const struct option_spec *common, const struct option_spec *own, struct error *err)
 {
     enum { MOST = 128 };
@@ -26,7 +40,10 @@ static enum status unknown(const char *name, const struct option_spec *common, c
     for (size_t t = 0; t < 2; t++)
         for (const struct option_spec *o = tables[t]; o != NULL && o->name != NULL && n < MOST; o++)
             names[n++] = o->name;
-    return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, list_nearest(name, names));
+    const char *meant = known_elsewhere(name);
+    if (meant == NULL || (find_in(own, meant) == NULL && find_in(common, meant) == NULL))
+        meant = list_nearest(name, names);
+    return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, meant);
 }
 
 /* The words of "a|b|c", one a call: their lengths, and *next moves on; false after the last. */

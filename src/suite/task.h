@@ -68,6 +68,7 @@ struct task {
     size_t item_size;
     const struct view *views; /* ended by a kind of NULL */
     bool exclusive;           /* times itself: one item at a time, on all threads */
+    bool no_texts;            /* token ids suffice: a model may lack its tokenizer */
     bool no_models;           /* reads results of models instead; `prepare` adds subjects with names alone */
     /* Reads data sets, checks that the options fit together; fills experiment->state and ->data. */
     enum status (*prepare)(struct experiment *e, struct error *err);

@@ -28,6 +28,8 @@ _MESSAGE = 1024
 _HERE = pathlib.Path(__file__).resolve().parent
 _IDS = ctypes.POINTER(ctypes.c_int32)
 _FLOATS = ctypes.POINTER(ctypes.c_float)
+# As the programs set them for the libraries that they load: our own threads share the work out, and wait asleep.
+_SETTINGS = (("OPENBLAS_NUM_THREADS", "1"), ("GOMP_SPINCOUNT", "300"), ("GNUTLS_NO_IMPLICIT_INIT", "1"))
 
 
 class Error(RuntimeError):
@@ -54,6 +56,8 @@ def _load():
     for share in (_HERE.parent, _HERE.parent.parent):  # models, data and configs lie there
         if (share / "models").is_dir():
             os.environ.setdefault("DIFFTF_SHARE", str(share))
+    for name, value in _SETTINGS:
+        os.environ.setdefault(name, value)
     library = ctypes.CDLL(str(path))
     text, size, pointer = ctypes.c_char_p, ctypes.c_size_t, ctypes.c_void_p
     for name, result, arguments in (
