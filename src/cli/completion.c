@@ -16,10 +16,22 @@ static enum take takes(const char *argument)
     static const struct {
         const char *begins;
         enum take take;
-    } names[] = {{"DIR", TAKES_FOLDER},    {"FOLDER", TAKES_FOLDER},   {"NAME=DIR", TAKES_NAMED_FOLDER}, {"FORM", TAKES_FORM},
-                 {"REPORT", TAKES_REPORT}, {"BASELINE", TAKES_REPORT}, {"A [B]", TAKES_REPORT},          {"FILE", TAKES_FILE},
-                 {"PATH", TAKES_FILE},     {"RULES", TAKES_FILE},      {"CONFIG", TAKES_FILE},           {"RECIPE", TAKES_FILE},
-                 {"PAGE", TAKES_FILE},     {"EXPERIMENT", TAKES_FILE}, {"[NAME=]FOLDER", TAKES_FOLDER}};
+    } names[] = {{"DIR", TAKES_FOLDER},
+                 {"FOLDER", TAKES_FOLDER},
+                 {"NAME=DIR", TAKES_NAMED_FOLDER},
+                 {"[NAME=]DIR", TAKES_NAMED_FOLDER},
+                 {"FORM", TAKES_FORM},
+                 {"REPORT", TAKES_REPORT},
+                 {"BASELINE", TAKES_REPORT},
+                 {"A [B]", TAKES_REPORT},
+                 {"FILE", TAKES_FILE},
+                 {"PATH", TAKES_FILE},
+                 {"RULES", TAKES_FILE},
+                 {"CONFIG", TAKES_FILE},
+                 {"RECIPE", TAKES_FILE},
+                 {"PAGE", TAKES_FILE},
+                 {"EXPERIMENT", TAKES_FILE},
+                 {"[NAME=]FOLDER", TAKES_FOLDER}};
     if (argument == NULL)
         return TAKES_TEXT;
     if (strchr(argument, '|') != NULL)
