@@ -66,7 +66,7 @@ help:
 	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments;"
-	@echo "                make memory runs in little memory"
+	@echo "                make memory runs in little memory; make threads looks for data races"
 	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
 	@echo "make format     format the sources; make lint looks for defects"
 
@@ -190,6 +190,12 @@ kills: all
 .PHONY: peers
 peers: all
 	tools/peers/run
+
+# Data races (apt-get install clang libomp-dev): ThreadSanitizer on runs of two threads.
+threads:
+	@$(MAKE) --no-print-directory -s BUILD=build-tsan CC=clang OPTIMIZE=-O1 WARNINGS= SANITIZE="-fsanitize=thread -fno-omit-frame-pointer" \
+		build-tsan/difftf-eval build-tsan/difftf-train
+	sh tests/faults/threads.sh build-tsan
 
 # Runs commands in 50 MB to 2 GB of address space, in 100 steps.
 memory: all
