@@ -149,6 +149,32 @@ static enum status run(const struct experiment *e, const void *item, const struc
     return status;
 }
 
+/* Worked examples, then each choice after what stands before it. */
+static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err)
+{
+    const struct state *s = e->state;
+    const struct item *it = item;
+    const struct question *q = &s->questions[it->record];
+    struct text text = {0};
+    cJSON *marks = cJSON_CreateArray();
+    (void)subject;
+    enum status status = add_shots(&text, e, it->record, it->shots, err);
+    for (size_t i = 0; i < q->n && status == OK; i++) {
+        if (i == 0 || strcmp(q->context[i].data, q->context[i - 1].data) != 0)
+            text_printf(&text, "%s%s", i > 0 ? "\n" : "", q->context[i].data);
+        double from = (double)text.len + 3;
+        text_printf(&text, "\n%c %s", i == q->target ? '>' : '-', q->continuation[i].data);
+        const double span[] = {from, (double)text.len};
+        if (i == q->target)
+            cJSON_AddItemToArray(marks, cJSON_CreateDoubleArray(span, 2));
+    }
+    cJSON_AddStringToObject(to, "text", text.data ? text.data : "");
+    cJSON_AddItemToObject(to, "marks", marks);
+    text_free(&text);
+    return status;
+}
+
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
@@ -181,5 +207,6 @@ const struct task TASK_CHOICE = {
     .plan = plan,
     .tokens = tokens,
     .run = run,
+    .prompt = prompt,
     .summarize = summarize,
 };

@@ -180,6 +180,53 @@ static enum status add_attention(const struct settings *o, const struct needle_p
     return status;
 }
 
+static struct needle_request request_of(const struct experiment *e, const struct item *it, const struct subject *subject,
+                                        const char *id)
+{
+    const struct settings *o = e->settings;
+    return (struct needle_request){
+        .e = e,
+        .subject = subject,
+        .haystack = e->state,
+        .template = o->template,
+        .length = it->length,
+        .reserve = answer_tokens(e, it->asked),
+        .needles = it->needles,
+        .asked = it->asked,
+        .depth = it->depth,
+        .id = id,
+    };
+}
+
+/* The asked needles, in the order in which they stand, are marked. */
+static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err)
+{
+    struct needle_prompt p;
+    struct text id = {0};
+    item_id(&id, DIMENSIONS, item);
+    struct needle_request request = request_of(e, item, subject, id.data);
+    enum status status = needle_prompt_build(&p, &request, err);
+    text_free(&id);
+    if (status != OK)
+        return status;
+    cJSON_AddStringToObject(to, "text", p.text.data);
+    cJSON *marks = cJSON_AddArrayToObject(to, "marks");
+    for (size_t done = 0, from = 0; done < p.n_asked; done++) {
+        size_t next = p.n_asked;
+        for (size_t i = 0; i < p.n_asked; i++)
+            if (p.bytes[i].from >= from && (next == p.n_asked || p.bytes[i].from < p.bytes[next].from))
+                next = i;
+        if (next == p.n_asked)
+            break;
+        const double span[] = {(double)p.bytes[next].from, (double)p.bytes[next].to};
+        cJSON_AddItemToArray(marks, cJSON_CreateDoubleArray(span, 2));
+        from = p.bytes[next].to;
+    }
+    needle_prompt_free(&p);
+    return OK;
+}
+
 static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
@@ -191,18 +238,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
     struct sampling greedy = {0};
     if (!item_id(&id, DIMENSIONS, item))
         return error_set(err, ERR_SYSTEM, "needle: out of memory");
-    struct needle_request request = {
-        .e = e,
-        .subject = subject,
-        .haystack = e->state,
-        .template = o->template,
-        .length = it->length,
-        .reserve = answer_tokens(e, it->asked),
-        .needles = it->needles,
-        .asked = it->asked,
-        .depth = it->depth,
-        .id = id.data,
-    };
+    struct needle_request request = request_of(e, it, subject, id.data);
     enum status status = needle_prompt_build(&prompt, &request, err);
     text_free(&id);
     if (status != OK)
@@ -321,6 +357,7 @@ const struct task TASK_NEEDLE = {
     .tokens = tokens,
     .spare = spare,
     .run = run,
+    .prompt = prompt,
     .summarize = summarize,
     .rescore = rescore,
 };

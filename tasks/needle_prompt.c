@@ -247,8 +247,10 @@ static enum status build(struct build *b, struct error *err)
     if (status == OK)
         status = locate(b, &b->context, &b->p->context, err);
     for (size_t i = 0; i < r->needles && status == OK; i++)
-        if (b->needles[i].asked)
+        if (b->needles[i].asked) {
+            b->p->bytes[b->needles[i].index] = b->needles[i].bytes;
             status = locate(b, &b->needles[i].bytes, &b->p->asked[b->needles[i].index], err);
+        }
     return status;
 }
 
@@ -260,6 +262,7 @@ enum status needle_prompt_build(struct needle_prompt *p, const struct needle_req
     b.city = calloc(r->needles, sizeof *b.city);
     b.number = calloc(r->needles, sizeof *b.number);
     p->cities = calloc(r->asked, sizeof *p->cities);
+    p->bytes = calloc(r->asked, sizeof *p->bytes);
     p->numbers = calloc(r->asked, sizeof *p->numbers);
     p->asked = calloc(r->asked, sizeof *p->asked);
     enum status status = b.needles && b.city && b.number && p->cities && p->numbers && p->asked
@@ -288,6 +291,7 @@ void needle_prompt_free(struct needle_prompt *p)
     free(p->cities);
     free(p->numbers);
     free(p->asked);
+    free(p->bytes);
     *p = (struct needle_prompt){0};
 }
 

@@ -32,6 +32,7 @@ struct needle_prompt {
     const char **cities; /* [n_asked], not owned */
     long *numbers;       /* [n_asked] */
     struct span *asked;  /* [n_asked] where their needles stand */
+    struct span *bytes;  /* [n_asked] the same in the text */
     struct span context;
 };
 

@@ -136,6 +136,8 @@ experiment_says "no evaluations" "key 'evaluations' is missing" "name: x"
 echo "- a" >"$tmp/bad.yaml"
 check "an experiment that is a list" 3 "is no mapping" "$eval" run "$tmp/bad.yaml"
 check "report" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/outliers.json" --out "$tmp/page.html" --title "A <b>"
+check "report with prompts" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/choice.json" --out "$tmp/page.html" --prompts 2
+tr -d '\n' <"$tmp/page.html" | grep -q '<mark>The special magic' && echo "ok the needle is marked" || echo "not ok the needle is not marked"
 check "report without a page" 2 "--out" "$eval" report "$tmp/reports/needle.json"
 check "report of nothing" 3 "nothing.json" "$eval" report "$tmp/nothing.json" --out "$tmp/page.html"
 check "a page on a full disk" 4 "cannot be written" "$eval" report "$tmp/reports/needle.json" --out /dev/full/x.html

@@ -3,6 +3,7 @@
 #include "base/visible.h"
 #include "cli/attention.h"
 #include "cli/commands.h"
+#include "cli/stored.h"
 #include "report/compare.h"
 #include "report/report.h"
 #include "tasks/tasks.h"
@@ -11,25 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The task of a report, and the options that it was run with. */
-static enum status task_of(const cJSON *report, const char *path, const struct task **task, cJSON **options, struct error *err)
-{
-    *task = tasks_find(json_text(report, "task"));
-    *options = NULL;
-    if (*task == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'task': '%.40s' is not known, expected a task that difftf-eval list names",
-                         path, json_text(report, "task"));
-    enum status status = options_parse(options, NULL, COMMON_OPTIONS, (*task)->options, 0, NULL, err);
-    return status == OK ? options_set(*options, json_path(report, "options"), path, COMMON_OPTIONS, (*task)->options, err)
-                        : status;
-}
-
-/* The struct of an item that a report holds. */
-static enum status read_item(void *typed, const struct experiment *e, const cJSON *item, struct error *err)
-{
-    return item_read(typed, e->task->dimensions, json_path(item, "where"), json_text(item, "id"), err);
-}
 
 /* rescore: the command's own options are read here, since those of the task depend on the report. */
 
@@ -82,7 +64,7 @@ static enum status rescore_items(const struct experiment *e, cJSON *items, struc
     cJSON_ArrayForEach(item, items)
     {
         if (status == OK)
-            status = read_item(typed, e, item, err);
+            status = stored_item(typed, e, item, err);
         cJSON_ArrayForEach(result, cJSON_GetObjectItemCaseSensitive(item, "results"))
         {
             if (status == OK && stop_signal)
@@ -132,7 +114,7 @@ static enum status rescore(const cJSON *options, const cJSON *arguments, struct 
     const char *path = arguments->child->valuestring, *out = option_string(options, "out");
     enum status status = report_read(&report, path, err);
     if (status == OK)
-        status = task_of(report, path, &task, &values, err);
+        status = stored_task(report, path, &task, &values, err);
     if (status == OK && task->rescore == NULL)
         status = error_set(err, ERR_USAGE,
                            "rescore: %s has no other rule to score by, expected a report of needle or hallucination", task->name);
@@ -310,43 +292,21 @@ struct showing {
     int threads;
 };
 
-/* Loads the models from where the report says they were. */
 static enum status show_run(const cJSON *report, const char *path, const cJSON *item, const struct showing *how,
                             struct error *err)
 {
-    const struct task *task;
-    cJSON *values = NULL;
-    const cJSON *m;
     struct experiment e;
-    enum status status = task_of(report, path, &task, &values, err);
-    if (status == OK && task->run == NULL)
-        status = error_set(err, ERR_USAGE, "--run: %s runs no model, expected another task's report", task->name);
-    if (status != OK) {
-        cJSON_Delete(values);
-        return status;
-    }
-    cJSON_DeleteItemFromObjectCaseSensitive(values, "model");
-    cJSON *models = cJSON_AddArrayToObject(values, "model");
-    cJSON_ArrayForEach(m, json_path(report, "models"))
-    {
-        struct text spec = {0};
-        text_printf(&spec, "%s=%s", json_text(m, "name"), json_text(m, "path") ? json_text(m, "path") : "");
-        cJSON_AddItemToArray(models, cJSON_CreateString(spec.data));
-        text_free(&spec);
-    }
-    status = experiment_open(&e, task, values, err);
+    enum status status = stored_open(&e, report, path, err);
     if (status != OK)
         return status;
-    void *typed = calloc(1, task->item_size);
-    status = typed ? read_item(typed, &e, item, err) : error_set(err, ERR_SYSTEM, "show: out of memory");
-    for (size_t i = 0; i < e.n_subjects && status == OK; i++) {
-        const char *was = json_text(cJSON_GetArrayItem(json_path(report, "models"), (int)i), "sha256");
-        if (was != NULL && strcmp(was, e.subjects[i].sha256) != 0)
-            status = error_set(err, ERR_INPUT, "%s: its weights are not those of the report, expected sha256 %.12s..",
-                               e.subjects[i].model.folder, was);
-        if (status == OK && how->page == NULL && (how->only == NULL || strcmp(how->only, e.subjects[i].name) == 0))
+    void *typed = calloc(1, e.task->item_size);
+    if (e.task->run == NULL)
+        status = error_set(err, ERR_USAGE, "--run: %s runs no model, expected another task's report", e.task->name);
+    if (status == OK)
+        status = stored_item(typed, &e, item, err);
+    for (size_t i = 0; i < e.n_subjects && status == OK && how->page == NULL; i++)
+        if (how->only == NULL || strcmp(how->only, e.subjects[i].name) == 0)
             status = run_again(&e, typed, &e.subjects[i], how->threads, err);
-    }
     if (status == OK && how->page != NULL)
         status = watch_item(&e, typed, how->id, how->page, how->threads, err);
     free(typed);

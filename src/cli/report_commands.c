@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/visible.h"
 #include "cli/commands.h"
+#include "cli/stored.h"
 #include "report/average.h"
 #include "report/compare.h"
 #include "report/page.h"
@@ -362,6 +363,9 @@ const struct command COMMAND_CHECK = {"check", "REPORT...", "fails when a report
 static const struct option_spec REPORT_OPTIONS[] = {
     {"out", OPTION_STRING, NULL, 0, 0, "PAGE.html", "the page to write", false, 0},
     {"title", OPTION_STRING, "Transformer and Diff Transformer", 0, 0, "TEXT", "its title", false, 0},
+    {"prompts", OPTION_INT, "0", 0, 1000, "N",
+     "show the prompts of N items of each report, those first where models differ, from the models and data of the report", false,
+     0},
     OPTIONS_END,
 };
 
@@ -372,7 +376,17 @@ static enum status report(const cJSON *options, const cJSON *arguments, struct e
         return error_set(err, ERR_USAGE, "report: no report given, expected one or more files");
     if (out == NULL)
         return error_set(err, ERR_USAGE, "--out: is missing, expected the page to write, PAGE.html");
-    enum status status = page_write_files(out, option_string(options, "title"), arguments, err);
+    cJSON *reports = cJSON_CreateArray(), *one;
+    size_t prompts = option_size(options, "prompts");
+    enum status status = page_read(reports, arguments, err);
+    cJSON_ArrayForEach(one, reports)
+    {
+        if (status == OK && prompts > 0)
+            status = stored_prompts(one, json_text(one, PAGE_SOURCE), prompts, err);
+    }
+    if (status == OK)
+        status = page_write(out, option_string(options, "title"), reports, err);
+    cJSON_Delete(reports);
     if (status == OK)
         say(stdout, "page: %s\n", out);
     return status;

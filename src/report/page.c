@@ -177,12 +177,6 @@ static enum status write_body(struct text *out, const char *title, const cJSON *
     return status;
 }
 
-enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err)
-{
-    struct text out = {0};
-    return page_save(path, &out, write_body(&out, title, reports, err), err);
-}
-
 /* Of a report and what `rescore` made of it the second counts; both would count every item twice. */
 static void drop_rescored(cJSON *reports)
 {
@@ -199,9 +193,15 @@ static void drop_rescored(cJSON *reports)
     }
 }
 
-enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err)
+enum status page_write(const char *path, const char *title, cJSON *reports, struct error *err)
 {
-    cJSON *reports = cJSON_CreateArray();
+    struct text out = {0};
+    drop_rescored(reports);
+    return page_save(path, &out, write_body(&out, title, reports, err), err);
+}
+
+enum status page_read(cJSON *reports, const cJSON *paths, struct error *err)
+{
     const cJSON *name;
     enum status status = OK;
     cJSON_ArrayForEach(name, paths)
@@ -214,7 +214,13 @@ enum status page_write_files(const char *path, const char *title, const cJSON *p
             cJSON_AddItemToArray(reports, report);
         }
     }
-    drop_rescored(reports);
+    return status;
+}
+
+enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err)
+{
+    cJSON *reports = cJSON_CreateArray();
+    enum status status = page_read(reports, paths, err);
     if (status == OK)
         status = page_write(path, title, reports, err);
     cJSON_Delete(reports);

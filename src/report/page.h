@@ -9,8 +9,16 @@
 
 /* `paths`: array of report files. The page needs no network. */
 enum status page_write_files(const char *path, const char *title, const cJSON *paths, struct error *err);
-/* `reports`: array of parsed reports. */
-enum status page_write(const char *path, const char *title, const cJSON *reports, struct error *err);
+/* The same in two steps: adds the reports to an array; writes parsed ones, of which those that were scored again are dropped. */
+enum status page_read(cJSON *reports, const cJSON *paths, struct error *err);
+enum status page_write(const char *path, const char *title, cJSON *reports, struct error *err);
+
+/* Members of reports in memory: the file that one was read from, as it was named; what the model was given, of an item
+ * (task.h, `prompt`). */
+#define PAGE_SOURCE "source_file"
+#define PAGE_PROMPT "prompt"
+/* Are the models' scores not all equal? */
+bool page_item_differs(const cJSON *item);
 
 /* What every page begins and ends with; between them: the rest of the header with </header> and <main>, then what it holds. A
  * page may have a script of its own beside the one of all pages, NULL: none. Nothing else may run: the page's policy names both

@@ -9,6 +9,7 @@
 #include "base/visible.h"
 #include "formats/json.h"
 #include "report/html.h"
+#include "report/page.h"
 #include "report/words.h"
 
 #include <math.h>
@@ -45,7 +46,7 @@ static bool has_results(const cJSON *item)
     return false;
 }
 
-static bool differs(const cJSON *item)
+bool page_item_differs(const cJSON *item)
 {
     const cJSON *results = json_path(item, "results"), *result;
     cJSON_ArrayForEach(result, results)
@@ -147,7 +148,7 @@ static void write_is(const struct browser *b, const cJSON *item)
 {
     const cJSON *d, *value, *m;
     int i = 0;
-    text_puts(b->out, differs(item) ? "differ" : "same");
+    text_puts(b->out, page_item_differs(item) ? "differ" : "same");
     cJSON_ArrayForEach(d, b->dimensions)
     {
         const cJSON *its = cJSON_GetObjectItemCaseSensitive(json_path(item, "where"), d->string);
@@ -271,7 +272,7 @@ static void write_item(const struct browser *b, const cJSON *item)
     text_puts(b->out, "</summary><p><small>");
     text(b->out, json_text(item, "id"));
     text_puts(b->out, "</small></p>");
-    write_prompt(b->out, json_path(item, "prompt"));
+    write_prompt(b->out, json_path(item, PAGE_PROMPT));
     text_puts(b->out, "<div class=\"outputs\">");
     cJSON_ArrayForEach(result, json_path(item, "results")) write_result(b->out, result, i++);
     text_puts(b->out, "</div></details>\n");
@@ -285,7 +286,7 @@ void page_items(struct text *out, const cJSON *report, int index)
     cJSON_ArrayForEach(item, items)
     {
         n += has_results(item);
-        n_differ += has_results(item) && differs(item);
+        n_differ += has_results(item) && page_item_differs(item);
     }
     if (n == 0)
         return;
@@ -297,7 +298,7 @@ void page_items(struct text *out, const cJSON *report, int index)
     text_puts(out, "<div class=\"items\" tabindex=\"0\">\n");
     cJSON_ArrayForEach(item, items)
     {
-        bool differ = differs(item);
+        bool differ = page_item_differs(item);
         if (!has_results(item) || (differ ? shown_differ >= MOST_ITEMS : shown_same >= most_same))
             continue;
         write_item(&b, item);

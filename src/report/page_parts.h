@@ -7,9 +7,6 @@
 
 #include <cjson/cJSON.h>
 
-/* A member of reports in memory: the file that one was read from, as it was named. */
-#define PAGE_SOURCE "source_file"
-
 /* The first screen: what was compared, the paper's claims beside it, every setting folded away, a picture of each claim. */
 enum status page_summary(struct text *out, const cJSON *reports, struct error *err);
 /* A picture of one claim: the paper's two figures, ours, and the difference with its interval. */

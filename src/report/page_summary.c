@@ -5,6 +5,7 @@
 #include "report/average.h"
 #include "report/claims.h"
 #include "report/html.h"
+#include "report/page.h"
 #include "report/words.h"
 
 #include <math.h>

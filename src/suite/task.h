@@ -82,6 +82,10 @@ struct task {
     /* Evaluates one item on one model: result {output, score, evidence}. The session is empty. Called by many threads. */
     enum status (*run)(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err);
+    /* Adds to an object what the model was given: `text`, and `marks`, [from, to] in bytes of it, in order, for what a person should
+     * see in it; NULL: the task cannot say. */
+    enum status (*prompt)(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err);
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */
     enum status (*summarize)(const struct experiment *e, const cJSON *items, struct report *report, struct error *err);
     /* `rescore`: replaces what metrics are made from in one stored result; NULL: the task has one rule only. */

@@ -339,6 +339,34 @@ START_TEST(junit_and_page_are_well_formed)
 }
 END_TEST
 
+/* The first item's outputs and prompt, as strangers may write them. */
+START_TEST(items_of_a_page_show_text_as_text)
+{
+    cJSON *r = make_report(GOOD), *reports = cJSON_CreateArray(), *item = cJSON_GetObjectItem(r, "items")->child;
+    cJSON *result = cJSON_GetObjectItem(cJSON_GetObjectItem(item, "results"), "diff"), *prompt = cJSON_CreateObject();
+    struct error err = {0};
+    char path[64], *text;
+    size_t n;
+    snprintf(path, sizeof path, "/tmp/difftf-test-%ld", (long)getpid());
+    cJSON_ReplaceItemInObject(result, "output", cJSON_CreateString("</pre><script>alert(1)</script>\x1b[2J"));
+    cJSON_AddStringToObject(prompt, "text", "<i>hay</i> needle & hay");
+    cJSON_AddItemToObject(prompt, "marks", cJSON_Parse("[[11, 17], [5, 9], [20, 900]]"));
+    cJSON_AddItemToObject(item, PAGE_PROMPT, prompt);
+    cJSON_AddItemToArray(reports, r);
+    ck_assert_int_eq(page_write(path, "t", reports, &err), OK);
+    ck_assert_int_eq(file_read(&text, &n, path, &err), OK);
+    expect_in(text, "&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[2J");
+    expect_in(text, "<pre>&lt;i&gt;hay&lt;/i&gt; <mark>needle</mark> &amp; hay</pre>");
+    ck_assert_msg(strstr(text, "<script>alert") == NULL, "an output runs as a script");
+    expect_in(text, "data-is=\"same d0v0 m0y m1y\"");
+    expect_in(text, "data-is=\"differ d0v0 m0n m1y\"");
+    expect_in(text, "<option value=\"d0v1\">100</option>");
+    free(text);
+    unlink(path);
+    cJSON_Delete(reports);
+}
+END_TEST
+
 START_TEST(hostile_text_stays_text)
 {
     static const struct {
@@ -399,4 +427,5 @@ END_TEST
 
 SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
            rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_corrected_p_value,
-           several_sets_have_an_average, junit_and_page_are_well_formed, hostile_text_stays_text, what_is_no_report_is_refused)
+           several_sets_have_an_average, junit_and_page_are_well_formed, items_of_a_page_show_text_as_text,
+           hostile_text_stays_text, what_is_no_report_is_refused)
