@@ -76,6 +76,10 @@ def compare_model(places, folder, decode, train, test, texts):
     item = result["items"][0]
     shared, texts = as_shown(report, item, texts)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    if tokenizer.bos_token and shared.startswith(tokenizer.bos_token):  # as shown; the blank is SentencePiece's before a text
+        shared = shared.removeprefix(tokenizer.bos_token).removeprefix(" ")
+    if len(tokenizer(shared)["input_ids"]) != item["results"]["m"]["evidence"]["prompt_tokens"]:
+        raise SystemExit("peers: the demonstrations are not the prompt's")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     expected = [brute_force(model, tokenizer(shared + text + "\n")["input_ids"], label_ids(tokenizer, text), decode) for text in texts]
     predicted = item["results"]["m"]["evidence"]["predicted"]

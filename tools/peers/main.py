@@ -1,5 +1,6 @@
 """main.py --folder FOLDER [NAME...]: runs comparisons and writes docs/agreement.md; see `run`, which starts it."""
 import argparse
+import ast
 import importlib
 import importlib.metadata
 import json
@@ -40,7 +41,6 @@ def run_comparison(name, folder):
         print(f"{name}: {row.what}, {row.peer}: {shown(row.difference)} {row.unit} ({row.cases} cases)"
               f"{'' if row.holds() else f', MORE THAN {row.allowed:g}'}", file=sys.stderr, flush=True)
     common.write_json(result_path(name), {
-        "title": module.__doc__.splitlines()[0], "note": "\n".join(module.__doc__.splitlines()[2:]),
         "versions": {p: importlib.metadata.version(p) for p in module.PEERS} 
         | {p: common.npm_version(folder, p) for p in getattr(module, "FROM_NPM", ())},
         "seconds": round(time.monotonic() - started), "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -48,16 +48,35 @@ def run_comparison(name, folder):
     return all(row.holds() for row in rows)
 
 
-def table(name):
+def read(name):
+    """A comparison's result, its rows, and title and note from the docstring of its file, which need not run for it."""
     with open(result_path(name)) as f:
         result = json.load(f)
+    with open(os.path.join(os.path.dirname(__file__), name + ".py")) as f:
+        title, _, note = ast.get_docstring(ast.parse(f.read())).partition("\n\n")
+    return result | {"title": title, "note": note}, [Row(**row) for row in result["rows"]]
+
+
+def overview(names):
+    """A line for each comparison: how many rows hold, and the one nearest to what is allowed."""
+    lines = ["| comparison | originals | cases | rows that agree | nearest to its limit | command |", "|---|---|---:|---:|---|---|"]
+    for name in names:
+        result, rows = read(name)
+        judged = [row for row in rows if row.allowed is not None]
+        worst = max(judged, key=lambda row: row.difference / (row.allowed or 1), default=None)
+        lines.append(f"| {result['title']} | {', '.join(f'{p} {v}' for p, v in result['versions'].items())} | {sum(row.cases for row in rows)} | "
+                     f"{sum(row.holds() for row in judged)} of {len(judged)} | "
+                     + (f"{worst.what}: {shown(worst.difference)} {worst.unit}, allowed {worst.allowed:g}" if worst else "")
+                     + f" | `tools/peers/run {name}` |")
+    return "\n".join(lines) + "\n"
+
+
+def section(name):
+    result, rows = read(name)
     lines = [f"## {result['title']}", ""]
-    if result["note"]:
-        lines += [result["note"], ""]
-    lines += [", ".join(f"{p} {v}" for p, v in result["versions"].items())
-              + f"; {result['date']}, {result['seconds']} s; `tools/peers/run {name}`", "",
+    lines += [result["note"], "", f"{result['date']}, {result['seconds']} s.", "",
               "| what | beside | cases | largest difference | allowed | |", "|---|---|---:|---:|---:|---|"]
-    for row in (Row(**r) for r in result["rows"]):
+    for row in rows:
         verdict = "" if row.allowed is None else "agrees" if row.holds() else "**differs**"
         allowed = "" if row.allowed is None else f"{row.allowed:g}"
         lines.append(f"| {row.what} | {row.peer} | {row.cases} | {shown(row.difference)} {row.unit} | {allowed} | "
@@ -66,8 +85,9 @@ def table(name):
 
 
 def write_page():
+    names = [name for name in COMPARISONS if os.path.exists(result_path(name))]
     with open(PAGE + ".part", "w") as f:
-        f.write("\n".join([HEAD] + [table(name) + "\n" for name in COMPARISONS if os.path.exists(result_path(name))]))
+        f.write("\n".join([HEAD, overview(names)] + [section(name) + "\n" for name in names]))
     os.replace(PAGE + ".part", PAGE)
 
 

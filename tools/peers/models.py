@@ -3,7 +3,8 @@
 Small models with random weights, written by transformers' save_pretrained in five shapes (F32, F16, BF16, shards; grouped heads, widths
 of heads of their own), and the same tokens through both sides; transformers computes in float32. The difference is the largest over
 logits, residual stream after every layer (both as a share of the largest value) and the attention maps of the first and the last
-layer, for DiffLlama the effective map A1 - lambda A2."""
+layer, for DiffLlama the effective map A1 - lambda A2. Transformers rounds the angles of the rotation to float32 even where the model is
+float64; this project has them in double."""
 import json
 import os
 import shutil
