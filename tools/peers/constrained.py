@@ -91,7 +91,7 @@ def compare(places):
     train, _ = records(places, "labels-train.jsonl", 3 * len(LABELS), rng)
     test, texts = records(places, "labels-test.jsonl", TEXTS, rng)
     torch.manual_seed(4)
-    folder, _ = choice.random_model(places, "llama", "llama2", 32000, context=2048)
+    folder = choice.random_model(places, "llama", "llama2", 32000, context=2048)
     for title, path in (("embedded Transformer", os.path.join(ROOT, "models", "transformer")), ("random llama, Llama 2's tokenizer", folder)):
         for decode in ("greedy", "total"):
             count, used = compare_model(places, path, decode, train, test, texts)

@@ -33,18 +33,23 @@ def shown(difference):
 
 
 def run_comparison(name, folder):
-    """Runs one comparison and keeps its result; a row is told as soon as it is there."""
+    """Runs one comparison; every row is told and kept as soon as it is there, so that an interrupted run leaves what it has."""
     module = importlib.import_module(name)
     rows, started = [], time.monotonic()
+
+    def keep(finished):
+        common.write_json(result_path(name), {
+            "versions": {p: importlib.metadata.version(p) for p in module.PEERS}
+            | {p: common.npm_version(folder, p) for p in getattr(module, "FROM_NPM", ())},
+            "finished": finished, "seconds": round(time.monotonic() - started), "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "rows": [vars(row) for row in rows]}, indent="\t")
+
     for row in module.compare(Places(folder, name)):
         rows.append(row)
+        keep(False)
         print(f"{name}: {row.what}, {row.peer}: {shown(row.difference)} {row.unit} ({row.cases} cases)"
               f"{'' if row.holds() else f', MORE THAN {row.allowed:g}'}", file=sys.stderr, flush=True)
-    common.write_json(result_path(name), {
-        "versions": {p: importlib.metadata.version(p) for p in module.PEERS} 
-        | {p: common.npm_version(folder, p) for p in getattr(module, "FROM_NPM", ())},
-        "seconds": round(time.monotonic() - started), "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "rows": [vars(row) for row in rows]}, indent="\t")
+    keep(True)
     return all(row.holds() for row in rows)
 
 
@@ -74,7 +79,7 @@ def overview(names):
 def section(name):
     result, rows = read(name)
     lines = [f"## {result['title']}", ""]
-    lines += [result["note"], "", f"{result['date']}, {result['seconds']} s.", "",
+    lines += [result["note"], "", f"{result['date']}, {result['seconds']} s{'' if result['finished'] else '; interrupted before its last row'}.", "",
               "| what | beside | cases | largest difference | allowed | |", "|---|---|---:|---:|---:|---|"]
     for row in rows:
         verdict = "" if row.allowed is None else "agrees" if row.holds() else "**differs**"
