@@ -34,6 +34,15 @@ check "curves without a place" 2 "--out" "$train" curves "$tmp/trained/seed-1/di
 if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
     check "the report of curves keeps the schema" 0 "" sh -c "tests/validate-report $tmp/curves.json && echo done"
 fi
+check "gradients of every layer" 0 "" sh -c "$train gradients $tmp/r.yaml --batches 4 --threads 1 --out $tmp/gradients.json && $train gradients $tmp/r.yaml --batches 4 --threads 2 --out $tmp/again.json && cmp $tmp/gradients.json $tmp/again.json && echo done"
+check "they are compared" 0 "diff - transformer" "$eval" table "$tmp/gradients.json"
+check "lambda has its own" 0 "group lambda" "$eval" table "$tmp/gradients.json"
+check "of finished models" 0 '"trained":.true' sh -c "$train gradients $tmp/r.yaml --seed 2 --trained --batches 3 --out $tmp/trained.json && tr -d ' ' <$tmp/trained.json"
+check "more batches than steps" 2 "has 12 steps" "$train" gradients "$tmp/r.yaml" --batches 13 --out "$tmp/x.json"
+check "gradients without a place" 2 "--out" "$train" gradients "$tmp/r.yaml"
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+    check "their report keeps the schema" 0 "" sh -c "tests/validate-report $tmp/gradients.json && echo done"
+fi
 check "a closed pipe ends it" 4 "standard output" sh -c "trap '' PIPE; ($train $tmp/r.yaml --threads 1 --quiet --json --fresh; echo \$? >$tmp/rc) | true; sleep 0.1; cat $tmp/rc >&2; exit \$(cat $tmp/rc)"
 
 # Two at once on one folder: the second is refused, the first goes on.

@@ -3,6 +3,7 @@
 #include "cli/face.h"
 #include "train/curves.h"
 #include "train/export.h"
+#include "train/gradients.h"
 #include "train/grads.h"
 #include "train/plan.h"
 #include "train/trainer.h"
@@ -17,6 +18,8 @@ struct arguments {
     struct trainer_options trainer;
     const char *model, *ids, *out, *adamw;
     uint64_t seed;
+    size_t batches;
+    bool trained;
 };
 
 #define THREADS                                                                                                                  \
@@ -42,6 +45,14 @@ static const struct option_spec CURVES_OPTIONS[] = {
     {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the report to write", false, 0},
     OPTIONS_END,
 };
+static const struct option_spec GRADIENTS_OPTIONS[] = {
+    {"out", OPTION_STRING, NULL, 0, 0, "FILE", "the report to write", false, 0},
+    {"batches", OPTION_INT, "12", 3, 100000, "N", "batches of the training, from the first one on", false, 0},
+    {"trained", OPTION_FLAG, NULL, 0, 0, NULL, "of the finished models, not of the weights that they begin with", false, 0},
+    SEED,
+    THREADS,
+    OPTIONS_END,
+};
 static const struct option_spec GRADS_OPTIONS[] = {
     {"model", OPTION_STRING, NULL, 0, 0, "DIR", "model folder", false, 0},
     {"ids", OPTION_STRING, NULL, 0, 0, "FILE", "JSON array of token ids", false, 0},
@@ -56,6 +67,8 @@ static const struct face_word WORDS[] = {
     {"export", "RECIPE.yaml FOLDER", "the sequences, rates and first weights of a training, for tools/train-torch",
      EXPORT_OPTIONS, NULL},
     {"curves", "[NAME=]FOLDER...", "a report of finished trainings, for difftf-eval report", CURVES_OPTIONS, NULL},
+    {"gradients", "RECIPE.yaml", "a report of how large the gradients of each layer are, the same batches through every model",
+     GRADIENTS_OPTIONS, NULL},
     {"grads", NULL, "the gradients of a model on given tokens", GRADS_OPTIONS, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -84,6 +97,8 @@ static void read_options(struct arguments *a, const cJSON *values)
     a->trainer.fresh = option_flag(values, "fresh");
     a->trainer.quiet = option_flag(values, "quiet");
     a->trainer.json = option_flag(values, "json");
+    a->batches = json_has(values, "batches") ? option_size(values, "batches") : 0;
+    a->trained = option_flag(values, "trained");
     a->model = option_string(values, "model");
     a->ids = option_string(values, "ids");
     a->out = option_string(values, "out");
@@ -113,6 +128,21 @@ static enum status run_curves(const struct arguments *a, const char *const *oper
                   : error_set(err, ERR_USAGE, "curves: option --out is missing, expected a report to write");
 }
 
+static enum status run_gradients(const struct arguments *a, const char *const *operands, int n, struct error *err)
+{
+    (void)n;
+    struct recipe recipe;
+    if (a->out == NULL)
+        return error_set(err, ERR_USAGE, "gradients: option --out is missing, expected a report to write");
+    enum status status = recipe_load(&recipe, operands[0], err);
+    if (status != OK)
+        return status;
+    struct gradients_options options = {a->trainer.seed, a->batches, a->trained, a->trainer.threads};
+    status = gradients_write(&recipe, &options, a->out, err);
+    recipe_free(&recipe);
+    return status;
+}
+
 static enum status run_grads(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
     (void)operands;
@@ -140,8 +170,8 @@ static const struct command {
     int fewest, most; /* operands */
     enum status (*run)(const struct arguments *a, const char *const *operands, int n, struct error *err);
 } COMMANDS[] = {
-    {"plan", 1, INT_MAX, run_plan}, {"export", 2, 2, run_export}, {"curves", 1, INT_MAX, run_curves},
-    {"grads", 0, 0, run_grads},     {NULL, 1, 1, run_training},
+    {"plan", 1, INT_MAX, run_plan},     {"export", 2, 2, run_export}, {"curves", 1, INT_MAX, run_curves},
+    {"gradients", 1, 1, run_gradients}, {"grads", 0, 0, run_grads},   {NULL, 1, 1, run_training},
 };
 
 static enum status run(struct arguments *a, int argc, char **argv, struct error *err)

@@ -26,7 +26,7 @@ static cJSON *describe(const struct subject *s)
     return m;
 }
 
-static void add_view(cJSON *views, const struct view *v)
+void report_add_view(struct report *r, const struct view *v)
 {
     cJSON *view = cJSON_CreateObject();
     cJSON_AddStringToObject(view, "kind", v->kind);
@@ -36,16 +36,39 @@ static void add_view(cJSON *views, const struct view *v)
         cJSON_AddStringToObject(view, "x", v->x);
     if (v->y != NULL)
         cJSON_AddStringToObject(view, "y", v->y);
-    cJSON_AddItemToArray(views, view);
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(r->root, "views"), view);
+}
+
+static void begin(struct report *r, const char *task, uint64_t seed)
+{
+    *r = (struct report){.root = cJSON_CreateObject()};
+    cJSON_AddStringToObject(r->root, "schema", "difftf-eval/report/1");
+    cJSON_AddStringToObject(r->root, "task", task);
+    cJSON_AddStringToObject(r->root, "version", DIFFTF_VERSION);
+    json_add_number(r->root, "seed", (double)seed);
+}
+
+/* The lists that rows go into. */
+static void add_lists(struct report *r)
+{
+    r->metrics = cJSON_AddArrayToObject(r->root, "metrics");
+    r->comparisons = cJSON_AddArrayToObject(r->root, "comparisons");
+    r->series = cJSON_AddArrayToObject(r->root, "series");
+    cJSON_AddArrayToObject(r->root, "views");
+}
+
+void report_bare(struct report *r, const char *task, uint64_t seed)
+{
+    begin(r, task, seed);
+    cJSON_AddObjectToObject(r->root, "options");
+    cJSON_AddArrayToObject(r->root, "models");
+    cJSON_AddArrayToObject(r->root, "data");
+    add_lists(r);
 }
 
 enum status report_init(struct report *r, const struct experiment *e, struct error *err)
 {
-    *r = (struct report){.root = cJSON_CreateObject()};
-    cJSON_AddStringToObject(r->root, "schema", "difftf-eval/report/1");
-    cJSON_AddStringToObject(r->root, "task", e->task->name);
-    cJSON_AddStringToObject(r->root, "version", DIFFTF_VERSION);
-    json_add_number(r->root, "seed", (double)e->seed);
+    begin(r, e->task->name, e->seed);
     cJSON_AddItemToObject(r->root, "options", experiment_options(e));
     char digest[65];
     experiment_digest(e, digest);
@@ -56,12 +79,9 @@ enum status report_init(struct report *r, const struct experiment *e, struct err
     cJSON_AddItemToObject(r->root, "data", cJSON_Duplicate(e->data, true));
     if (cJSON_GetArraySize(e->notes) > 0)
         cJSON_AddItemToObject(r->root, "notes", cJSON_Duplicate(e->notes, true));
-    r->metrics = cJSON_AddArrayToObject(r->root, "metrics");
-    r->comparisons = cJSON_AddArrayToObject(r->root, "comparisons");
-    r->series = cJSON_AddArrayToObject(r->root, "series");
-    cJSON *views = cJSON_AddArrayToObject(r->root, "views");
+    add_lists(r);
     for (const struct view *v = e->task->views; v != NULL && v->kind != NULL; v++)
-        add_view(views, v);
+        report_add_view(r, v);
     return r->series != NULL ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
 }
 

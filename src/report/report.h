@@ -14,6 +14,10 @@ struct report {
     cJSON *root, *metrics, *comparisons, *series;
 };
 
+/* A report that is not of an experiment: everything but its rows and its digest, which the caller adds. */
+void report_bare(struct report *r, const char *task, uint64_t seed);
+/* Adds a view. */
+void report_add_view(struct report *r, const struct view *view);
 enum status report_init(struct report *r, const struct experiment *e, struct error *err);
 void report_free(struct report *r);
 

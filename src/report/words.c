@@ -36,6 +36,7 @@ static const struct word METRICS[] = {
     {"empty", "empty outputs"},
     {"equal_loss_ratio", "reaches the baseline's loss at this share"},
     {"gflops", "GFLOP/s"},
+    {"gradient_norm", "norm of the gradient"},
     {"kappa", "kappa of the judge against people"},
     {"kurtosis", "kurtosis"},
     {"labels_used", "share of the labels used"},
@@ -77,6 +78,7 @@ static const struct {
     {"axis", "over ", "", "axis"},
     {"document", "document ", "", "document"},
     {"form", "", "", "form"},
+    {"group", "", "", "group of parameters"},
     {"layer", "layer ", "", "layer"},
     {"length", "", " tokens", "context, tokens"},
     {"level", "level ", "", "level"},
@@ -102,6 +104,7 @@ static const struct word VALUES[] = {{"attention_logits", "attention logits"},
 
 static const struct word TASKS[] = {
     {"choice", "Multiple choice"},
+    {"gradients", "Gradients of each layer"},
     {"hallucination", "Hallucination against the context"},
     {"icl", "Many-shot in-context learning"},
     {"math", "Mathematics"},

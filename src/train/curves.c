@@ -114,40 +114,21 @@ static enum status add_training(struct report *r, struct text *all, const char *
     return status;
 }
 
-static void add_view(cJSON *views, const char *kind, const char *name, const char *title)
-{
-    cJSON *view = cJSON_CreateObject();
-    cJSON_AddStringToObject(view, "kind", kind);
-    cJSON_AddStringToObject(view, "name", name);
-    cJSON_AddStringToObject(view, "title", title);
-    cJSON_AddItemToArray(views, view);
-}
-
 enum status curves_write(const char *const *folders, size_t n, const char *path, struct error *err)
 {
-    struct report r = {.root = cJSON_CreateObject()};
+    struct report r;
     struct text all = {0};
     char digest[65];
     enum status status = OK;
-    cJSON_AddStringToObject(r.root, "schema", "difftf-eval/report/1");
-    cJSON_AddStringToObject(r.root, "task", "training");
-    cJSON_AddStringToObject(r.root, "version", DIFFTF_VERSION);
-    json_add_number(r.root, "seed", 0);
-    cJSON_AddObjectToObject(r.root, "options");
-    cJSON_AddArrayToObject(r.root, "models");
-    cJSON_AddArrayToObject(r.root, "data");
-    r.metrics = cJSON_AddArrayToObject(r.root, "metrics");
-    r.comparisons = cJSON_AddArrayToObject(r.root, "comparisons");
-    r.series = cJSON_AddArrayToObject(r.root, "series");
+    report_bare(&r, "training", 0);
     for (size_t i = 0; i < n && status == OK; i++)
         status = add_training(&r, &all, folders[i], err);
     sha256_hex(digest, all.data, all.len);
     cJSON_AddStringToObject(r.root, "digest", digest);
-    cJSON *views = cJSON_AddArrayToObject(r.root, "views");
     for (size_t i = 0; i < N_CURVES; i++)
-        add_view(views, "lines", CURVES[i].key, CURVES[i].title);
-    add_view(views, "lines", "lambda", "Lambda of each layer");
-    add_view(views, "table", "final_loss,parameters,tokens", "Finished trainings");
+        report_add_view(&r, &(struct view){"lines", CURVES[i].key, CURVES[i].title, NULL, NULL});
+    report_add_view(&r, &(struct view){"lines", "lambda", "Lambda of each layer", NULL, NULL});
+    report_add_view(&r, &(struct view){"table", "final_loss,parameters,tokens", "Finished trainings", NULL, NULL});
     if (status == OK)
         status = report_write(&r, path, cJSON_CreateArray(), cJSON_CreateObject(), err);
     text_free(&all);

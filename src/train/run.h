@@ -1,4 +1,5 @@
-/* run.h - the state of one model in training, and what of it is kept in files. For the trainer alone. */
+/* run.h - the state of one model in training, and what of it is kept in files. For the trainer, and what looks at a
+ * step of it. */
 #ifndef DIFFTF_TRAIN_RUN_H
 #define DIFFTF_TRAIN_RUN_H
 
