@@ -77,8 +77,9 @@ static void draw_bars(const struct chart *c, const cJSON *group, const char *nam
     size_t n = (size_t)cJSON_GetArraySize(values), models = chart_n_models(c->report), i = 0;
     struct text label = {0};
     words_metric(&label, strcmp(name, "part") == 0 ? "share of the attention" : name);
-    struct plot p = {
-        .out = c->out, .x = {.high = (double)n, .label = words_axis(x)}, .y = {.low = 0, .high = 0, .label = label.data}};
+    struct plot p = {.out = c->out,
+                     .x = {.high = (double)n, .label = strcmp(name, "part") == 0 ? "part of the prompt" : words_axis(x)},
+                     .y = {.low = 0, .high = 0, .label = label.data}};
     hold_rows(&p.y, c->groups);
     chart_scale(&p.y, name);
     plot_open(&p, label.data, true);

@@ -220,9 +220,10 @@ static void write_prompt(struct text *out, const cJSON *prompt)
     text_puts(out, "<details class=\"prompt\"><summary>prompt</summary><pre>");
     cJSON_ArrayForEach(mark, json_path(prompt, "marks"))
     {
-        size_t from = (size_t)json_real(mark, "0"), to = (size_t)json_real(mark, "1");
-        if (from < at || to < from || to > length)
+        double first = json_real(mark, "0"), end = json_real(mark, "1");
+        if (!(first >= (double)at && end >= first && end <= (double)length)) /* no numbers neither */
             continue;
+        size_t from = (size_t)first, to = (size_t)end;
         char *before = strndup(plain + at, from - at), *marked = strndup(plain + from, to - from);
         text(out, before);
         text_puts(out, "<mark>");

@@ -84,7 +84,7 @@ static const struct {
     {"level", "level ", "", "level"},
     {"needles", "", " needles", "needles"},
     {"order", "order ", "", "order"},
-    {"part", "", "", "part of the prompt"},
+    {"part", "", "", "part"},
     {"position", "to position ", "", "position"},
     {"sample", "sample ", "", "sample"},
     {"shots", "", " examples", "examples in the prompt"},
