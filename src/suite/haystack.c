@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A file begins on a line of its own; nothing is added to the text of a single one. */
 static enum status append_file(struct text *all, const char *path, struct error *err)
 {
     char *text;
     size_t length;
     enum status status = text_file_read(&text, &length, NULL, path, err);
-    if (status == OK && (!text_add(all, text, length) || (length > 0 && text[length - 1] != '\n' && !text_puts(all, "\n"))))
-        status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == OK && length > 0 && all->len > 0 && all->data[all->len - 1] != '\n')
+        text_puts(all, "\n");
+    if (status == OK)
+        text_add(all, text, length);
     free(text);
     return status;
 }
@@ -100,6 +103,8 @@ enum status haystack_text(const struct haystack *h, size_t start, size_t bytes, 
             return error_set(err, ERR_SYSTEM, "haystack: out of memory for %zu bytes", bytes);
         if (!whole)
             break;
+        if (out->len < to && h->text[h->length - 1] != '\n') /* it begins again on a line of its own */
+            text_puts(out, "\n");
     }
     return OK;
 }

@@ -35,7 +35,9 @@ START_TEST(templates_are_filled)
     expect("{b}", "{\"a\":1}", NULL);
     expect("{a", "{\"a\":1}", NULL);
     expect("{a|shout}", "{\"a\":\"x\"}", NULL);
-    expect("{a}", "{\"a\":[1]}", NULL);
+    expect("{a}", "{\"a\":[1,\"x\"]}", "1, x");
+    expect("{a}", "{\"a\":[[1]]}", NULL);
+    expect("{a}", "{\"a\":[]}", NULL);
 }
 END_TEST
 
