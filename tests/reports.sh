@@ -153,7 +153,13 @@ if command -v chromium >/dev/null 2>&1; then
         "Accuracy, by worked examples" "Loss against size and tokens: fits over what was measured" "Tokens a second, by length"; do
         grep -q "<figcaption>$title" "$tmp/dom.html" && echo "ok chart: $title" || echo "not ok no chart: $title"
     done
-    empty=$(grep -c '<figure><figcaption>[^<]*</figcaption></figure>' "$tmp/dom.html")
+    grep -qE '<span class="count" role="status">[1-9][0-9]* of [1-9]' "$tmp/dom.html" && echo "ok items are counted" || echo "not ok items are not counted"
+    "$eval" attention --prompt "The special magic Oslo number is: 4242421." --out "$tmp/attention.html" >/dev/null
+    chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
+        --disable-sync --user-data-dir="$tmp/chromium" --enable-logging=stderr --dump-dom "file://$tmp/attention.html" >"$tmp/dom-attention.html" 2>"$tmp/log"
+    grep -q 'CONSOLE' "$tmp/log" && { echo "not ok the browser complains of the viewer:"; grep CONSOLE "$tmp/log"; } || echo "ok the browser does not complain of the viewer"
+    grep -q 'aria-pressed="true"' "$tmp/dom-attention.html" && echo "ok the viewer draws a head" || echo "not ok the viewer draws no head"
+    empty=$(grep -c '<figure[^>]*><figcaption>[^<]*</figcaption></figure>' "$tmp/dom.html")
     [ "$empty" = 0 ] && echo "ok no chart is empty" || echo "not ok $empty charts are empty"
 fi
 echo done

@@ -33,7 +33,10 @@ void chart_open(struct text *out, const char *title, const cJSON *where, const c
 {
     struct text place = {0};
     words_where(&place, where);
-    text_printf(out, "<figure class=\"%s\"><figcaption>", class ? class : "");
+    text_puts(out, "<figure");
+    if (class != NULL)
+        text_printf(out, " class=\"%s\"", class);
+    text_puts(out, "><figcaption>");
     html_text(out, title);
     if (place.len > 0) {
         text_puts(out, "<small>");
