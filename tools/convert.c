@@ -328,15 +328,18 @@ int main(int argc, char **argv)
     enum status status;
     if (face_answers(&FACE, argc, argv, &status, &err))
         return program_end(status, &err);
-    bool differential = strcmp(argc > 1 ? argv[1] : "", "--to-diff") == 0;
-    cJSON *values = NULL, *rest = cJSON_CreateArray();
-    if (differential)
-        status = options_parse(&values, rest, NULL, OPTIONS, argc - 1, argv + 1, &err);
-    if (differential && status == OK)
-        status = cJSON_GetArraySize(rest) == 2 ? to_diff(rest->child->valuestring, rest->child->next->valuestring, &err)
-                                               : face_misused(&FACE, NULL, &err);
-    else if (!differential)
-        status = argc < 4 ? face_misused(&FACE, NULL, &err) : convert(argv[1], argv + 2, (size_t)argc - 3, argv[argc - 1], &err);
+    cJSON *values = NULL, *rest = cJSON_CreateArray(), *item;
+    status = options_parse(&values, rest, NULL, OPTIONS, argc - 1, argv + 1, &err);
+    bool differential = status == OK && json_has(values, "to-diff");
+    size_t n = 0;
+    char **operands = calloc((size_t)argc, sizeof *operands);
+    cJSON_ArrayForEach(item, rest) operands[n++] = item->valuestring;
+    if (status == OK && (differential ? n != 2 : n < 3))
+        status = face_misused(&FACE, NULL, &err);
+    if (status == OK)
+        status = differential ? to_diff(operands[0], operands[1], &err)
+                              : convert(operands[0], operands + 1, n - 2, operands[n - 1], &err);
+    free(operands);
     cJSON_Delete(values);
     cJSON_Delete(rest);
     return program_end(status, &err);
