@@ -21,16 +21,16 @@ def published(places, *names):
 def runs(places):
     """Name, what it is of, metric, samples, task and options."""
     trec, piqa = published(places, "trec-train", "trec-test"), published(places, "piqa")
-    yield ("needle at 4K", "*Persuasion*", "accuracy", 2, "needle",
-           ["--lengths", 4096, "--depths", 50, "--needles", "1/1", "--samples", 2])
-    yield "perplexity at 8K", "*Persuasion*", "perplexity", 1, "perplexity", ["--length", 8192, "--samples", 1]
+    yield ("choice", "PIQA" if piqa else "generated reading (stand-in)", "acc", 30, "choice",
+           (["--form", "piqa", "--data", piqa[0]] if piqa else []) + ["--samples", 30])
     yield ("icl", "TREC" if trec else "generated topics (stand-in)", "accuracy", 20, "icl",
            (["--form", "trec", "--data", trec[0], "--test", trec[1]] if trec else [])
            + ["--length", 1024, "--shots", 1000, "--orders", 1, "--arrangement", "random", "--samples", 20])
-    yield ("choice", "PIQA" if piqa else "generated reading (stand-in)", "acc", 30, "choice",
-           (["--form", "piqa", "--data", piqa[0]] if piqa else []) + ["--samples", 30])
     yield ("outliers", "*Persuasion*, 4,096 tokens", "", 4096, "outliers",
            ["--tokens", 4096, "--length", 512, "--groups", 4, "--bits", "16,8", "--samples", 10, "--documents", 1])
+    yield ("needle at 4K", "*Persuasion*", "accuracy", 2, "needle",
+           ["--lengths", 4096, "--depths", 50, "--needles", "1/1", "--samples", 2])
+    yield "perplexity at 8K", "*Persuasion*", "perplexity", 1, "perplexity", ["--length", 8192, "--samples", 1]
 
 
 def compare(places):
