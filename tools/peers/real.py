@@ -38,4 +38,4 @@ def compare(places):
     for name, of, metric, n, command, options in runs(places):
         report, seconds = task(command, places.at(command + ".json"), "--model", f"model={folder}", *options)
         found = next((m for m in report["metrics"] if m["name"] == metric), report["metrics"][0])
-        yield Row(name, of, n, found["value"], found["name"], None, f"{seconds:.0f} s")
+        yield Row(name, of, n, found["value"], found["name"], None, f"{seconds:.0f} s of one core")
