@@ -61,7 +61,7 @@ help:
 	@echo "make check      install what is missing, build twice (plain, sanitizers), run every test"
 	@echo "make coverage   run every test once more and print the lines and branches that they reach (gcovr)"
 	@echo "make fuzz       feed every reader of files with damaged ones (clang)"
-	@echo "make shared     libdifftf.so, for tools/python/difftf.py; make static: one binary"
+	@echo "make shared     libdifftf.so, for tools/python/difftf.py; make static: the small libraries within"
 	@echo "make dist       the sources as one archive; make deb: Debian packages; make container: from Containerfile"
 	@echo "make documents  man pages and completions into build/share"
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
@@ -102,12 +102,14 @@ shared: $(BUILD)/libdifftf.so
 $(BUILD)/libdifftf.so: $(filter-out $(BUILD)/src/base/startup.o $(BUILD)/src/base/wrapped.o,$(LIB_OBJECTS)) $(BUILD)/tools/shared_start.o
 	$(CC) -shared -fopenmp -Wl,-z,relro,-z,now,-z,defs -o $@ $^ $(LIBS)
 
-# One binary with the libraries in it, as far as the system has archives of them.
+# The small libraries within. OpenBLAS as an archive crashes in its own threads, and Debian has none of cJSON, libzip, and of what
+# libcurl needs: they stay shared, with libc and OpenMP.
+STATIC := yaml pcre2-8 nettle z zstd utf8proc
 static: $(BUILD)/static/difftf-eval
 $(BUILD)/static/difftf-eval: $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -pie,$(LDFLAGS)) -static -o $@ $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a \
-		$(shell pkg-config --static --libs openblas $(PACKAGES)) -lm
+	$(CC) $(filter-out -fopenmp,$(LDFLAGS)) -static-libgcc -o $@ $^ $(filter -L%,$(LIBS)) -Wl,-Bstatic $(STATIC:%=-l%) -Wl,-Bdynamic \
+		-lopenblas -lgomp -lcjson -lzip -lcurl -lm -lpthread
 
 # The sources as they are committed.
 dist: $(BUILD)/difftf-eval-$(VERSION).tar.xz
