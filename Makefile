@@ -108,8 +108,8 @@ STATIC := yaml pcre2-8 nettle z zstd utf8proc
 static: $(BUILD)/static/difftf-eval
 $(BUILD)/static/difftf-eval: $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fopenmp,$(LDFLAGS)) -static-libgcc -o $@ $^ $(filter -L%,$(LIBS)) -Wl,-Bstatic $(STATIC:%=-l%) -Wl,-Bdynamic \
-		-lopenblas -lgomp -lcjson -lzip -lcurl -lm -lpthread
+	$(CC) $(LDFLAGS) -o $@ $^ $(filter -L%,$(LIBS)) -Wl,-Bstatic $(STATIC:%=-l%) -Wl,-Bdynamic \
+		-lopenblas -lcjson -lzip -lcurl -lm -lpthread
 
 # The sources as they are committed.
 dist: $(BUILD)/difftf-eval-$(VERSION).tar.xz

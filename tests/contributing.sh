@@ -12,7 +12,7 @@ tree=$tmp/tree
 mkdir -p "$tree/src/model" "$tree/tasks"
 cp src/model/family_llama.c src/model/config.c src/model/config.h "$tree/src/model"
 python3 tests/blocks.py CONTRIBUTING.md "$tree" >"$tmp/commands"
-sed 's/TASK_THROUGHPUT;/TASK_THROUGHPUT, TASK_COPYING;/; s/NULL};/\&TASK_COPYING, NULL};/' tasks/tasks.c >"$tree/tasks/tasks.c"
+sed 's/^extern const struct task /&TASK_COPYING, /; s/TASKS\[\] = {/&\&TASK_COPYING, /' tasks/tasks.c >"$tree/tasks/tasks.c"
 sed -i 's/\(FAMILY_SMOLLM3\);/\1, FAMILY_YI;/' "$tree/src/model/config.h"
 sed -i 's/\&FAMILY_MOTIF, NULL};/\&FAMILY_MOTIF, \&FAMILY_YI, NULL};/' "$tree/src/model/config.c"
 
