@@ -207,7 +207,7 @@ memory: all
 SELFTEST := llama-mha llama-gqa-tied mistral-window qwen2-yarn qwen3-qknorm diff-mha diff-gqa diffllama-gqa diffv2-gqa motif-mha \
 	motif-grouped gguf grads-llama grads-diff tokenizers/word-end tokenizers/metaspace tokenizers/bert
 SHARE := $(DESTDIR)$(PREFIX)/share/difftf
-install: all documents $(if $(SANITIZE),,shared)
+install: all documents $(if $(findstring sanitize,$(BUILD)$(SANITIZE)),,shared)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/difftf $(SHARE)
 	install $(PROGRAMS:%=$(BUILD)/%) $(DESTDIR)$(PREFIX)/bin
 	sed 's/@VERSION@/$(VERSION)/' tools/fetch-data > $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
