@@ -6,11 +6,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *const ANSWER_KINDS[] = {"boxed", "hashes", "phrase", "number", "whole", NULL};
 
 #define WHOLE_NUMBER "(?:\\d{1,3}(?:,\\d{3})+(?!\\d)|\\d+)"
-#define SENTENCE "(.*?)(?:\\.?\\s*$|\\.\\s)" /* to the end of the line, or the stop that ends the sentence */
 #define UNITS                                                                                                                    \
     "(?:cm|mm|km|kg|gm|ft|mph|lbs?|hours?|minutes?|feet|inches|meters?|pounds?|degrees?|dollars?|cents?|units?)(?:/[a-zA-Z]+)?"
 
@@ -58,22 +58,21 @@ static const struct {
 };
 enum { N_RULES = sizeof RULES / sizeof *RULES };
 
-static const char *const FINDERS[N_ANSWER_KINDS] = {
-    [ANSWER_HASHES] = "####\\s*(?=\\S)" SENTENCE,
-    [ANSWER_PHRASE] = "(?i)answer\\s+is\\s*:?\\s*(?=\\S)" SENTENCE,
-    [ANSWER_NUMBER] =
-        "((?:(?<![\\w)\\]}])[-\\x{2212}]\\$?)?(?:" WHOLE_NUMBER "(?:\\.\\d+)?|(?<!\\d)\\.\\d+)(?:/\\d+(?!\\d|[./]\\d))?)",
-};
+static const char NUMBER[] =
+    "(?:(?<![\\w)\\]}])[-\\x{2212}]\\$?)?(?:" WHOLE_NUMBER "(?:\\.\\d+)?|(?<!\\d)\\.\\d+)(?:/\\d+(?!\\d|[./]\\d))?";
+
+/* Bytes of the longest answer that has a normal form; rules may take time that grows with the square. */
+enum { LONGEST = 2048 };
 
 struct grader {
-    pcre2_code *rules[N_RULES], *finders[N_ANSWER_KINDS];
+    pcre2_code *rules[N_RULES], *number;
 };
 
-static enum status compile(pcre2_code **code, const char *pattern, uint32_t options, struct error *err)
+static enum status compile(pcre2_code **code, const char *pattern, struct error *err)
 {
     int number;
     PCRE2_SIZE at;
-    *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | options, &number, &at, NULL);
+    *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &number, &at, NULL);
     return *code ? OK
                  : error_set(err, ERR_SYSTEM, "math: the pattern '%s' cannot be compiled: error %d at %zu", pattern, number, at);
 }
@@ -83,10 +82,9 @@ enum status grader_open(struct grader **out, struct error *err)
     struct grader *g = *out = calloc(1, sizeof *g);
     enum status status = OK;
     for (size_t i = 0; i < N_RULES && status == OK; i++)
-        status = compile(&g->rules[i], RULES[i].pattern, 0, err);
-    for (size_t i = 0; i < N_ANSWER_KINDS && status == OK; i++)
-        if (FINDERS[i] != NULL)
-            status = compile(&g->finders[i], FINDERS[i], PCRE2_MULTILINE, err);
+        status = compile(&g->rules[i], RULES[i].pattern, err);
+    if (status == OK)
+        status = compile(&g->number, NUMBER, err);
     if (status != OK) {
         grader_free(g);
         *out = NULL;
@@ -98,16 +96,16 @@ void grader_free(struct grader *g)
 {
     for (size_t i = 0; g != NULL && i < N_RULES; i++)
         pcre2_code_free(g->rules[i]);
-    for (size_t i = 0; g != NULL && i < N_ANSWER_KINDS; i++)
-        pcre2_code_free(g->finders[i]);
+    if (g != NULL)
+        pcre2_code_free(g->number);
     free(g);
 }
 
-/* What the braces at `open` hold; false when they are not closed. A brace that is escaped counts as text. */
+/* What the braces at `open` hold; false when they are not closed within LONGEST bytes. A brace that is escaped counts as text. */
 static bool add_braced(struct text *out, const char *open)
 {
     size_t depth = 0;
-    for (const char *p = open; *p != '\0'; p++) {
+    for (const char *p = open; *p != '\0' && p - open <= LONGEST; p++) {
         if (*p == '\\' && p[1] != '\0')
             p++;
         else if (*p == '{')
@@ -137,24 +135,62 @@ static bool find_boxed(struct text *out, const char *text)
     return false;
 }
 
-/* The group of the first match, or of the last; false when there is none that holds anything. */
-static bool find(struct text *out, const pcre2_code *code, const char *text, bool last)
+/* What stands behind a mark to the end of its line, or to the stop that ends its sentence. */
+static bool add_sentence(struct text *out, const char *p)
+{
+    p += strspn(p, " \t\r\n");
+    p += *p == ':';
+    p += strspn(p, " \t\r\n");
+    size_t n = 0;
+    while (p[n] != '\0' && p[n] != '\n' && !(p[n] == '.' && strchr(" \t\r\n", p[n + 1]) != NULL)) /* at the end, too */
+        n++;
+    while (n > 0 && strchr(" \t\r", p[n - 1]) != NULL)
+        n--;
+    return n > 0 && text_add(out, p, n);
+}
+
+/* Behind the first mark, or behind the last of any case, that something stands behind. */
+static bool find_hashes(struct text *out, const char *text)
+{
+    for (const char *p = text; (p = strstr(p, "####")) != NULL; p += 4)
+        if (add_sentence(out, p + 4))
+            return true;
+    return false;
+}
+
+static bool find_phrase(struct text *out, const char *text)
+{
+    static const char mark[] = "answer is";
+    const size_t n = sizeof mark - 1;
+    for (const char *p = text + strlen(text); p > text;)
+        if (strncasecmp(--p, mark, n) == 0 && add_sentence(out, p + n))
+            return true;
+    return false;
+}
+
+static bool find_number(struct text *out, const pcre2_code *code, const char *text)
 {
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(code, NULL);
     size_t length = strlen(text), at = 0, from = 0, to = 0;
-    while (at <= length && pcre2_match(code, (PCRE2_SPTR)text, length, at, 0, match, NULL) > 1) {
+    uint32_t checked = 0; /* that the text is UTF-8: once is enough */
+    while (at < length && pcre2_match(code, (PCRE2_SPTR)text, length, at, checked, match, NULL) > 0) {
+        checked = PCRE2_NO_UTF_CHECK;
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(match);
-        if (range[3] > range[2]) {
-            from = range[2];
-            to = range[3];
-        }
-        if (to > from && !last)
-            break;
-        at = range[1] > at ? range[1] : length + 1;
+        from = range[0];
+        at = to = range[1];
     }
     pcre2_match_data_free(match);
     return to > from && text_add(out, text + from, to - from);
 }
+
+static bool find_whole(struct text *out, const char *text)
+{
+    return text[strspn(text, " \t\r\n")] != '\0' && text_puts(out, text);
+}
+
+/* A number is found by its pattern. */
+static bool (*const FINDERS[N_ANSWER_KINDS])(struct text *out, const char *text) = {
+    [ANSWER_BOXED] = find_boxed, [ANSWER_HASHES] = find_hashes, [ANSWER_PHRASE] = find_phrase, [ANSWER_WHOLE] = find_whole};
 
 enum answer_kind grader_extract(const struct grader *g, struct text *out, const char *text, const enum answer_kind *kinds,
                                 size_t n)
@@ -163,9 +199,7 @@ enum answer_kind grader_extract(const struct grader *g, struct text *out, const 
         enum answer_kind kind = kinds[i];
         out->len = 0;
         text_puts(out, "");
-        if (kind == ANSWER_BOXED   ? find_boxed(out, text)
-            : kind == ANSWER_WHOLE ? text[strspn(text, " \n\t")] != '\0' && text_puts(out, text)
-                                   : find(out, g->finders[kind], text, kind != ANSWER_HASHES))
+        if (kind == ANSWER_NUMBER ? find_number(out, g->number, text) : FINDERS[kind](out, text))
             return kind;
     }
     return N_ANSWER_KINDS;
@@ -200,7 +234,7 @@ void grader_normalise(const struct grader *g, struct text *out, const char *answ
 {
     out->len = 0;
     text_puts(out, answer);
-    for (size_t i = 0; i < N_RULES; i++)
+    for (size_t i = 0; i < N_RULES && out->len <= LONGEST; i++)
         substitute(out, g->rules[i], RULES[i].replacement);
     for (char *c = out->data; *c != '\0'; c++)
         *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;

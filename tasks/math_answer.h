@@ -26,7 +26,7 @@ void grader_free(struct grader *g);
 /* Replaces `out` by what the first of kinds [n] finds in the text and says which; N_ANSWER_KINDS and nothing when none does. */
 enum answer_kind grader_extract(const struct grader *g, struct text *out, const char *text, const enum answer_kind *kinds,
                                 size_t n);
-/* Replaces `out` by the answer's normal form. */
+/* Replaces `out` by the answer's normal form; what is longer than 2,048 bytes stays but for capitals. */
 void grader_normalise(const struct grader *g, struct text *out, const char *answer);
 /* Are two normal forms the same text, or the same number where both are integers, decimals or fractions (0.5 and 1/2)? */
 bool answers_equal(const char *a, const char *b);

@@ -85,6 +85,31 @@ START_TEST(the_first_kind_that_finds_one_decides)
 }
 END_TEST
 
+/* A model's output may be anything, and long: the time for it does not grow with the square. */
+START_TEST(hostile_outputs_are_read_in_time)
+{
+    static const enum answer_kind order[] = {ANSWER_BOXED, ANSWER_HASHES, ANSWER_PHRASE, ANSWER_NUMBER, ANSWER_WHOLE};
+    static const char *const pieces[] = {"1,", "1/", "\\boxed{", "answer is ", "####", "- ", ".", "1", " ", "{", "\\frac"};
+    enum { BYTES = 200000 };
+    open_grader();
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        struct text text = {0}, out = {0}, normal = {0};
+        text_puts(&text, "the answer is x");
+        while (text.len < BYTES)
+            text_puts(&text, pieces[i]);
+        text_puts(&text, "x");
+        for (size_t k = 0; k < 5; k++) {
+            grader_extract(grader, &out, text.data, &order[k], 1);
+            grader_normalise(grader, &normal, out.data);
+        }
+        text_free(&text);
+        text_free(&out);
+        text_free(&normal);
+    }
+    close_grader();
+}
+END_TEST
+
 START_TEST(normal_forms)
 {
     static const char *const cases[][2] = {
@@ -294,6 +319,6 @@ START_TEST(every_form_that_comes_with_the_program_is_read)
 }
 END_TEST
 
-SUITE_MAIN("math", answers_are_found_where_they_stand, the_first_kind_that_finds_one_decides, normal_forms,
-           numbers_are_compared_exactly, as_the_harness_grades, a_run_whose_outputs_are_known, forms_say_what_is_wrong,
-           every_form_that_comes_with_the_program_is_read)
+SUITE_MAIN("math", answers_are_found_where_they_stand, the_first_kind_that_finds_one_decides, hostile_outputs_are_read_in_time,
+           normal_forms, numbers_are_compared_exactly, as_the_harness_grades, a_run_whose_outputs_are_known,
+           forms_say_what_is_wrong, every_form_that_comes_with_the_program_is_read)
