@@ -151,7 +151,7 @@ test-programs: $(TESTS:%.c=$(BUILD)/%)
 coverage:
 	@tools/setup check
 	-@tools/run-tests coverage
-	gcovr --root . --object-directory build-coverage --filter src/ --filter tasks/ --exclude-unreachable-branches --exclude-throw-branches \
+	gcovr --root . --object-directory build-coverage --filter src/ --filter tasks/ --exclude-unreachable-branches --exclude-throw-branches --gcov-ignore-parse-errors \
 		--txt build-coverage/coverage.txt --print-summary
 
 # Fuzzing needs clang and its OpenMP (apt-get install clang libomp-dev): every reader for FUZZ_SECONDS, from the stored inputs.
