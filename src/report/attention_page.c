@@ -194,12 +194,17 @@ static void write_intro(struct text *out, const struct attention_subject *subjec
         html_text(out, subjects[i].family);
         text_printf(out, ", %zu tokens, %zu layers, %zu heads of %zu map%s", m->n_tokens, m->n_layers, m->n_heads, m->n_maps,
                     m->n_maps > 1 ? "s" : "");
-        if (m->detail.n_rows > 0)
-            text_printf(
-                out,
-                "; a long text: a cell of the overview is the mean of up to four queries over %zu keys, whole rows are those "
-                "of the last %zu tokens%s",
-                m->overview.width, m->detail.n_rows, m->detail.width > 1 ? ", some keys together" : "");
+        if (m->detail.n_rows > 0) {
+            text_printf(out,
+                        "; a long text: a cell of the overview is the mean of up to four queries over %zu keys, whole rows are ",
+                        m->overview.width);
+            if (m->detail.n_rows > 1)
+                text_printf(out, "those of the last %zu tokens", m->detail.n_rows);
+            else
+                text_puts(out, "that of the last token");
+            if (m->detail.width > 1)
+                text_printf(out, ", %zu keys together", m->detail.width);
+        }
         text_puts(out, "</li>\n");
     }
     text_puts(out, "</ul>\n");
