@@ -89,7 +89,7 @@ static bool read_member(struct reader *r, cJSON *out, void **keys, int depth)
     char *const *found = tsearch(key, keys, compare_keys);
     if (found == NULL)
         exhausted(sizeof *found);
-    if (*found != key) {
+    else if (*found != key) {
         error_write(r->err, ERR_INPUT, "%s: key '%.60s' at line %zu is there twice, expected each key once", r->path, key,
                     r->event.start_mark.line + 1);
         free(key);
