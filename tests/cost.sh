@@ -65,7 +65,7 @@ fi
 
 # The page of a run.
 part='{"part": "mlp", "seconds": 1, "share": 0.9, "gflops": 80, "gigabytes_per_second": 2, "intensity": 40}'
-entry='"work": "a prompt", "sgemm_gflops": 100, "read_gigabytes": 10, "parts": ['$part']'
+entry='"work": "a prompt", "peak_gflops": 100, "read_gigabytes": 10, "parts": ['$part']'
 row='{"name": "prefill", "rate": 5, "unit": "tokens/s", "limit": 100, "limit_name": "sgemm", "ratio": 0.8, "spread": 0.1, "goal": 0.75}'
 echo "{\"machine\": {}, \"rows\": [$row], \"layers\": [{\"model\": \"t\", $entry}, {\"model\": \"d\", $entry}]}" >"$tmp/bench.json"
 check "a page of a bench" 0 "" sh -c "$bench page '$tmp/bench.json' '$tmp/bench.html' && echo"
