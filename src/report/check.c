@@ -225,7 +225,10 @@ static void apply_rule(struct checks *c, const cJSON *report, const struct rule 
                                                     : "difference");
         struct text name = {0}, says = {0};
         describe(&name, report, row);
-        text_printf(&says, "%s is %.6g", plain ? "it" : r->use, x);
+        if (isfinite(x))
+            text_printf(&says, "%s is %.6g", plain ? "it" : r->use, x);
+        else
+            text_puts(&says, plain ? "it has no value" : "it has no interval, too few were drawn");
         if (isfinite(r->min))
             text_printf(&says, ", at least %.6g expected", r->min);
         if (isfinite(r->max))

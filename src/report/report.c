@@ -95,6 +95,12 @@ void report_note(struct report *r, const char *format, ...)
     cJSON *notes = cJSON_GetObjectItemCaseSensitive(r->root, "notes");
     if (notes == NULL)
         notes = cJSON_AddArrayToObject(r->root, "notes");
+    const cJSON *said;
+    cJSON_ArrayForEach(said, notes)
+    {
+        if (strcmp(said->valuestring, sentence) == 0)
+            return; /* one of several settings has said so */
+    }
     cJSON_AddItemToArray(notes, cJSON_CreateString(sentence));
 }
 
