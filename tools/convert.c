@@ -223,10 +223,8 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
 {
     struct model model;
     char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
-    enum status status = weights && copy ? OK : error_set(err, ERR_SYSTEM, "convert: out of memory");
-    bool fresh = status == OK && !file_exists(weights) && !file_exists(copy), made = !file_is_directory(folder);
-    if (status == OK && !fresh)
-        status = error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
+    bool fresh = !file_exists(weights) && !file_exists(copy), made = !file_is_directory(folder);
+    enum status status = fresh ? OK : error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
     if (status == OK)
         status = write_folder(weights, copy, config, checkpoints, n, folder, err);
     if (status == OK)

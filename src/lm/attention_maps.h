@@ -13,8 +13,8 @@ struct attention_grid {
     size_t n_rows, n_bins, width; /* bin b holds the keys b * width .. (b + 1) * width - 1 */
     size_t *row_of;               /* [n_tokens] the row that a query adds to, n_rows: none */
     size_t *first, *n_queries;    /* [n_rows] the first query of a row, and how many add to it */
-    float *map; /* [n_layers, n_heads, n_maps, n_rows, n_bins] the mean over the row's queries (of A2: weighted by their lambdas) of
-                 * the sum over the bin's keys */
+    float *map; /* [n_layers, n_heads, n_maps, n_rows, n_bins] the mean over the row's queries (of A2: weighted by their lambdas)
+                 * of the sum over the bin's keys */
     float *lambda; /* [n_layers, n_heads, n_rows] what the second map is weighted by, the mean over queries; 0 with one map */
 };
 

@@ -31,9 +31,9 @@ static size_t most_probable(const float *logits, size_t n)
 /* log of the sum of exp(logits). */
 static double log_sum(const float *logits, size_t n, size_t best)
 {
-    double top = (double)logits[best], sum = 0;
+    double top = (double)logits[best], sum = 1; /* its own part */
     for (size_t i = 0; i < n; i++)
-        sum += exp((double)logits[i] - top);
+        sum += i == best ? 0 : exp((double)logits[i] - top);
     return top + log(sum);
 }
 

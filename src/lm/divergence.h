@@ -11,8 +11,8 @@ struct divergence {
     bool same_top;              /* both find the same token the most probable */
 };
 
-/* Runs n - 1 tokens through both sessions and compares what they expect at each: out [n - 1], as score_tokens has its losses. Both
- * models have one vocabulary. Memory: logits of a few positions of each. */
+/* Runs n - 1 tokens through both sessions and compares what they expect at each: out [n - 1], as score_tokens has its losses.
+ * Both models have one vocabulary. Memory: logits of a few positions of each. */
 enum status divergence_tokens(struct session *model, struct session *base, const int32_t *ids, size_t n, struct divergence *out,
                               struct error *err);
 

@@ -10,7 +10,7 @@ enum ratio_kind { RATIO_ITSELF, RATIO_EXPONENT, RATIO_ROOT, N_RATIO_KINDS };
 struct ratio_metric {
     const char *name, *sum, *count; /* fields of an item's result */
     enum ratio_kind kind;
-    bool per_token;                 /* of tokens: models with another tokenizer than the baseline's are not compared */
+    bool per_token; /* of tokens: models with another tokenizer than the baseline's are not compared */
     const char *better;
 };
 

@@ -31,10 +31,11 @@ struct interval mean_t(const double *x, size_t n);
 /* P(T >= t) of Student's distribution. */
 double t_tail(double t, double degrees);
 
-/* The mean of n independent estimates with their 95 % intervals, each counting the same: the ends by the squares of the estimates'
- * own distances to theirs (MOVER; Zou, Huang and Zhang 2009). Without one of the intervals there is none. */
+/* The mean of n independent estimates with their 95 % intervals, each counting the same: the ends by the squares of the
+ * estimates' own distances to theirs (MOVER; Zou, Huang and Zhang 2009). Without one of the intervals there is none. */
 struct interval mean_of_strata(const struct interval *x, size_t n);
-/* The two-sided p-value that agrees with a 95 % interval of a difference: below 0.05 where it leaves out zero. NAN without one. */
+/* The two-sided p-value that agrees with a 95 % interval of a difference: below 0.05 where it leaves out zero. NAN without one.
+ */
 double p_of_interval(struct interval x);
 
 /* The middle 95 % of the finite ones of n resampled values, which are sorted; `out` stays without any. */

@@ -82,8 +82,8 @@ struct task {
     /* Evaluates one item on one model: result {output, score, evidence}. The session is empty. Called by many threads. */
     enum status (*run)(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err);
-    /* Adds to an object what the model was given: `text`, and `marks`, [from, to] in bytes of it, in order, for what a person should
-     * see in it; NULL: the task cannot say. */
+    /* Adds to an object what the model was given: `text`, and `marks`, [from, to] in bytes of it, in order, for what a person
+     * should see in it; NULL: the task cannot say. */
     enum status (*prompt)(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
                           struct error *err);
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */

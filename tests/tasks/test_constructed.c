@@ -254,8 +254,8 @@ START_TEST(throughput_measures_every_work)
     begin();
     char arguments[400];
     snprintf(arguments, sizeof arguments,
-             "throughput --work prefill,decode,train --quiet --fresh --samples 2 --lengths 64 --model a=%s --model b=%s --out %s", at("uniform"),
-             at("uniform-diff"), at("report.json"));
+             "throughput --work prefill,decode,train --quiet --fresh --samples 2 --lengths 64 --model a=%s --model b=%s --out %s",
+             at("uniform"), at("uniform-diff"), at("report.json"));
     ck_assert_int_eq(run_eval(arguments), 0);
     cJSON *r = valid_report(at("report.json"));
     static const char *const works[] = {"work=prefill", "work=decode", "work=train"};
