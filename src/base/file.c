@@ -127,8 +127,8 @@ static struct file_origin *origin_of(const struct stat *st, const unsigned char 
 
 enum status file_map_open(struct file_map *map, const char *path, struct error *err)
 {
-    int fd;
-    struct stat st;
+    int fd = -1;
+    struct stat st = {0};
     void *data = NULL;
     *map = (struct file_map){0};
     bool piped = strcmp(path, "-") == 0 || strcmp(path, "/dev/stdin") == 0;

@@ -100,7 +100,7 @@ INLINE codes uneven(codes q)
 {
     const signed_codes values = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 #ifdef __clang__ /* which has no shuffle by a vector */
-    codes out;
+    codes out = {0};
     for (size_t i = 0; i < sizeof q / sizeof q[0]; i++)
         out[i] = values[q[i]];
     return out;

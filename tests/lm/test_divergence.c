@@ -86,8 +86,9 @@ START_TEST(divergences_are_the_sums_written_out)
     ck_assert_int_eq(divergence_tokens(&s[0], &s[1], ids, N, d, &err), OK); /* a model is where it is */
     for (size_t i = 0; i + 1 < N; i++)
         ck_assert(d[i].kl == 0 && d[i].same_top && d[i].model_nll == d[i].base_nll);
-    for (size_t k = 0; k < 2; k++) {
+    for (size_t k = 0; k < 2; k++)
         session_free(&s[k]);
+    for (size_t k = 0; k < 2; k++) {
         model_free(&m[k]);
         free(logits[k]);
     }
