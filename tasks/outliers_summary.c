@@ -1,7 +1,7 @@
 /* outliers_summary.c - see outliers.h. */
 #include "tasks/outliers.h"
 
-#include "report/sketch.h"
+#include "report/sketch_groups.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,17 +17,15 @@ struct found {
 
 /* One activation of one model: its groups' counters over the buckets that occur, and their largest values together. */
 struct part {
-    uint64_t *count; /* [n_groups, n_buckets] */
-    size_t *bucket;  /* [n_buckets] ascending */
-    size_t n_buckets, n_groups;
+    struct sketch_groups counters;
+    size_t n_groups;
     struct found *found; /* largest first */
     size_t n_found;
 };
 
 static void part_free(struct part *p)
 {
-    free(p->count);
-    free(p->bucket);
+    sketch_groups_free(&p->counters);
     free(p->found);
     *p = (struct part){0};
 }
@@ -56,29 +54,15 @@ static bool add_group(struct sketch *s, const cJSON *item, const char *model, co
     return ok && l > layer;
 }
 
-/* The buckets that any group has, and each group's counters for them. */
-static bool compact(struct part *p, const struct sketch *groups)
+/* Each group's counters, and the largest values of all. */
+static void compact(struct part *p, const struct sketch *groups)
 {
-    p->bucket = mem_array(SKETCH_BUCKETS, sizeof *p->bucket);
-    for (size_t b = 0; p->bucket != NULL && b < SKETCH_BUCKETS; b++) {
-        uint64_t any = 0;
-        for (size_t g = 0; g < p->n_groups; g++)
-            any += groups[g].count[b];
-        if (any > 0)
-            p->bucket[p->n_buckets++] = b;
-    }
-    p->count = mem_array(p->n_groups * (p->n_buckets + 1), sizeof *p->count);
+    sketch_groups_init(&p->counters, groups, p->n_groups);
     p->found = mem_array(p->n_groups, SKETCH_TOP * sizeof *p->found);
-    if (p->bucket == NULL || p->count == NULL || p->found == NULL)
-        return false;
-    for (size_t g = 0; g < p->n_groups; g++) {
-        for (size_t b = 0; b < p->n_buckets; b++)
-            p->count[g * p->n_buckets + b] = groups[g].count[p->bucket[b]];
+    for (size_t g = 0; g < p->n_groups; g++)
         for (size_t i = 0; i < groups[g].n_top; i++)
             p->found[p->n_found++] = (struct found){groups[g].top[i], g};
-    }
     qsort(p->found, p->n_found, sizeof *p->found, by_value);
-    return true;
 }
 
 static enum status part_load(struct part *p, const cJSON *items, const char *model, const char *activation, int layer,
@@ -100,7 +84,8 @@ static enum status part_load(struct part *p, const cJSON *items, const char *mod
         }
         p->n_groups++;
     }
-    ok = ok && (p->n_groups == 0 || compact(p, groups));
+    if (ok && p->n_groups > 0)
+        compact(p, groups);
     for (size_t g = 0; groups != NULL && g < n; g++)
         sketch_free(&groups[g]);
     free(groups);
@@ -128,21 +113,11 @@ static double largest(const struct part *p, const size_t *times, size_t rank)
     return NAN;
 }
 
-static double bulk(const struct part *p, const size_t *times, int what)
-{
-    double *sum = mem_array(p->n_buckets, sizeof *sum), out = NAN;
-    for (size_t g = 0; sum != NULL && g < p->n_groups; g++)
-        for (size_t b = 0; times[g] > 0 && b < p->n_buckets; b++)
-            sum[b] += (double)times[g] * (double)p->count[g * p->n_buckets + b];
-    if (sum != NULL)
-        out = what == MEDIAN ? sketch_quantile(p->bucket, sum, p->n_buckets, 0.5) : sketch_kurtosis(p->bucket, sum, p->n_buckets);
-    free(sum);
-    return out;
-}
-
 static double of_part(const struct part *p, const size_t *times, int rank)
 {
-    return rank > 0 ? largest(p, times, (size_t)rank) : bulk(p, times, rank);
+    return rank > 0         ? largest(p, times, (size_t)rank)
+           : rank == MEDIAN ? sketch_groups_quantile(&p->counters, times, 0.5)
+                            : sketch_groups_kurtosis(&p->counters, times);
 }
 
 /* The groups of `which` (0 the model, 1 the baseline) that the drawn indices give to it; a swapped group counts for the other. */
@@ -219,9 +194,9 @@ static void add_histogram(struct report *r, const char *model, const struct part
 {
     cJSON *series = report_add_series(r, "histogram", model, where, "absolute value", "count", "log");
     double count[256] = {0};
-    for (size_t b = 0; b < p->n_buckets; b++)
+    for (size_t b = 0; b < p->counters.n_buckets; b++)
         for (size_t g = 0; g < p->n_groups; g++)
-            count[p->bucket[b] >> 7] += (double)p->count[g * p->n_buckets + b];
+            count[p->counters.bucket[b] >> 7] += sketch_groups_count(&p->counters, g, b);
     for (int x = 127 - 24; x < 255; x++)
         if (count[x] > 0)
             report_add_point(series, ldexp(1, x - 127), (struct interval){count[x], NAN, NAN});

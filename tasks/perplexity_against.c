@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "lm/divergence.h"
 #include "report/ratio.h"
-#include "report/sketch.h"
+#include "report/sketch_groups.h"
 #include "suite/dataset.h"
 #include "suite/experiment.h"
 #include "suite/prompt.h"
@@ -87,27 +87,26 @@ enum status against_run(const struct experiment *e, const struct subject *base, 
 
 /* What a model's documents hold, for statistics that are no ratio of two sums. */
 struct documents_of {
-    size_t n, n_buckets, *bucket;
-    double *count; /* [n, n_buckets] tokens by their divergence */
-    double *sum;   /* [n, N_SUMS + 1] the sums, and how many tokens */
-    double *work;  /* [n_buckets] */
+    size_t n;
+    struct sketch_groups divergence; /* of the tokens of each */
+    double *sum;                     /* [n, N_SUMS + 1] the sums, and how many tokens */
+    size_t *times;                   /* [n] */
     double quantile;
 };
 
 static void documents_of_free(struct documents_of *d)
 {
-    free(d->bucket);
-    free(d->count);
+    sketch_groups_free(&d->divergence);
     free(d->sum);
-    free(d->work);
+    free(d->times);
 }
 
 static bool documents_of_load(struct documents_of *d, const cJSON *items, const char *model)
 {
     const cJSON *item;
-    struct sketch all, *one = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *one);
+    struct sketch *one = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *one);
     *d = (struct documents_of){.sum = mem_array((size_t)cJSON_GetArraySize(items) + 1, (N_SUMS + 1) * sizeof(double))};
-    bool ok = sketch_init(&all, 0);
+    bool ok = true;
     cJSON_ArrayForEach(item, items)
     {
         const cJSON *evidence = json_path(cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), model), "evidence");
@@ -118,21 +117,13 @@ static bool documents_of_load(struct documents_of *d, const cJSON *items, const 
         for (size_t s = 0; s < N_SUMS; s++)
             d->sum[d->n * (N_SUMS + 1) + s] = json_real(against, SUMS[s]);
         d->sum[d->n * (N_SUMS + 1) + N_SUMS] = json_real(evidence, "predicted");
-        ok = ok && sketch_init(&one[d->n], 0) && sketch_add_json(&one[d->n], distribution) && sketch_add_json(&all, distribution);
+        ok = ok && sketch_init(&one[d->n], 0) && sketch_add_json(&one[d->n], distribution);
         d->n++;
     }
-    d->bucket = mem_array(SKETCH_BUCKETS, sizeof *d->bucket);
-    for (size_t b = 0; b < SKETCH_BUCKETS && ok; b++)
-        if (all.count[b] > 0)
-            d->bucket[d->n_buckets++] = b;
-    d->count = mem_array(d->n * d->n_buckets + 1, sizeof *d->count);
-    d->work = mem_array(d->n_buckets + 1, sizeof *d->work);
-    for (size_t i = 0; i < d->n; i++) {
-        for (size_t b = 0; b < d->n_buckets && ok; b++)
-            d->count[i * d->n_buckets + b] = (double)one[i].count[d->bucket[b]];
+    sketch_groups_init(&d->divergence, one, ok ? d->n : 0);
+    d->times = mem_array(d->n + 1, sizeof *d->times);
+    for (size_t i = 0; i < d->n; i++)
         sketch_free(&one[i]);
-    }
-    sketch_free(&all);
     free(one);
     return ok;
 }
@@ -140,11 +131,10 @@ static bool documents_of_load(struct documents_of *d, const cJSON *items, const 
 static double quantile(void *context, const size_t *index, size_t n)
 {
     struct documents_of *d = context;
-    memset(d->work, 0, d->n_buckets * sizeof *d->work);
+    memset(d->times, 0, d->n * sizeof *d->times);
     for (size_t i = 0; i < n; i++)
-        for (size_t b = 0; b < d->n_buckets; b++)
-            d->work[b] += d->count[index[i] * d->n_buckets + b];
-    return sketch_quantile(d->bucket, d->work, d->n_buckets, d->quantile);
+        d->times[index[i]]++;
+    return sketch_groups_quantile(&d->divergence, d->times, d->quantile);
 }
 
 /* Pearson's, of the losses of the same tokens. */

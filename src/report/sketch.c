@@ -111,28 +111,3 @@ double sketch_middle(size_t bucket)
     memcpy(&b, &high, sizeof b);
     return ((double)a + (double)b) / 2;
 }
-
-double sketch_quantile(const size_t *bucket, const double *count, size_t n, double q)
-{
-    double total = 0, seen = 0;
-    for (size_t i = 0; i < n; i++)
-        total += count[i];
-    for (size_t i = 0; i < n; i++) {
-        seen += count[i];
-        if (count[i] > 0 && seen > floor(q * (total - 1)))
-            return bucket[i] == 0 ? 0 : sketch_middle(bucket[i]);
-    }
-    return NAN;
-}
-
-double sketch_kurtosis(const size_t *bucket, const double *count, size_t n)
-{
-    double total = 0, squares = 0, fourths = 0;
-    for (size_t i = 0; i < n; i++) {
-        double x = sketch_middle(bucket[i]);
-        total += count[i];
-        squares += count[i] * x * x;
-        fourths += count[i] * x * x * x * x;
-    }
-    return squares > 0 ? fourths * total / (squares * squares) : NAN;
-}

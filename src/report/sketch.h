@@ -42,9 +42,5 @@ bool sketch_add_json(struct sketch *s, const cJSON *json);
 
 /* Middle of a bucket's range. */
 double sketch_middle(size_t bucket);
-/* Of n buckets, ascending, with so many values in each: the q-quantile, NAN when there are none. */
-double sketch_quantile(const size_t *bucket, const double *count, size_t n, double q);
-/* mean(x^4) / mean(x^2)^2: kurtosis about zero; within 1.6 % by the width of the buckets. */
-double sketch_kurtosis(const size_t *bucket, const double *count, size_t n);
 
 #endif

@@ -1,7 +1,7 @@
 /* The sketch against exact order statistics, and the power-law fit against laws. */
 #include "base/random.h"
 #include "report/fit.h"
-#include "report/sketch.h"
+#include "report/sketch_groups.h"
 #include "suite_main.h"
 
 #include <math.h>
@@ -23,19 +23,6 @@ static void fill(float *x)
         x[i] = i % 50 == 0 ? 0.0f : (float)(rng_normal(&rng) * exp(4 * rng_normal(&rng)));
 }
 
-/* All buckets up to infinity with their counts. */
-static size_t dense(const struct sketch *s, size_t **bucket, double **count)
-{
-    size_t n = 0x7f80;
-    *bucket = malloc(n * sizeof **bucket);
-    *count = malloc(n * sizeof **count);
-    for (size_t i = 0; i < n; i++) {
-        (*bucket)[i] = i;
-        (*count)[i] = (double)s->count[i];
-    }
-    return n;
-}
-
 START_TEST(quantiles_are_within_the_stated_error)
 {
     float *x = malloc(N * sizeof *x);
@@ -43,25 +30,28 @@ START_TEST(quantiles_are_within_the_stated_error)
     fill(x);
     ck_assert(sketch_init(&s, 100));
     sketch_add(&s, x, N, 0, 0, 0);
-    size_t *bucket;
-    double *count, total = 0;
-    size_t n = dense(&s, &bucket, &count);
-    for (size_t i = 0; i < n; i++)
-        total += count[i];
-    ck_assert(total == N);
+    struct sketch_groups groups, thrice;
+    sketch_groups_init(&groups, &s, 1);
+    ck_assert(groups.count[0] == N);
+    struct sketch both[2] = {s, s};
+    sketch_groups_init(&thrice, both, 2);
     for (size_t i = 0; i < N; i++)
         x[i] = fabsf(x[i]);
     qsort(x, N, sizeof *x, by_size);
     for (int percent = 0; percent <= 100; percent += 5) {
         double exact = (double)x[(size_t)floor(percent / 100.0 * (N - 1))],
-               got = sketch_quantile(bucket, count, n, percent / 100.0);
+               got = sketch_groups_quantile(&groups, (size_t[]){1}, percent / 100.0);
         ck_assert_msg(fabs(got - exact) <= SKETCH_ERROR * exact, "the %d %% quantile is %g, exactly %g", percent, got, exact);
+        got = sketch_groups_quantile(&thrice, (size_t[]){1, 2}, percent / 100.0); /* each value three times */
+        exact = (double)x[(size_t)floor(percent / 100.0 * (3.0 * N - 1)) / 3];
+        ck_assert_msg(fabs(got - exact) <= SKETCH_ERROR * exact, "thrice: the %d %% quantile is %g, exactly %g", percent, got,
+                      exact);
     }
     for (size_t i = 0; i < 100; i++)
         ck_assert_msg(s.top[i].value == x[N - 1 - i], "the %zu. largest is %g, exactly %g", i + 1, (double)s.top[i].value,
                       (double)x[N - 1 - i]);
-    free(bucket);
-    free(count);
+    sketch_groups_free(&groups);
+    sketch_groups_free(&thrice);
     sketch_free(&s);
     free(x);
 }
@@ -78,13 +68,11 @@ START_TEST(kurtosis_of_a_normal_distribution_is_three)
             x[i] = (float)rng_normal(&rng);
         sketch_add(&s, x, 1000, 0, 0, 0);
     }
-    size_t *bucket;
-    double *count;
-    size_t n = dense(&s, &bucket, &count);
-    double kurtosis = sketch_kurtosis(bucket, count, n);
+    struct sketch_groups groups;
+    sketch_groups_init(&groups, &s, 1);
+    double kurtosis = sketch_groups_kurtosis(&groups, (size_t[]){7});
     ck_assert_msg(fabs(kurtosis - 3) < 0.08, "it is %g", kurtosis);
-    free(bucket);
-    free(count);
+    sketch_groups_free(&groups);
     sketch_free(&s);
 }
 END_TEST
