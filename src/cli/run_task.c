@@ -199,16 +199,15 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
                             .progress = quiet ? NULL : show_progress,
                             .damaged = say_damaged,
                             .context = &progress};
+    enum status status = file_writer_check(path, err); /* work waits for it */
+    if (status != OK)
+        return status;
     struct report report = {0};
     struct text journal = {0};
     text_printf(&journal, "%s.journal", path);
     size_t units = plan->n * e->n_subjects;
-    enum status writable = file_writer_check(path, err); /* work waits for it */
-    if (writable != OK)
-        return writable;
     cJSON *items = cJSON_CreateArray();
-    enum status status = journal.data ? runner_run(&runner, e, plan, items, journal.data, e->common.fresh, err)
-                                      : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    status = runner_run(&runner, e, plan, items, journal.data, e->common.fresh, err);
     if (status == ERR_STOPPED && progress.terminal && !quiet)
         fputs("\r\033[K", stderr);
     if (status == ERR_STOPPED)
