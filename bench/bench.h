@@ -46,6 +46,19 @@ struct bench_pair {
 };
 void bench_against(struct bench *b, const struct bench_pair *pair);
 
+/* The same of two models at fixed work, each on its own number of threads. */
+struct bench_models {
+    const char *name;
+    const struct model *model[2];
+    int threads[2];
+    enum rates_work work;
+    size_t n;
+    int runs;
+    double limit, goal;
+    const char *limit_name;
+};
+enum status bench_models_against(struct bench *b, const struct bench_models *m, struct error *err);
+
 /* A finished row; `limit` is in the unit of `rate`: what the machine's own rate would have allowed. */
 struct bench_result {
     const char *name, *shape, *unit, *limit_name;

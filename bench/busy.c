@@ -9,11 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static double seconds_of(void *context)
-{
-    return 1 / rates_job_run(context);
-}
-
 /* A process that computes until it is killed, at the latest when this one ends. */
 static pid_t start_other(pid_t parent)
 {
@@ -25,29 +20,6 @@ static pid_t start_other(pid_t parent)
         for (unsigned long k = 0; k < 1000000; k++)
             i = i + k;
     _exit(0);
-}
-
-static enum status measure(struct bench *b, const char *name, const struct model *m, enum rates_work work, size_t n,
-                           struct error *err)
-{
-    struct rates_job *job[2] = {NULL, NULL};
-    char shape[BENCH_SHAPE_TEXT];
-    bench_shape_text(shape, m, n);
-    enum status status = rates_job_open(&job[0], m, work, n, b->threads, err);
-    if (status == OK)
-        status = rates_job_open(&job[1], m, work, n, 1, err);
-    if (status == OK)
-        bench_against(b, &(struct bench_pair){.name = name,
-                                              .shape = shape,
-                                              .once = seconds_of,
-                                              .context = {job[0], job[1]},
-                                              .runs = 9,
-                                              .limit = 1,
-                                              .limit_name = "one thread",
-                                              .goal = 1 / 1.3});
-    rates_job_close(job[0]);
-    rates_job_close(job[1]);
-    return status;
 }
 
 /* With threads that wait by spinning, what the others compute would be waited for many times over. */
@@ -67,7 +39,17 @@ enum status bench_busy(struct bench *b, struct error *err)
     if (status == OK && started < b->threads)
         status = error_set(err, ERR_SYSTEM, "bench: a further process cannot be started");
     for (size_t i = 0; i < sizeof table / sizeof *table && status == OK; i++)
-        status = measure(b, table[i].name, &m, table[i].work, table[i].n, err);
+        status = bench_models_against(b,
+                                      &(struct bench_models){.name = table[i].name,
+                                                             .model = {&m, &m},
+                                                             .threads = {b->threads, 1},
+                                                             .work = table[i].work,
+                                                             .n = table[i].n,
+                                                             .runs = 9,
+                                                             .limit = 1,
+                                                             .limit_name = "one thread",
+                                                             .goal = 1 / 1.3},
+                                      err);
     for (int i = 0; i < started; i++) {
         kill(others[i], SIGKILL);
         waitpid(others[i], NULL, 0);

@@ -49,25 +49,23 @@ static enum status measure(struct bench *b, const struct work *w, const char *mo
     return OK;
 }
 
-/* How many times as fast the first of two is. */
-static enum status against(struct bench *b, const char *name, const struct model *first, const struct model *second,
-                           int second_threads, const struct work *w, double limit, const char *limit_name, struct error *err)
+enum status bench_models_against(struct bench *b, const struct bench_models *m, struct error *err)
 {
     struct rates_job *job[2] = {NULL, NULL};
     char shape[BENCH_SHAPE_TEXT];
-    bench_shape_text(shape, first, w->n);
-    enum status status = rates_job_open(&job[0], first, w->kind, w->n, b->threads, err);
+    bench_shape_text(shape, m->model[0], m->n);
+    enum status status = OK;
+    for (size_t i = 0; i < 2 && status == OK; i++)
+        status = rates_job_open(&job[i], m->model[i], m->work, m->n, m->threads[i], err);
     if (status == OK)
-        status = rates_job_open(&job[1], second, w->kind, w->n, second_threads, err);
-    if (status == OK)
-        bench_against(b, &(struct bench_pair){.name = name,
+        bench_against(b, &(struct bench_pair){.name = m->name,
                                               .shape = shape,
                                               .once = seconds_of,
                                               .context = {job[0], job[1]},
-                                              .runs = RUNS,
-                                              .limit = limit,
-                                              .limit_name = limit_name,
-                                              .goal = w->goal});
+                                              .runs = m->runs,
+                                              .limit = m->limit,
+                                              .limit_name = m->limit_name,
+                                              .goal = m->goal});
     rates_job_close(job[0]);
     rates_job_close(job[1]);
     return status;
@@ -84,8 +82,17 @@ enum status bench_prefill(struct bench *b, struct error *err)
             status = measure(b, &table[k], BENCH_SHAPE_NAMES[i], &m[i], err);
     }
     if (status == OK)
-        status = against(b, "prefill.2048.diff-over-transformer", &m[1], &m[0], b->threads,
-                         &(struct work){.kind = RATES_PREFILL, .n = 2048, .goal = 0.9}, 1, "the Transformer's rate", err);
+        status = bench_models_against(b,
+                                      &(struct bench_models){.name = "prefill.2048.diff-over-transformer",
+                                                             .model = {&m[1], &m[0]},
+                                                             .threads = {b->threads, b->threads},
+                                                             .work = RATES_PREFILL,
+                                                             .n = 2048,
+                                                             .runs = RUNS,
+                                                             .limit = 1,
+                                                             .limit_name = "the Transformer's rate",
+                                                             .goal = 0.9},
+                                      err);
     for (size_t i = 0; i < BENCH_SHAPES; i++)
         model_free(&m[i]);
     return status;
@@ -107,8 +114,16 @@ static enum status decode_shape(struct bench *b, size_t i, struct error *err)
     if (status == OK) {
         char name[64];
         snprintf(name, sizeof name, "decode.bf16-over-f32.%s", BENCH_SHAPE_NAMES[i]);
-        status = against(b, name, &narrow, &wide, b->threads, &(struct work){.kind = RATES_DECODE, .n = CONTEXT}, 2,
-                         "twice, as half the bytes would have it", err);
+        status = bench_models_against(b,
+                                      &(struct bench_models){.name = name,
+                                                             .model = {&narrow, &wide},
+                                                             .threads = {b->threads, b->threads},
+                                                             .work = RATES_DECODE,
+                                                             .n = CONTEXT,
+                                                             .runs = RUNS,
+                                                             .limit = 2,
+                                                             .limit_name = "twice, as half the bytes would have it"},
+                                      err);
     }
     if (status == OK)
         status = measure(b, &(struct work){"prefill.512.bf16", RATES_PREFILL, CONTEXT, 0}, BENCH_SHAPE_NAMES[i], &narrow, err);
@@ -136,8 +151,17 @@ enum status bench_scaling(struct bench *b, struct error *err)
         snprintf(limit, sizeof limit, "%d threads over 1", b->threads);
         status = bench_model(&m, i, err);
         if (status == OK)
-            status =
-                against(b, name, &m, &m, 1, &(struct work){.kind = RATES_PREFILL, .n = 512, .goal = 0.9}, b->threads, limit, err);
+            status = bench_models_against(b,
+                                          &(struct bench_models){.name = name,
+                                                                 .model = {&m, &m},
+                                                                 .threads = {b->threads, 1},
+                                                                 .work = RATES_PREFILL,
+                                                                 .n = 512,
+                                                                 .runs = RUNS,
+                                                                 .limit = b->threads,
+                                                                 .limit_name = limit,
+                                                                 .goal = 0.9},
+                                          err);
         model_free(&m);
     }
     return status;

@@ -74,6 +74,17 @@ print('close')"
 check "a Diff Transformer has no need of it" 3 "two maps" "$build/difftf-convert" --to-diff v2 models/diff-transformer "$tmp/twice"
 check "no other version is exact" 2 "expected v2" "$build/difftf-convert" --to-diff v1 models/transformer "$tmp/twice"
 
+# logits(PATH): the numbers of what `logits` wrote.
+cat >"$tmp/written.py" <<'END'
+import json, struct
+def logits(path):
+    raw = open(path, 'rb').read()
+    n = struct.unpack('<Q', raw[:8])[0]
+    a, b = json.loads(raw[8:8 + n])['logits']['data_offsets']
+    return struct.unpack(f'<{(b - a) // 4}f', raw[8 + n + a:8 + n + b])
+END
+export PYTHONPATH="$tmp"
+
 # Quantised matrices are the numbers they stand for: widened for many tokens, multiplied as they are for few.
 python3 tests/make_blocks_gguf.py "$tmp/blocks.gguf" "$tmp/plain.gguf"
 echo '[1,30,9,120,31,200,40,255,7]' >"$tmp/many.json"
@@ -83,12 +94,7 @@ for tokens in many few; do
         "$eval" logits --model "$tmp/$name.gguf" --ids "$tmp/$tokens.json" --out "$tmp/$name.safetensors"
     done
     check "a quantised GGUF file gives the logits of its numbers, $tokens tokens" 0 "within" python3 -c "
-import json, struct
-def logits(path):
-    raw = open(path, 'rb').read()
-    n = struct.unpack('<Q', raw[:8])[0]
-    a, b = json.loads(raw[8:8 + n])['logits']['data_offsets']
-    return struct.unpack(f'<{(b - a) // 4}f', raw[8 + n + a:8 + n + b])
+from written import logits
 x, y = logits('$tmp/blocks.safetensors'), logits('$tmp/plain.safetensors')
 assert len(x) % 259 == 0 and max(x) - min(x) > 1 and max(abs(a - b) for a, b in zip(x, y)) < 1e-4, max(abs(a - b) for a, b in zip(x, y))
 print(len(x), 'within 1e-4')"
@@ -103,12 +109,7 @@ for family in llama smollm3; do
     "$eval" logits --model "$tmp/$family" --ids "$tmp/sixty.json" --out "$tmp/folder.safetensors"
     "$eval" logits --model "$tmp/$family.gguf" --ids "$tmp/sixty.json" --out "$tmp/file.safetensors"
     check "a GGUF file of $family gives its folder's logits" 0 "close" python3 -c "
-import json, struct
-def logits(path):
-    raw = open(path, 'rb').read()
-    n = struct.unpack('<Q', raw[:8])[0]
-    a, b = json.loads(raw[8:8 + n])['logits']['data_offsets']
-    return struct.unpack(f'<{(b - a) // 4}f', raw[8 + n + a:8 + n + b])
+from written import logits
 x, y = logits('$tmp/folder.safetensors'), logits('$tmp/file.safetensors')
 assert max(x) - min(x) > 0.1 and max(abs(a - b) for a, b in zip(x, y)) < 1e-5 * max(x), max(abs(a - b) for a, b in zip(x, y))
 print('close')"

@@ -2,6 +2,7 @@
 #include "lm/constrained.h"
 
 #include "base/memory.h"
+#include "lm/logits.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -93,17 +94,6 @@ enum status constrained_greedy(struct session *s, const struct label_trie *t, fl
     return OK;
 }
 
-static double log_sum(const float *logits, size_t n)
-{
-    size_t top = 0;
-    double others = 0; /* beside the largest, which counts 1 */
-    for (size_t i = 1; i < n; i++)
-        top = logits[i] > logits[top] ? i : top;
-    for (size_t i = 0; i < n; i++)
-        others += i == top ? 0 : exp((double)logits[i] - (double)logits[top]);
-    return (double)logits[top] + log1p(others);
-}
-
 struct walk {
     struct session *session;
     const struct label_trie *trie;
@@ -118,7 +108,7 @@ static enum status descend(struct walk *w, size_t low, size_t high, size_t depth
 {
     const struct label_trie *t = w->trie;
     float *logits = w->logits + depth * w->vocab;
-    double norm = log_sum(logits, w->vocab);
+    double norm = logits_log_sum(logits, w->vocab);
     size_t at = w->session->n_tokens;
     for (size_t i = low, end; i < high; i = end) {
         end = same_until(t, i, high, depth);

@@ -1,21 +1,14 @@
 /* generate.c - see generate.h. */
 #include "lm/generate.h"
 
+#include "lm/logits.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-static int32_t most_probable(const float *logits, size_t n)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return (int32_t)best;
-}
-
 static int32_t sample(const float *logits, size_t n, struct sampling *s)
 {
-    double top = (double)logits[most_probable(logits, n)], total = 0;
+    double top = (double)logits[logits_top(logits, n)], total = 0;
     for (size_t i = 0; i < n; i++)
         total += exp(((double)logits[i] - top) / s->temperature);
     double at = rng_unit(&s->rng) * total;
@@ -43,7 +36,7 @@ enum status generate(struct session *s, const int32_t *prompt, size_t n, size_t 
     enum status status =
         logits ? session_run(s, prompt, n, probe, logits, err) : error_set(err, ERR_SYSTEM, "logits: out of memory");
     for (size_t i = 0; i < max_new && status == OK; i++) {
-        int32_t id = sampling->temperature > 0 ? sample(logits, vocab, sampling) : most_probable(logits, vocab);
+        int32_t id = sampling->temperature > 0 ? sample(logits, vocab, sampling) : (int32_t)logits_top(logits, vocab);
         if (is_end(&s->model->config, id))
             break;
         if (!ids_add(out, id))

@@ -101,29 +101,14 @@ static enum status write_tokens(const struct recipe *r, enum packing packing, co
     return packer_close(&p, status, err);
 }
 
-static enum status copy_file(const char *from_folder, const char *to_folder, const char *name, struct error *err)
-{
-    char *from = path_join(from_folder, name), *to = path_join(to_folder, name), *text = NULL;
-    size_t length = 0;
-    enum status status = from && to ? file_make_directory(to_folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", name);
-    if (status == OK)
-        status = file_read(&text, &length, from, err);
-    if (status == OK)
-        status = file_write(to, text, length, err);
-    free(from);
-    free(to);
-    free(text);
-    return status;
-}
-
 /* Copies the named files of a folder into FOLDER/PART. */
 static enum status copy_files(const char *from, const char *folder, const char *part, const char *const names[2],
                               struct error *err)
 {
     char *to = path_join(folder, part);
-    enum status status = from && to ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
+    enum status status = from && to ? file_make_directory(to, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     for (size_t i = 0; i < 2 && status == OK; i++)
-        status = copy_file(from, to, names[i], err);
+        status = file_copy(from, to, names[i], err);
     free(to);
     return status;
 }
