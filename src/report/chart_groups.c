@@ -37,22 +37,29 @@ cJSON *chart_group_series(const cJSON *report, const cJSON *view)
     return groups;
 }
 
-/* Numbers in order; texts stay as they came. */
+static int by_number(const void *a, const void *b)
+{
+    double x = (*(cJSON *const *)a)->valuedouble, y = (*(cJSON *const *)b)->valuedouble;
+    return (x > y) - (x < y);
+}
+
+/* Numbers in order, behind texts, which stay as they came. Not by cJSON_InsertItemInArray: Debian's 1.7.15 drops what goes into
+ * the middle. */
 static void sort_values(cJSON *list)
 {
-    cJSON *sorted = NULL, *value, *at;
-    while ((value = list->child) != NULL && cJSON_IsNumber(value)) {
-        int i = 0;
-        if (sorted == NULL)
-            sorted = cJSON_CreateArray();
-        cJSON_DetachItemViaPointer(list, value);
-        for (at = sorted->child; at != NULL && at->valuedouble < value->valuedouble; at = at->next)
-            i++;
-        cJSON_InsertItemInArray(sorted, i, value);
+    size_t n = (size_t)cJSON_GetArraySize(list), numbers = 0;
+    cJSON **sorted = malloc((n + 1) * sizeof *sorted), *value = list->child;
+    while (sorted != NULL && value != NULL) {
+        cJSON *next = value->next;
+        if (cJSON_IsNumber(value))
+            sorted[numbers++] = cJSON_DetachItemViaPointer(list, value);
+        value = next;
     }
-    while (sorted != NULL && (value = sorted->child) != NULL)
-        cJSON_AddItemToArray(list, cJSON_DetachItemViaPointer(sorted, value));
-    cJSON_Delete(sorted);
+    if (numbers > 1)
+        qsort(sorted, numbers, sizeof *sorted, by_number);
+    for (size_t i = 0; i < numbers; i++)
+        cJSON_AddItemToArray(list, sorted[i]);
+    free(sorted);
 }
 
 static cJSON *add_group(cJSON *groups, const cJSON *rest, const char *names)

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "formats/json.h"
 #include "report/average.h"
+#include "report/chart_groups.h"
 #include "report/claims.h"
 #include "report/compare.h"
 #include "report/escape.h"
@@ -299,6 +300,30 @@ START_TEST(several_sets_have_an_average)
 }
 END_TEST
 
+/* Whatever order the rows come in: none is lost. */
+START_TEST(values_of_a_picture_are_in_order)
+{
+    cJSON *report = cJSON_CreateObject(), *view = cJSON_Parse("{\"name\":\"m\",\"x\":\"a\"}"), *groups;
+    cJSON *rows = cJSON_AddArrayToObject(report, "metrics");
+    static const char *const values[] = {"50", "0", "100", "\"all\"", "10", "75", "50"};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "name", "m");
+        char where[32];
+        snprintf(where, sizeof where, "{\"a\":%s}", values[i]);
+        cJSON_AddItemToObject(row, "where", cJSON_Parse(where));
+        cJSON_AddItemToArray(rows, row);
+    }
+    groups = chart_group_metrics(report, view);
+    char *x = cJSON_PrintUnformatted(cJSON_GetObjectItem(groups->child, "x"));
+    ck_assert_str_eq(x, "[\"all\",0,10,50,75,100]");
+    free(x);
+    cJSON_Delete(groups);
+    cJSON_Delete(view);
+    cJSON_Delete(report);
+}
+END_TEST
+
 START_TEST(junit_and_page_are_well_formed)
 {
     cJSON *r = make_report(GOOD), *reports = cJSON_CreateArray();
@@ -427,5 +452,5 @@ END_TEST
 
 SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
            rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_corrected_p_value,
-           several_sets_have_an_average, junit_and_page_are_well_formed, items_of_a_page_show_text_as_text,
-           hostile_text_stays_text, what_is_no_report_is_refused)
+           several_sets_have_an_average, values_of_a_picture_are_in_order, junit_and_page_are_well_formed,
+           items_of_a_page_show_text_as_text, hostile_text_stays_text, what_is_no_report_is_refused)
