@@ -73,7 +73,7 @@ help:
 $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
 $(BUILD)/difftf-train: $(BUILD)/tools/train.o
 $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
-$(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o
+$(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o $(BUILD)/tools/make_questions.o
 $(BUILD)/difftf-make-model: $(BUILD)/tools/make_model.o
 $(BUILD)/difftf-convert: $(BUILD)/tools/convert.o
 $(BUILD)/difftf-bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
@@ -223,7 +223,7 @@ install: all documents $(if $(findstring sanitize,$(BUILD)$(SANITIZE)),,shared)
 	cp -r models configs docs/report.schema.json $(SHARE)
 	find $(SHARE)/models -name 'checkpoint.safetensors' -delete
 	cd tests/fixtures && find $(SELFTEST) -type f -exec install -D -m 644 {} $(SHARE)/tests/fixtures/{} \;
-	cd data && find haystack background choice icl hallucination math scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
+	cd data && find haystack background choice icl hallucination math ruler scaling -type f -exec install -D -m 644 {} $(SHARE)/data/{} \;
 
 SOURCES := $(wildcard src/*/*.[ch] tasks/*.[ch] tools/*.[ch] bench/*.[ch] tests/*/*.[ch] tests/*.h)
 format:

@@ -9,6 +9,7 @@
 #include "formats/json.h"
 #include "suite/haystack.h"
 #include "suite/holdout.h"
+#include "tools/make_questions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -293,8 +294,8 @@ static const struct face FACE = {
     .summary = "writes the generated data sets that come with the program",
     .arguments = "[FOLDER]",
     .description =
-        "Writes the files of choice, hallucination, icl and math that are generated into FOLDER (default: data), which\n"
-        "holds haystack/persuasion.txt. They are the same bytes every time.",
+        "Writes the files of choice, hallucination, icl, math and ruler that are generated into FOLDER (default: data),\n"
+        "which holds haystack/persuasion.txt. They are the same bytes every time.",
 };
 
 int main(int argc, char **argv)
@@ -305,7 +306,8 @@ int main(int argc, char **argv)
         void (*write)(FILE *to, const struct haystack *h);
     } files[] = {{"choice/reading.jsonl", reading},        {"hallucination/people.jsonl", hallucination},
                  {"icl/topics-train.jsonl", topics_train}, {"icl/topics-test.jsonl", topics_test},
-                 {"math/arithmetic.jsonl", arithmetic},    {"math/arithmetic-train.jsonl", arithmetic_train}};
+                 {"math/arithmetic.jsonl", arithmetic},    {"math/arithmetic-train.jsonl", arithmetic_train},
+                 {"ruler/single.json", make_single},       {"ruler/two-steps.json", make_two_steps}};
     const char *folder = argc > 1 ? argv[1] : "data";
     struct haystack h;
     struct error err = {0};
