@@ -1,8 +1,8 @@
 /* ruler.c - RULER (Hsieh et al. 2024): thirteen synthetic tasks on long contexts.
  *
- * Needles of numbers and identifiers, chains of variables, common and frequent words, questions among documents; made by the rules
- * of NVIDIA's generators (ruler_prompt.h) and scored as its string_match_all and string_match_part: the share of the answers that
- * stand in the greedy output, without regard to case, or whether any does (qa).
+ * Needles of numbers and identifiers, chains of variables, common and frequent words, questions among documents; made by the
+ * rules of NVIDIA's generators (ruler_prompt.h) and scored as its string_match_all and string_match_part: the share of the
+ * answers that stand in the greedy output, without regard to case, or whether any does (qa).
  */
 #include "lm/generate.h"
 #include "report/places.h"
@@ -34,8 +34,8 @@ static const struct option_spec OPTIONS[] = {
      AT(max_new_tokens)},
     {"haystack", OPTION_STRING, NULL, 0, 0, "PATH", "text file or folder (default: a book that comes with the program)", false,
      AT(haystack)},
-    {"words", OPTION_STRING, NULL, 0, 0, "FILE", "YAML with lists of adjectives, nouns and verbs (default: the program's own)", false,
-     AT(words)},
+    {"words", OPTION_STRING, NULL, 0, 0, "FILE", "YAML with lists of adjectives, nouns and verbs (default: the program's own)",
+     false, AT(words)},
     {"data", OPTION_STRINGS, NULL, 0, 0, "FILE",
      "questions of SQuAD's format for qa_1 or of HotpotQA's for qa_2; repeatable (default: generated ones)", false, AT(data)},
     {"form", OPTION_STRING, "ruler", 0, 0, "FORM", "the prompts: a YAML file, or one of configs/ruler", false, AT(form)},

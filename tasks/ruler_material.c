@@ -12,9 +12,16 @@
 static enum status load_form(struct ruler_form *f, const char *name, struct error *err)
 {
     const struct form_key keys[] = {
-        {"name", &f->name, true}, {"niah", &f->niah, true},     {"niah_one", &f->niah_one, true}, {"vt", &f->vt, true},
-        {"cwe", &f->cwe, true},   {"fwe", &f->fwe, true},       {"qa", &f->qa, true},             {"needle", &f->needle, true},
-        {"noise", &f->noise, true}, {"document", &f->document, true},
+        {"name", &f->name, true},
+        {"niah", &f->niah, true},
+        {"niah_one", &f->niah_one, true},
+        {"vt", &f->vt, true},
+        {"cwe", &f->cwe, true},
+        {"fwe", &f->fwe, true},
+        {"qa", &f->qa, true},
+        {"needle", &f->needle, true},
+        {"noise", &f->noise, true},
+        {"document", &f->document, true},
     };
     static const char *const none[] = {NULL}, *const prompts[] = {"niah", "niah_one", "vt", "cwe", "fwe", "qa"};
     enum status status = form_load(&f->file, "ruler", name, err);
@@ -54,8 +61,9 @@ static enum status read_words(struct ruler_words *w, const struct form *file, co
     cJSON_ArrayForEach(word, list)
     {
         if (!cJSON_IsString(word) || word->valuestring[0] == '\0')
-            return error_set(err, ERR_INPUT, "%s: key '%s': entry %zu is no text, expected words (a number or true stands in quotes)",
-                             file->path, key, w->n + 1);
+            return error_set(err, ERR_INPUT,
+                             "%s: key '%s': entry %zu is no text, expected words (a number or true stands in quotes)", file->path,
+                             key, w->n + 1);
         w->word[w->n++] = word->valuestring;
     }
     size_t n = 0;
@@ -65,8 +73,9 @@ static enum status read_words(struct ruler_words *w, const struct form *file, co
         if (n == 0 || strcmp(w->word[n - 1], w->word[i]) != 0)
             w->word[n++] = w->word[i];
     w->n = n;
-    return n >= least ? OK
-                      : error_set(err, ERR_INPUT, "%s: key '%s': has %zu words, expected at least %zu", file->path, key, n, least);
+    return n >= least
+               ? OK
+               : error_set(err, ERR_INPUT, "%s: key '%s': has %zu words, expected at least %zu", file->path, key, n, least);
 }
 
 static enum status load_words(struct ruler_material *m, const char *given, struct error *err)
@@ -156,8 +165,10 @@ static enum status load_questions(struct ruler_material *m, struct experiment *e
         struct ruler_qa one = {0};
         status = ruler_qa_load(&one, data->data[i], err);
         if (status == OK && m->qa[one.format].n > 0)
-            status = error_set(err, ERR_USAGE, "--data: %s has the format of another file that is given, expected one of SQuAD's "
-                               "format and one of HotpotQA's", data->data[i]);
+            status = error_set(err, ERR_USAGE,
+                               "--data: %s has the format of another file that is given, expected one of SQuAD's "
+                               "format and one of HotpotQA's",
+                               data->data[i]);
         if (status == OK)
             m->qa[one.format] = one;
         else

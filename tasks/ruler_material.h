@@ -29,7 +29,7 @@ struct ruler_book {
 
 struct ruler_material {
     struct ruler_form form;
-    struct form words;                          /* the file, which owns the words */
+    struct form words;                         /* the file, which owns the words */
     struct ruler_words adjectives, nouns, all; /* all: of the three lists, in alphabetical order, none twice */
     struct ruler_book book;
     struct ruler_qa qa[2]; /* qa_1: SQuAD's format, qa_2: HotpotQA's */

@@ -93,7 +93,8 @@ static enum status too_few(const struct ruler_request *r, size_t tokens, struct 
 
 /* The largest size whose prompt has no more than `most` tokens: between one that fits and one that does not, by the tokens that a
  * unit takes on average, and by halves where that is of no help. */
-static enum status fit(struct ruler_prompt *p, const struct ruler_request *r, struct ruler_build *b, size_t most, struct error *err)
+static enum status fit(struct ruler_prompt *p, const struct ruler_request *r, struct ruler_build *b, size_t most,
+                       struct error *err)
 {
     size_t low = b->config->kind->least(b), high = SIZE_MAX, low_tokens, high_tokens = 0;
     enum status status = write_at(p, r, b, low, err);
@@ -121,12 +122,8 @@ static enum status fit(struct ruler_prompt *p, const struct ruler_request *r, st
 
 static struct ruler_build begin(const struct ruler_request *r)
 {
-    return (struct ruler_build){.m = r->material,
-                                .config = r->config,
-                                .length = r->length,
-                                .sample = r->sample,
-                                .seed = r->e->seed,
-                                .id = r->id};
+    return (struct ruler_build){
+        .m = r->material, .config = r->config, .length = r->length, .sample = r->sample, .seed = r->e->seed, .id = r->id};
 }
 
 enum status ruler_prompt_build(struct ruler_prompt *p, const struct ruler_request *r, struct error *err)

@@ -1,7 +1,7 @@
 /* ruler_prompt.h - the thirteen configurations of RULER, and one prompt of any of them.
  *
- * Every prompt is as long as fits: a configuration writes its context at a size (words of a book, lines, list entries, documents),
- * and the largest size is taken whose tokens, with those of the answer, are within the length.
+ * Every prompt is as long as fits: a configuration writes its context at a size (words of a book, lines, list entries,
+ * documents), and the largest size is taken whose tokens, with those of the answer, are within the length.
  */
 #ifndef DIFFTF_TASKS_RULER_PROMPT_H
 #define DIFFTF_TASKS_RULER_PROMPT_H
@@ -20,7 +20,7 @@ struct ruler_build {
     const struct ruler_config *config;
     size_t length, sample;
     uint64_t seed;
-    const char *id;         /* names the random streams: what is drawn does not depend on the size */
+    const char *id; /* names the random streams: what is drawn does not depend on the size */
     struct text context;
     const char *template;   /* of the prompt */
     cJSON *holes;           /* its {type}, {query}, {count} */
@@ -30,10 +30,10 @@ struct ruler_build {
 };
 
 struct ruler_kind {
-    size_t new_tokens;                                    /* kept for the answer */
-    bool any;                                             /* one of the answers is enough; else the share of them counts */
-    size_t (*least)(const struct ruler_build *b);         /* the smallest size */
-    void (*write)(struct ruler_build *b, size_t size);    /* fills context, template, holes, answers */
+    size_t new_tokens;                                 /* kept for the answer */
+    bool any;                                          /* one of the answers is enough; else the share of them counts */
+    size_t (*least)(const struct ruler_build *b);      /* the smallest size */
+    void (*write)(struct ruler_build *b, size_t size); /* fills context, template, holes, answers */
 };
 extern const struct ruler_kind RULER_NIAH, RULER_VT, RULER_CWE, RULER_FWE, RULER_QUESTIONS;
 
@@ -78,7 +78,8 @@ struct rng ruler_stream(const struct ruler_build *b, uint64_t index);
 /* A mark from the byte `from` of the context to its end so far. */
 void ruler_mark(struct ruler_build *b, size_t from);
 /* Appends the template with a context and the holes; *at is where the context begins. */
-enum status ruler_expand(const struct ruler_build *b, const struct text *context, struct text *out, size_t *at, struct error *err);
+enum status ruler_expand(const struct ruler_build *b, const struct text *context, struct text *out, size_t *at,
+                         struct error *err);
 /* Sets a hole's text. */
 void ruler_hole(cJSON *holes, const char *name, const char *text);
 

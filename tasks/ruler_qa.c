@@ -192,8 +192,10 @@ enum status ruler_qa_load(struct ruler_qa *q, const char *path, struct error *er
         bool squad = cJSON_IsArray(json_path(q->root, "data"));
         q->format = squad ? RULER_SQUAD : RULER_HOTPOTQA;
         if (!squad && !cJSON_IsArray(q->root))
-            status = error_set(err, ERR_INPUT, "%s: is neither SQuAD's format nor HotpotQA's, expected an object with `data` or an "
-                               "array of questions", path);
+            status = error_set(err, ERR_INPUT,
+                               "%s: is neither SQuAD's format nor HotpotQA's, expected an object with `data` or an "
+                               "array of questions",
+                               path);
     }
     free(text);
     if (status == OK)

@@ -11,9 +11,9 @@ enum ruler_qa_format { RULER_SQUAD, RULER_HOTPOTQA };
 
 struct ruler_question {
     const char *query;
-    cJSON *answers;         /* array of texts, owned */
-    size_t *own, n_own;     /* its documents, as indices of `docs` */
-    const size_t *near;     /* [n_near] the others of the same article: not owned */
+    cJSON *answers;     /* array of texts, owned */
+    size_t *own, n_own; /* its documents, as indices of `docs` */
+    const size_t *near; /* [n_near] the others of the same article: not owned */
     size_t n_near;
 };
 

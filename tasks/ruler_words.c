@@ -1,4 +1,5 @@
-/* ruler_words.c - lists of words of RULER: common words (cwe) and coded words of a power law (fwe), and questions on documents. */
+/* ruler_words.c - lists of words of RULER: common words (cwe) and coded words of a power law (fwe), and questions on documents.
+ */
 #include "base/random.h"
 #include "suite/template.h"
 #include "tasks/ruler_prompt.h"

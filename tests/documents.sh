@@ -38,6 +38,8 @@ ln -s "$root/models/transformer" "$tmp/my-transformer"
 ln -s "$root/models/diff-transformer" "$tmp/my-diff"
 head -c 20000 data/haystack/persuasion.txt >"$tmp/books/one.txt"
 tail -c 20000 data/haystack/persuasion.txt >"$tmp/books/two.txt"
+cp data/ruler/single.json "$tmp/squad-dev.json"
+cp data/ruler/two-steps.json "$tmp/hotpotqa-dev.json"
 python3 - "$tmp" <<'END'
 import json, sys
 def write(name, records):

@@ -11,9 +11,9 @@
 
 #define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static const char *const FIRST[] = {"Adele",  "Boris",   "Clara",  "Dmitri", "Elena", "Felix",  "Greta",   "Hugo",
-                                    "Ingrid", "Jonas",   "Katya",  "Lorenz", "Marta", "Olga",   "Pascal",  "Quentin",
-                                    "Rosa",   "Stefan",  "Ulrich", "Vera",   "Xenia", "Yvonne", "Zoltan",  "Walter"};
+static const char *const FIRST[] = {"Adele",  "Boris",  "Clara",  "Dmitri", "Elena", "Felix",  "Greta",  "Hugo",
+                                    "Ingrid", "Jonas",  "Katya",  "Lorenz", "Marta", "Olga",   "Pascal", "Quentin",
+                                    "Rosa",   "Stefan", "Ulrich", "Vera",   "Xenia", "Yvonne", "Zoltan", "Walter"};
 static const char *const LAST[] = {"Abbing", "Borland", "Castell", "Dorrit", "Ekman",  "Farrow", "Goring", "Hartig",
                                    "Imhof",  "Jessen",  "Kramer",  "Lindt",  "Morrow", "Norden", "Oster",  "Pardo"};
 static const char *const TRADES[] = {"baker", "doctor", "sailor", "teacher", "painter", "farmer", "judge",

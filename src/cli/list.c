@@ -47,6 +47,7 @@ static enum status list_data(struct error *err)
                 {"hallucination", "data/hallucination/people.jsonl"},
                 {"choice", "data/choice/reading.jsonl"},
                 {"math", "data/math/arithmetic.jsonl"},
+                {"ruler", "data/ruler/words.yaml"},
                 {"scaling", "data/scaling/runs.jsonl"}};
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
         char *path = embedded_path(data[i].path);
@@ -87,8 +88,11 @@ static void print_file(const char *kind, const char *folder, const char *name)
 /* Files for `run`, and the forms of tasks. */
 static enum status list_experiments(struct error *err)
 {
-    static const char *const folders[][2] = {
-        {"configs", "run"}, {"configs/choice", "choice --form"}, {"configs/icl", "icl --form"}, {"configs/math", "math --form"}};
+    static const char *const folders[][2] = {{"configs", "run"},
+                                             {"configs/choice", "choice --form"},
+                                             {"configs/icl", "icl --form"},
+                                             {"configs/math", "math --form"},
+                                             {"configs/ruler", "ruler --form"}};
     enum status status = OK;
     for (size_t f = 0; f < sizeof folders / sizeof *folders && status == OK; f++) {
         char *folder = embedded_path(folders[f][0]);

@@ -87,6 +87,35 @@ START_TEST(needle_finds_all_or_nothing)
 }
 END_TEST
 
+START_TEST(ruler_asks_what_a_copier_knows)
+{
+    begin();
+    make_copier(at("copier"));
+    /* the words before a value end the prompt, too: what follows there is the answer */
+    put("form.yaml", "name: made\nniah: \"{context}\\n{query} is:\"\nniah_one: \"{context}\\n{query} is:\"\n"
+                     "needle: \"The {type} of {key} is: {value}.\"\nnoise: \"Grass is green and the sky is blue.\"\n"
+                     "vt: \"{context}\\n{query}\"\ncwe: \"{context}\\n\"\nfwe: \"{context}\\n\"\nqa: \"{context}\\n{query}\"\n"
+                     "document: \"{number}: {document}\"\n");
+    char options[256];
+    snprintf(options, sizeof options,
+             "--form %s --sets niah_single_1,niah_single_2,niah_multikey_2,niah_multivalue,fwe,qa_1 --lengths 1024 --samples 2 "
+             "--max-new-tokens 9",
+             at("form.yaml"));
+    cJSON *r = evaluate("ruler", "copier,uniform-diff", options);
+    NEAR(metric_of(r, "accuracy", "copier", "task=niah_single_1"), 1, 0);
+    NEAR(metric_of(r, "accuracy", "copier", "task=niah_single_2"), 1, 0);
+    NEAR(metric_of(r, "accuracy", "copier", "task=niah_multikey_2"), 1, 0);
+    NEAR(metric_of(r, "accuracy", "uniform-diff", NULL), 0, 0);
+    const cJSON *item = json_path(r, "items")->child;
+    double prompt = json_real(item, "results.copier.evidence.prompt_tokens"),
+           line = strlen("\nGrass is green and the sky is blue.");
+    ck_assert_msg(prompt <= 1024 - 9 && prompt > 1024 - 9 - line, "a prompt has %g bytes, expected the most whose lines fit 1015",
+                  prompt);
+    cJSON_Delete(r);
+    end();
+}
+END_TEST
+
 START_TEST(perplexity_of_a_uniform_model_is_the_vocabulary)
 {
     begin();
@@ -266,6 +295,7 @@ START_TEST(throughput_measures_every_work)
 }
 END_TEST
 
-SUITE_MAIN("constructed models", needle_finds_all_or_nothing, perplexity_of_a_uniform_model_is_the_vocabulary,
-           choice_scores_by_hand, icl_copies_the_label_of_the_same_text, hallucination_is_judged_free_or_not,
-           outliers_of_known_activations, scaling_finds_the_law, throughput_measures_every_work)
+SUITE_MAIN("constructed models", needle_finds_all_or_nothing, ruler_asks_what_a_copier_knows,
+           perplexity_of_a_uniform_model_is_the_vocabulary, choice_scores_by_hand, icl_copies_the_label_of_the_same_text,
+           hallucination_is_judged_free_or_not, outliers_of_known_activations, scaling_finds_the_law,
+           throughput_measures_every_work)
