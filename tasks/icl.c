@@ -406,4 +406,5 @@ const struct task TASK_ICL = {
     .tokens = tokens,
     .run = run,
     .summarize = summarize,
+    .summary_reads_data = true,
 };

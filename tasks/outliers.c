@@ -345,4 +345,5 @@ const struct task TASK_OUTLIERS = {
     .tokens = tokens,
     .run = run,
     .summarize = summarize,
+    .summary_reads_data = true,
 };

@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "report/page.h"
 #include "suite/experiment.h"
+#include "suite/shard.h"
 #include "tasks/tasks.h"
 
 #include <stdio.h>
@@ -27,6 +28,8 @@ static const struct option_spec OPTIONS[] = {
     {"samples", OPTION_INT, NULL, 1, 100000, "N", "samples in every evaluation, instead of the file's: for a quick look", false,
      0},
     {"threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0},
+    {"shard", OPTION_STRING, NULL, 0, 0, "I/N", "every N-th item of each evaluation; its reports have the shard in their names",
+     true, 0},
     {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again: finished evaluations too", true, 0},
     {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items of each, run nothing", true, 0},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true, 0},
@@ -158,8 +161,15 @@ static enum status read_evaluation(const struct experiment_file *p, const cJSON 
     enum status status = json_get_string(evaluation, "name", true, &name, p->path, err);
     if (status == OK && name != NULL && strchr(name, '/') != NULL)
         status = error_set(err, ERR_INPUT, "%s: key 'name': '%.60s' has a /, expected the name of a report", p->path, name);
+    struct shard shard = {1, 1};
     if (status == OK)
-        text_printf(&path, "%s/%s.json", p->output, name ? name : first->valuestring);
+        status = shard_parse(&shard, option_string(p->options, "shard"), err);
+    if (status == OK)
+        text_printf(&path, "%s/%s", p->output, name ? name : first->valuestring);
+    if (status == OK && shard.of > 1)
+        text_printf(&path, "-shard-%zu-of-%zu", shard.index, shard.of);
+    if (status == OK)
+        text_puts(&path, ".json");
     *report = path.data;
     return status;
 }
@@ -234,7 +244,7 @@ static enum status run_all(const struct experiment_file *p, struct error *err)
         list[i].values = NULL; /* taken over */
         fflush(stdout);
     }
-    if (status == OK && !option_flag(p->options, "dry-run"))
+    if (status == OK && !option_flag(p->options, "dry-run") && option_string(p->options, "shard") == NULL)
         status = write_page(reports, p->output, title, err);
     cJSON_Delete(reports);
     evaluations_free(list, n);

@@ -7,6 +7,7 @@
 #include "suite/machine.h"
 #include "suite/rates.h"
 #include "suite/runner.h"
+#include "suite/shard.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -62,8 +63,14 @@ static void say_damaged(void *context, const char *journal, size_t lines)
             lines == 1 ? "" : "s");
 }
 
+/* The part of a run that is asked for, and the ids of all of it where that is not all. */
+struct part {
+    struct shard shard;
+    cJSON *ids;
+};
+
 /* What may differ between two equal runs. */
-static cJSON *describe_run(const struct progress *p, size_t units, int threads)
+static cJSON *describe_run(const struct progress *p, const struct part *part, size_t units, int threads)
 {
     cJSON *run = cJSON_CreateObject();
     struct utsname host;
@@ -89,6 +96,12 @@ static cJSON *describe_run(const struct progress *p, size_t units, int threads)
     free(command);
     if (self != NULL)
         fclose(self);
+    if (part->ids != NULL) {
+        cJSON *shard = cJSON_AddObjectToObject(run, "shard");
+        json_add_number(shard, "index", (double)part->shard.index);
+        json_add_number(shard, "of", (double)part->shard.of);
+        cJSON_AddItemToObject(shard, "plan", cJSON_Duplicate(part->ids, true));
+    }
     return run;
 }
 
@@ -151,9 +164,9 @@ static char *find_report(const char *folder, const char *begins, const char *end
 }
 
 /* --out, or results/TASK-MODEL-vs-MODEL-DATE-DIGEST.json: the same run finds its own of another day again. */
-static char *report_path(const struct experiment *e, struct error *err)
+static char *report_path(const struct experiment *e, const struct shard *shard, struct error *err)
 {
-    char digest[65], date[16], ends[32];
+    char digest[65], date[16], ends[64];
     struct text name = {0}, path = {0};
     struct tm utc;
     time_t now = time(NULL);
@@ -162,7 +175,10 @@ static char *report_path(const struct experiment *e, struct error *err)
     if (file_make_directory("results", err) != OK)
         return NULL;
     experiment_digest(e, digest);
-    snprintf(ends, sizeof ends, "-%.8s.json", digest);
+    if (shard->of > 1)
+        snprintf(ends, sizeof ends, "-%.8s-shard-%zu-of-%zu.json", digest, shard->index, shard->of);
+    else
+        snprintf(ends, sizeof ends, "-%.8s.json", digest);
     strftime(date, sizeof date, "%Y-%m-%d", gmtime_r(&now, &utc));
     text_printf(&name, "%s-", e->task->name);
     for (size_t m = 0; m < e->n_subjects; m++)
@@ -178,7 +194,9 @@ static char *report_path(const struct experiment *e, struct error *err)
     return path.data;
 }
 
-static enum status print_report(const struct experiment *e, const struct report *r, const char *path, struct error *err)
+/* The whole run's tables; of a part, how much of it there is: its figures are made by `merge`. */
+static enum status print_report(const struct experiment *e, const struct part *part, const struct report *r, const char *path,
+                                struct error *err)
 {
     if (e->common.json) {
         char *text = cJSON_Print(r->root);
@@ -186,10 +204,16 @@ static enum status print_report(const struct experiment *e, const struct report 
         free(text);
         return OK;
     }
-    return e->common.quiet ? OK : cli_print_report(r->root, path, err);
+    if (e->common.quiet || part->ids == NULL)
+        return e->common.quiet ? OK : cli_print_report(r->root, path, err);
+    say(stdout, "shard %zu/%zu: %d of %d items; `difftf-eval merge` joins the reports of all %zu\nreport: %s\n",
+        part->shard.index, part->shard.of, cJSON_GetArraySize(json_path(r->root, "items")), cJSON_GetArraySize(part->ids),
+        part->shard.of, path);
+    return OK;
 }
 
-static enum status evaluate(struct experiment *e, const struct plan *plan, const char *path, int threads, struct error *err)
+static enum status evaluate(struct experiment *e, const struct plan *plan, const struct part *part, const char *path, int threads,
+                            struct error *err)
 {
     struct progress progress = {
         .started = clock_seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
@@ -215,15 +239,15 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
                            journal.data);
     if (status == OK)
         status = report_init(&report, e, err);
-    if (status == OK)
+    if (status == OK && part->ids == NULL) /* a shard has no figures of its own: `merge` makes those of all */
         status = e->task->summarize(e, items, &report, err);
     if (status == OK)
-        status = report_write(&report, path, items, describe_run(&progress, units, threads), err);
+        status = report_write(&report, path, items, describe_run(&progress, part, units, threads), err);
     else
         cJSON_Delete(items);
     if (status == OK) {
         runner_finish(journal.data);
-        status = print_report(e, &report, path, err);
+        status = print_report(e, part, &report, path, err);
     }
     report_free(&report);
     text_free(&journal);
@@ -231,7 +255,7 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
 }
 
 /* With --resume: the report of this very run, if it is there and finished. */
-static bool finished_before(const struct experiment *e, struct report *r, const char *path)
+static bool finished_before(const struct experiment *e, const struct part *part, struct report *r, const char *path)
 {
     char digest[65];
     const char *its;
@@ -239,7 +263,11 @@ static bool finished_before(const struct experiment *e, struct report *r, const 
         return false;
     experiment_digest(e, digest);
     its = json_text(r->root, "digest");
-    if (its != NULL && strcmp(its, digest) == 0)
+    const cJSON *shard = json_path(r->root, "run.shard");
+    bool same_part = part->ids == NULL ? shard == NULL
+                                       : json_real(shard, "index") == (double)part->shard.index &&
+                                             json_real(shard, "of") == (double)part->shard.of;
+    if (its != NULL && strcmp(its, digest) == 0 && same_part)
         return true;
     report_free(r);
     return false;
@@ -249,13 +277,21 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
 {
     struct experiment e;
     struct plan plan;
+    struct part part = {0};
     int threads = cli_threads(options);
     char *path = NULL;
     if (option_flag(options, "fresh") && option_flag(options, "resume")) {
         cJSON_Delete(options);
         return error_set(err, ERR_USAGE, "--fresh: contradicts --resume, expected one of them");
     }
-    enum status status = experiment_open(&e, task, options, err);
+    enum status status = shard_parse(&part.shard, option_string(options, "shard"), err);
+    if (status == OK && part.shard.of > 1 && task->no_models)
+        status = error_set(err, ERR_USAGE, "--shard: %s runs no models, expected one process for it", task->name);
+    if (status != OK) {
+        cJSON_Delete(options);
+        return status;
+    }
+    status = experiment_open(&e, task, options, err);
     if (status != OK)
         return status;
     plan_init(&plan, task->dimensions, task->item_size);
@@ -264,17 +300,22 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
         status = error_set(err, ERR_SYSTEM, "%s: out of memory for its items", task->name);
     if (status == OK)
         status = experiment_check_fit(&e, &plan, err);
-    if (status == OK && !e.common.dry_run && (path = report_path(&e, err)) == NULL)
+    if (status == OK && part.shard.of > 1) {
+        part.ids = shard_ids(&plan);
+        shard_keep(&part.shard, &plan);
+    }
+    if (status == OK && !e.common.dry_run && (path = report_path(&e, &part.shard, err)) == NULL)
         status = ERR_SYSTEM;
     struct report before = {0};
     if (status == OK && e.common.dry_run) {
         status = dry_run(&e, &plan, threads);
-    } else if (status == OK && !e.common.fresh && finished_before(&e, &before, path)) {
-        status = print_report(&e, &before, path, err);
+    } else if (status == OK && !e.common.fresh && finished_before(&e, &part, &before, path)) {
+        status = print_report(&e, &part, &before, path, err);
         report_free(&before);
     } else if (status == OK) {
-        status = evaluate(&e, &plan, path, threads, err);
+        status = evaluate(&e, &plan, &part, path, threads, err);
     }
+    cJSON_Delete(part.ids);
     free(path);
     plan_free(&plan);
     experiment_close(&e);

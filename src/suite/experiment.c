@@ -27,6 +27,8 @@ const struct option_spec COMMON_OPTIONS[] = {
      AT(resume)},
     {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a journal", true, AT(fresh)},
     {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "list the items and estimate memory, run nothing", true, AT(dry_run)},
+    {"shard", OPTION_STRING, NULL, 0, 0, "I/N", "run every N-th item alone, from the I-th on; `merge` joins the reports of all N",
+     true, AT(shard)},
     {"beyond-context", OPTION_CHOICE, "warn", 0, 0, "warn|refuse|allow",
      "what to do with items longer than a model's max_position_embeddings", true, AT(beyond_context)},
     {"bos", OPTION_CHOICE, "auto", 0, 0, "auto|always|never",
@@ -119,6 +121,8 @@ enum status subject_load(struct subject *s, struct experiment *e, const char *fo
     if (status != OK || (e->task->no_texts && !tokenizer_exists(folder)))
         return status;
     status = tokenizer_load(&s->tokenizer, folder, err);
+    if (status == OK)
+        snprintf(s->tokens, sizeof s->tokens, "%s", tokenizer_sha256(s->tokenizer));
     if (status == OK)
         status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
     size_t beyond = status == OK ? tokenizer_beyond(s->tokenizer, s->model.config.vocab_size) : 0;
@@ -241,8 +245,12 @@ enum status experiment_open_stored(struct experiment *e, const struct task *task
         status = make_room(e, (size_t)cJSON_GetArraySize(models), err);
     cJSON_ArrayForEach(m, models)
     {
-        if (status == OK)
-            e->subjects[e->n_subjects++].name = strdup(json_text(m, "name"));
+        const char *tokens = json_text(m, "tokenizer_sha256");
+        if (status == OK) {
+            struct subject *s = &e->subjects[e->n_subjects++];
+            s->name = strdup(json_text(m, "name"));
+            snprintf(s->tokens, sizeof s->tokens, "%s", tokens ? tokens : "");
+        }
     }
     if (status == OK)
         status = find_baseline(e, err);

@@ -18,6 +18,7 @@ struct subject {
     char *name;
     struct model model;
     char sha256[65]; /* of the weights */
+    char tokens[65]; /* of the tokenizer; "" where that is not known */
     char files[65];  /* of the other files of its folder that can change a number: config, tokenizer */
     struct tokenizer *tokenizer;
 };
@@ -25,7 +26,7 @@ struct subject {
 /* Values of the options that every task has (COMMON_OPTIONS). */
 struct common_options {
     struct strings models;
-    const char *baseline, *out, *config;
+    const char *baseline, *out, *config, *shard;
     size_t seed, threads;
     bool resume, fresh, dry_run, json, quiet, no_progress;
     unsigned beyond_context, bos, log_level; /* bos: enum bos of suite/prompt.h */
@@ -86,6 +87,7 @@ struct task {
      * should see in it; NULL: the task cannot say. */
     enum status (*prompt)(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
                           struct error *err);
+    bool summary_reads_data; /* `summarize` needs what `prepare` made, or adds notes */
     /* Adds metrics, comparisons and series from the results of all items; `items` carry {id, where, results: {model: ..}}. */
     enum status (*summarize)(const struct experiment *e, const cJSON *items, struct report *report, struct error *err);
     /* `rescore`: replaces what metrics are made from in one stored result; NULL: the task has one rule only. */
