@@ -8,6 +8,7 @@
 #include "report/page.h"
 #include "report/report.h"
 #include "report/table.h"
+#include "report/tidy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,6 +20,14 @@ static void print_tables(table_writer *writer, const struct tables *tables)
     struct text out = {0};
     writer(&out, tables);
     fputs(out.data ? out.data : "", stdout);
+    text_free(&out);
+}
+
+static void print_csv(void (*write)(struct text *, const cJSON *), const cJSON *of)
+{
+    struct text out = {0};
+    write(&out, of);
+    fputs(out.data, stdout);
     text_free(&out);
 }
 
@@ -79,8 +88,10 @@ static bool is_wanted(const cJSON *row, const cJSON *options)
 }
 
 /* Drops the rows that --metric and --where leave out; an error when that is all of them. */
-static enum status filter(const cJSON *report, const cJSON *options, struct error *err)
+static enum status keep_wanted(const cJSON *report, const cJSON *options, struct error *err)
 {
+    if (!json_has(options, "metric") && !json_has(options, "where"))
+        return OK;
     static const char *const lists[] = {"metrics", "comparisons"};
     size_t kept = 0;
     for (size_t l = 0; l < 2; l++) {
@@ -102,10 +113,7 @@ static enum status print_report(const cJSON *report, const cJSON *options, struc
 {
     table_writer *writer = table_writer_find(option_string(options, "format"));
     struct tables tables = {0};
-    bool filtered = json_has(options, "metric") || json_has(options, "where");
-    enum status status = filtered ? filter(report, options, err) : OK;
-    if (status == OK)
-        status = tables_from_report(&tables, report, option_flag(options, "all") || json_has(options, "metric"), err);
+    enum status status = tables_from_report(&tables, report, option_flag(options, "all") || json_has(options, "metric"), err);
     if (status == OK)
         print_tables(writer, &tables);
     if (status == OK && writer == table_writer_find("text"))
@@ -129,15 +137,22 @@ static enum status table(const cJSON *options, const cJSON *arguments, struct er
         if (status == OK)
             cJSON_AddItemToArray(reports, one);
     }
-    if (status == OK)
+    bool csv = strcmp(option_string(options, "format"), "csv") == 0;
+    if (status == OK && !csv)
         averages = reports_average(reports);
     cJSON_ArrayForEach(report, reports)
     {
         if (status == OK)
+            status = keep_wanted(report, options, err);
+        if (status == OK && !csv)
             status = print_report(report, options, err);
     }
+    if (status == OK && csv)
+        print_csv(tidy_metrics, reports);
     cJSON_ArrayForEach(report, averages)
     {
+        if (status == OK)
+            status = keep_wanted(report, options, err);
         if (status == OK)
             status = print_report(report, options, err);
     }
@@ -272,9 +287,12 @@ static enum status compare(const cJSON *options, const cJSON *arguments, struct 
     }
     if (status == OK && rows->child == NULL)
         status = error_set(err, ERR_INPUT, "compare: the two have no metric at the same place in common, expected the same task");
-    if (status == OK)
+    bool csv = strcmp(option_string(options, "format"), "csv") == 0;
+    if (status == OK && csv)
+        print_csv(tidy_comparisons, rows);
+    if (status == OK && !csv)
         status = compare_table(&tables, rows, err);
-    if (status == OK)
+    if (status == OK && !csv)
         print_tables(writer, &tables);
     tables_free(&tables);
     cJSON_Delete(a);

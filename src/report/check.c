@@ -86,6 +86,13 @@ static enum status check_rows(struct checks *c, const cJSON *report, const cJSON
     return OK;
 }
 
+/* The model of another report that one is held against: that of its name, or, where both have one model alone, that one. */
+static const char *partner_of(const cJSON *report, const cJSON *other, const char *model)
+{
+    bool alone = cJSON_GetArraySize(json_path(report, "models")) == 1 && cJSON_GetArraySize(json_path(other, "models")) == 1;
+    return alone ? json_text(other, "models.0.name") : model;
+}
+
 enum status check_against(struct checks *c, const cJSON *report, const cJSON *baseline, const struct check_level *level,
                           struct error *err)
 {
@@ -101,7 +108,7 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
         const char *model = json_text(m, "name");
         cJSON *rows = cJSON_CreateArray();
         if (status == OK)
-            status = report_compare(rows, report, model, baseline, model, 1, err);
+            status = report_compare(rows, report, model, baseline, partner_of(report, baseline, model), 1, err);
         cJSON_ArrayForEach(row, rows)
         {
             found++;
@@ -117,7 +124,8 @@ enum status check_against(struct checks *c, const cJSON *report, const cJSON *ba
     {
         const char *name = json_text(old, "name");
         if (status != OK || json_text(old, "better") == NULL || (!level->every && !report_is_headline(baseline, name)) ||
-            report_find(json_path(report, "metrics"), name, json_text(old, "model"), json_path(old, "where")) != NULL)
+            report_find(json_path(report, "metrics"), name, partner_of(baseline, report, json_text(old, "model")),
+                        json_path(old, "where")) != NULL)
             continue;
         struct text what = {0};
         describe(&what, baseline, old);

@@ -2,6 +2,7 @@
 #include "report/compare.h"
 
 #include "formats/json.h"
+#include "report/lm_eval.h"
 #include "report/ratio.h"
 #include "report/validate.h"
 #include "report/values.h"
@@ -11,7 +12,7 @@
 
 enum status report_read(cJSON **report, const char *path, struct error *err)
 {
-    enum status status = json_read(report, path, err);
+    enum status status = lm_eval_named(path) ? lm_eval_read(report, path, err) : json_read(report, path, err);
     if (status != OK)
         return status;
     const char *schema = json_text(*report, "schema");

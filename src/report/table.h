@@ -25,7 +25,7 @@ enum status tables_from_report(struct tables *t, const cJSON *report, bool every
 enum status tables_from_view(struct tables *t, const cJSON *report, const cJSON *view, struct error *err);
 void tables_free(struct tables *t);
 
-/* Writes them; NULL when the format is none of text, markdown, csv, latex, json. */
+/* Writes them; NULL when the format is none of text, markdown, latex, json (CSV is one table of rows: tidy.h). */
 typedef void table_writer(struct text *out, const struct tables *t);
 table_writer *table_writer_find(const char *format);
 

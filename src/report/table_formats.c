@@ -36,22 +36,6 @@ static void write_markdown(struct text *out, const struct tables *t)
     }
 }
 
-static void write_csv(struct text *out, const struct tables *t)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        const struct grid *g = &t->all[i].grid;
-        for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
-            if (c % g->columns == 0) { /* the title is a column, so that every table reads as one file */
-                csv_text(out, c == 0 ? "where" : t->all[i].title);
-                text_puts(out, ",");
-            }
-            csv_text(out, g->cells[c]);
-            text_puts(out, (c + 1) % g->columns ? "," : "\n");
-        }
-        text_puts(out, i + 1 < t->n ? "\n" : "");
-    }
-}
-
 static void write_latex(struct text *out, const struct tables *t)
 {
     for (size_t i = 0; i < t->n; i++) {
@@ -100,8 +84,7 @@ table_writer *table_writer_find(const char *format)
     static const struct {
         const char *name;
         table_writer *write;
-    } formats[] = {
-        {"text", write_text}, {"markdown", write_markdown}, {"csv", write_csv}, {"latex", write_latex}, {"json", write_json}};
+    } formats[] = {{"text", write_text}, {"markdown", write_markdown}, {"latex", write_latex}, {"json", write_json}};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
         if (strcmp(formats[i].name, format) == 0)
             return formats[i].write;

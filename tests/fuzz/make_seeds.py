@@ -116,3 +116,12 @@ put("journal", "damaged", line(run) + line(item)[:20] + "\n" + line(item))
 put("judge", "reply", dump({"choices": [{"message": {"role": "assistant", "content": "**Conclusion**: True"}}]}))
 put("ids", "list", "[1, 2, 999]")
 put("ids", "line", '"a\\u0000b\\ud83d\\ude00"')
+
+put("harness-results", "all", dump({"results": {"t": {"alias": "t", "acc,none": 0.5, "acc_stderr,none": "N/A", "f1,strict": 1}, "g": {"acc,none": 0.25}},
+                                    "groups": {"g": {}}, "higher_is_better": {"t": {"acc": True}}, "n-samples": {"t": {"effective": 4}},
+                                    "lm_eval_version": "0.4", "model_name": "m"}).replace("0.25", "NaN"))
+put("harness-samples", "two", "".join(dump({"doc_id": i, "filter": "none", "metrics": ["acc", "ll"], "acc": i, "ll": [1, 2], "filtered_resps": ["a"],
+                                            "doc_hash": "0f"}) + "\n" for i in range(2)))
+put("questions", "squad", dump({"data": [{"title": "t", "paragraphs": [{"context": "A cat.", "qas": [
+    {"question": "What?", "answers": [{"text": "cat"}]}, {"question": "Why?", "is_impossible": True, "answers": []}]}]}]}))
+put("questions", "hotpotqa", dump([{"question": "Who?", "answer": "Ann", "context": [["A", ["Ann sings.", " Bob."]], ["B", ["No."]]]}]))

@@ -16,10 +16,12 @@
 #include "report/compare.h"
 #include "report/page.h"
 #include "report/table.h"
+#include "report/tidy.h"
 #include "suite/experiment.h"
 #include "suite/journal.h"
 #include "suite/judge.h"
 #include "suite/template.h"
+#include "tasks/ruler_qa.h"
 #include "tasks/tasks.h"
 #include "train/recipe.h"
 
@@ -143,7 +145,7 @@ static void recipe(const char *folder, const char *path, const char *bytes, size
 
 static void report(const char *folder, const char *path, const char *bytes, size_t n)
 {
-    static const char *const formats[] = {"text", "markdown", "csv", "latex", "json"};
+    static const char *const formats[] = {"text", "markdown", "latex", "json"};
     cJSON *json, *rows = cJSON_CreateArray(), *all = cJSON_CreateArray();
     struct checks checks = {.results = cJSON_CreateArray()};
     struct tables tables = {0};
@@ -166,6 +168,9 @@ static void report(const char *folder, const char *path, const char *bytes, size
             report_compare(rows, json, model, json, model, 1, &err);
         check_against(&checks, json, json, &(struct check_level){0.05, 0, true}, &err);
         cJSON_AddItemToArray(all, json);
+        struct text csv = {0};
+        tidy_metrics(&csv, all);
+        text_free(&csv);
         page_write(page, "title", all, &err);
     }
     free(page);
@@ -251,6 +256,14 @@ static void ids(const char *folder, const char *path, const char *bytes, size_t 
     text_free(&line);
 }
 
+static void questions(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct ruler_qa q;
+    (void)folder, (void)bytes, (void)n;
+    ruler_qa_load(&q, path, NULL);
+    ruler_qa_free(&q);
+}
+
 const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensors},
                                  {"gguf", "model.gguf", gguf},
                                  {"config", "config.json", config},
@@ -269,6 +282,9 @@ const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensor
                                  {"journal", "report.json.journal", journal},
                                  {"judge", NULL, judge},
                                  {"ids", "ids.json", ids},
+                                 {"harness-results", "results_1.json", report},
+                                 {"harness-samples", "samples_t_1.jsonl", report},
+                                 {"questions", "questions.json", questions},
                                  {NULL, NULL, NULL}};
 
 const struct reader *reader_find(const char *name)

@@ -9,6 +9,7 @@
 #include "report/page.h"
 #include "report/report.h"
 #include "report/table.h"
+#include "report/tidy.h"
 #include "suite_main.h"
 
 #include <math.h>
@@ -89,10 +90,6 @@ START_TEST(tables_in_every_format)
     text = print(r, "markdown", false);
     expect_in(text, "| found | depth 0 | depth 100 | all | 95% interval |\n|---|---:|---:|---:|---:|\n| base | 0.500 |");
     free(text);
-    text = print(r, "csv", false);
-    expect_in(text, "where,found,depth 0,depth 100,all,95% interval\n");
-    expect_in(text, "\"length 64, needles 1, asked 1\",base,0.500,0.500,0.500,\"[0.200, 0.800]\"\n");
-    free(text);
     text = print(r, "latex", false);
     expect_in(text, "\\begin{tabular}{lrrrr}\n\\hline\nfound & depth 0 & depth 100 & all & 95\\% interval \\\\\n\\hline\n");
     free(text);
@@ -106,6 +103,31 @@ START_TEST(tables_in_every_format)
     free(text);
     ck_assert(table_writer_find("word") == NULL);
     cJSON_Delete(r);
+}
+END_TEST
+
+START_TEST(csv_is_one_tidy_table)
+{
+    cJSON *reports = cJSON_CreateArray(), *r = make_report(GOOD);
+    cJSON *where = cJSON_GetObjectItem(cJSON_GetObjectItem(r, "metrics")->child, "where");
+    cJSON_AddStringToObject(where, "task", "one, \"two\"");
+    cJSON_AddItemToArray(reports, r);
+    struct text out = {0};
+    tidy_metrics(&out, reports);
+    expect_in(out.data, "task,metric,model,length,needles,asked,depth,set,value,low,high,n\n");
+    expect_in(out.data, "needle,accuracy,base,64,1,1,0,\"one, \"\"two\"\"\",0.5,");
+    expect_in(out.data, "\nneedle,accuracy,base,64,1,1,,,0.5,0.2,0.8,");
+    text_free(&out);
+    cJSON_Delete(reports);
+    cJSON *rows =
+        cJSON_Parse("[{\"name\": \"found\", \"model\": \"b\", \"baseline\": \"a\", \"where\": {\"depth\": 2.5}, \"value\": 1, "
+                    "\"baseline_value\": 0.25, \"difference\": 0.75, \"ci\": null, \"p_value\": 0.01, \"n\": 4, "
+                    "\"paired\": true}]");
+    tidy_comparisons(&out, rows);
+    ck_assert_str_eq(out.data, "metric,model,baseline,depth,value,baseline_value,difference,low,high,p_value,n,paired\n"
+                               "found,b,a,2.5,1,0.25,0.75,,,0.01,4,true\n");
+    text_free(&out);
+    cJSON_Delete(rows);
 }
 END_TEST
 
@@ -450,7 +472,8 @@ START_TEST(what_is_no_report_is_refused)
 }
 END_TEST
 
-SUITE_MAIN("reports", tables_in_every_format, two_reports_are_compared_item_by_item, regressions_are_found_and_equals_are_not,
-           rules_bound_values_intervals_and_differences, claims_get_the_verdict_of_their_corrected_p_value,
-           several_sets_have_an_average, values_of_a_picture_are_in_order, junit_and_page_are_well_formed,
-           items_of_a_page_show_text_as_text, hostile_text_stays_text, what_is_no_report_is_refused)
+SUITE_MAIN("reports", tables_in_every_format, csv_is_one_tidy_table, two_reports_are_compared_item_by_item,
+           regressions_are_found_and_equals_are_not, rules_bound_values_intervals_and_differences,
+           claims_get_the_verdict_of_their_corrected_p_value, several_sets_have_an_average, values_of_a_picture_are_in_order,
+           junit_and_page_are_well_formed, items_of_a_page_show_text_as_text, hostile_text_stays_text,
+           what_is_no_report_is_refused)
