@@ -1,5 +1,6 @@
 /* gguf_tokenizer.c - the tokenizer within a GGUF file into the tree of a tokenizer.json; see tokenizer_sources.h. */
 #include "formats/gguf.h"
+#include "lm/byte_level.h"
 #include "lm/tokenizer.h"
 #include "lm/tokenizer_sources.h"
 

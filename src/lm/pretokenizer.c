@@ -3,13 +3,11 @@
 #include "lm/pretokenizer.h"
 
 #include "base/memory.h"
-#include "lm/tokenizer.h"
+#include "lm/byte_level.h"
 
 #include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char GPT2_PATTERN[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 enum { MAX_STAGES = 8 };
 

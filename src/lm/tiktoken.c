@@ -1,6 +1,7 @@
 /* tiktoken.c - .tiktoken files into the tree of a tokenizer.json; see tokenizer_sources.h.
  *
  * Such a file holds the mergeable tokens alone; pattern and special tokens are known for the vocabularies that are published. */
+#include "lm/byte_level.h"
 #include "lm/tokenizer_sources.h"
 
 #include "base/memory.h"

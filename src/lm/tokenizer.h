@@ -10,19 +10,12 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "lm/id_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct tokenizer;
-
-/* A growing list of token ids. */
-struct ids {
-    int32_t *data;
-    size_t n, capacity;
-};
-bool ids_add(struct ids *ids, int32_t id);
-void ids_free(struct ids *ids);
 
 /* Does a model folder hold a tokenizer? */
 bool tokenizer_exists(const char *folder);
@@ -55,10 +48,5 @@ size_t tokenizer_n_merges(const struct tokenizer *tokenizer);
 const char *tokenizer_sha256(const struct tokenizer *tokenizer);
 /* The id of an added token by its text, or -1. */
 int32_t tokenizer_added(const struct tokenizer *tokenizer, const char *content);
-
-/* The unicode character that stands for a byte in the files of byte-level BPE. */
-uint32_t byte_level_char(unsigned char byte);
-/* GPT-2's pattern of pre-tokens. */
-extern const char GPT2_PATTERN[];
 
 #endif

@@ -1,6 +1,8 @@
-/* unigram.c - the likeliest cut of a text into pieces: Unigram models of SentencePiece (Kudo 2018). */
+/* unigram.c - see unigram.h. */
+#include "lm/unigram.h"
+
+#include "base/memory.h"
 #include "base/random.h"
-#include "lm/vocabulary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,51 +20,51 @@ static void offer(struct reach *at, double score, size_t from, int32_t id)
         *at = (struct reach){score, from, id};
 }
 
-static double sum(const struct tokenizer *t, double a, double b)
+static double sum(const struct vocabulary *v, double a, double b)
 {
-    return t->single ? (double)(float)(a + b) : a + b;
+    return v->single ? (double)(float)(a + b) : a + b;
 }
 
 /* "<0x0A>" and the like stand for bytes; text that spells them out is not meant. */
-static bool is_byte(const struct tokenizer *t, int32_t id)
+static bool is_byte(const struct vocabulary *v, int32_t id)
 {
     for (size_t b = 0; b < 256; b++)
-        if (t->byte_id[b] == id)
+        if (v->byte_id[b] == id)
             return true;
     return false;
 }
 
 /* Every piece that begins at `from`; the hash grows with the piece. */
-static void extend(const struct tokenizer *t, struct reach *reach, const char *bytes, size_t n, size_t from)
+static void extend(const struct vocabulary *v, struct reach *reach, const char *bytes, size_t n, size_t from)
 {
     uint64_t hash = HASH_START;
-    size_t width = utf8_width(bytes[from]), most = n - from < t->longest ? n - from : t->longest;
+    size_t width = utf8_width(bytes[from]), most = n - from < v->longest ? n - from : v->longest;
     bool single = false;
     for (size_t length = 1; length <= most; length++) {
         hash = hash_bytes(hash, bytes + from + length - 1, 1);
-        int32_t id = vocabulary_find_at(t, vocabulary_slot_of(t, hash), bytes + from, length);
-        if (id < 0 || id == t->unknown || (length == 6 && is_byte(t, id)))
+        int32_t id = vocabulary_find_at(v, vocabulary_slot_of(v, hash), bytes + from, length);
+        if (id < 0 || id == v->unknown || (length == 6 && is_byte(v, id)))
             continue;
-        offer(&reach[from + length], sum(t, reach[from].score, t->pieces[id].score), from, id);
+        offer(&reach[from + length], sum(v, reach[from].score, v->pieces[id].score), from, id);
         single = single || length == width;
     }
     enum { UNKNOWN_PENALTY = 10 };
     if (!single && from + width <= n)
-        offer(&reach[from + width], sum(t, reach[from].score, t->lowest_score - UNKNOWN_PENALTY), from, -1);
+        offer(&reach[from + width], sum(v, reach[from].score, v->lowest_score - UNKNOWN_PENALTY), from, -1);
 }
 
 /* A character that is no piece: its bytes where all have tokens, else unknown, once for several in a row. */
-static bool add_unknown(const struct tokenizer *t, const char *bytes, size_t n, bool follows, struct ids *out)
+static bool add_unknown(const struct vocabulary *v, const char *bytes, size_t n, bool follows, struct ids *out)
 {
-    bool all = t->byte_fallback, ok = true;
+    bool all = v->byte_fallback, ok = true;
     for (size_t i = 0; i < n; i++)
-        all = all && t->byte_id[(unsigned char)bytes[i]] >= 0;
+        all = all && v->byte_id[(unsigned char)bytes[i]] >= 0;
     for (size_t i = 0; all && ok && i < n; i++)
-        ok = ids_add(out, t->byte_id[(unsigned char)bytes[i]]);
-    return all || follows || t->unknown < 0 ? ok : ids_add(out, t->unknown);
+        ok = ids_add(out, v->byte_id[(unsigned char)bytes[i]]);
+    return all || follows || v->unknown < 0 ? ok : ids_add(out, v->unknown);
 }
 
-bool unigram_encode(const struct tokenizer *t, const char *bytes, size_t n, struct ids *out)
+bool unigram_encode(const struct vocabulary *v, const char *bytes, size_t n, struct ids *out)
 {
     struct reach *reach = mem_array(n + 1, sizeof *reach);
     size_t *ends = mem_array(n + 1, sizeof *ends), count = 0;
@@ -71,12 +73,12 @@ bool unigram_encode(const struct tokenizer *t, const char *bytes, size_t n, stru
         reach[i].score = -INFINITY;
     for (size_t i = 0; ok && i < n; i++)
         if (reach[i].score != -INFINITY)
-            extend(t, reach, bytes, n, i);
+            extend(v, reach, bytes, n, i);
     for (size_t at = n; ok && at > 0; at = reach[at].from)
         ends[count++] = at;
     for (bool unknown = false; ok && count > 0; count--) {
         const struct reach *r = &reach[ends[count - 1]];
-        ok = r->id >= 0 ? ids_add(out, r->id) : add_unknown(t, bytes + r->from, ends[count - 1] - r->from, unknown, out);
+        ok = r->id >= 0 ? ids_add(out, r->id) : add_unknown(v, bytes + r->from, ends[count - 1] - r->from, unknown, out);
         unknown = r->id < 0;
     }
     free(reach);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "formats/json.h"
+#include "lm/byte_level.h"
 #include "lm/pretokenizer.h"
 #include "lm/tokenizer.h"
 

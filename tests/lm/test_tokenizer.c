@@ -1,5 +1,6 @@
 /* Byte-level BPE: merges by rank, added tokens, digits, decoding; broken files. */
 #include "folder.h"
+#include "lm/byte_level.h"
 #include "lm/tokenizer.h"
 #include "train/bpe.h"
 
