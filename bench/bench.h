@@ -3,7 +3,7 @@
 #define DIFFTF_BENCH_H
 
 #include "formats/json.h"
-#include "suite/rates.h"
+#include "model/rates.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -177,13 +177,14 @@ static enum status prompt(const struct experiment *e, const void *item, const st
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
+    (void)e;
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"acc", "evidence.acc", METRIC_PROPORTION, "higher"},
                                             {"acc_norm", "evidence.acc_norm", METRIC_PROPORTION, "higher"},
                                             {"acc_bytes", "evidence.acc_bytes", METRIC_PROPORTION, "higher"}};
     static const char *const dimensions[] = {"task", "shots", NULL}, *const task[] = {"task", NULL};
     report_add_chance(r, items, "accuracy", "evidence.log_p", task);
-    return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
+    return report_add_places(r, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 
 static const struct view VIEWS[] = {

@@ -5,6 +5,7 @@
  * the attention of the generated tokens on the context, per token, against that
  * on what was generated before.
  */
+#include "base/utf8.h"
 #include "lm/generate.h"
 #include "suite/dataset.h"
 #include "suite/judge.h"
@@ -416,7 +417,7 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
-    return hallucination_summarize(e, items, ((const struct settings *)e->settings)->agreement != NULL, r, err);
+    return hallucination_summarize(items, ((const struct settings *)e->settings)->agreement != NULL, r, err);
 }
 
 static const struct view VIEWS[] = {

@@ -36,7 +36,7 @@ static double kappa(void *context, const size_t *index, size_t n)
     return (agree - chance) / (1 - chance);
 }
 
-static enum status add_agreement(struct report *r, const struct experiment *e, const cJSON *items, struct error *err)
+static enum status add_agreement(struct report *r, const cJSON *items, struct error *err)
 {
     size_t n = 0, most = (size_t)cJSON_GetArraySize(items);
     double *verdict = mem_array(2 * most + 1, sizeof *verdict);
@@ -46,7 +46,7 @@ static enum status add_agreement(struct report *r, const struct experiment *e, c
     struct table_of_two t = {verdict, verdict + most};
     cJSON_ArrayForEach(item, items)
     {
-        const cJSON *result = cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), e->subjects[0].name);
+        const cJSON *result = cJSON_GetObjectItemCaseSensitive(json_path(item, "results"), report_model(r, 0));
         if (isfinite(json_real(result, "score"))) {
             verdict[n] = json_real(result, "score");
             verdict[most + n++] = json_real(result, "evidence.label");
@@ -54,18 +54,17 @@ static enum status add_agreement(struct report *r, const struct experiment *e, c
     }
     cJSON *where = cJSON_CreateObject();
     cJSON_AddStringToObject(where, "form", "agreement");
-    report_add_value(r, "balanced_accuracy", e->subjects[0].name, where, bootstrap_items(n, e->seed, balanced_accuracy, &t), n,
+    report_add_value(r, "balanced_accuracy", report_model(r, 0), where, bootstrap_items(n, r->seed, balanced_accuracy, &t), n,
                      "higher");
-    report_add_value(r, "kappa", e->subjects[0].name, where, bootstrap_items(n, e->seed, kappa, &t), n, "higher");
+    report_add_value(r, "kappa", report_model(r, 0), where, bootstrap_items(n, r->seed, kappa, &t), n, "higher");
     free(verdict);
     static const struct metric agreement = {"agreement", "evidence.agrees", METRIC_PROPORTION, "higher"};
-    enum status status = report_add(r, e, items, &agreement, where, err);
+    enum status status = report_add(r, items, &agreement, where, err);
     cJSON_Delete(where);
     return status;
 }
 
-enum status hallucination_summarize(const struct experiment *e, const cJSON *items, bool agreement, struct report *r,
-                                    struct error *err)
+enum status hallucination_summarize(const cJSON *items, bool agreement, struct report *r, struct error *err)
 {
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"empty", "evidence.empty", METRIC_PROPORTION, "lower"},
@@ -75,7 +74,7 @@ enum status hallucination_summarize(const struct experiment *e, const cJSON *ite
     static const struct metric layers[] = {{"lookback_ratio", "evidence.lookback.layers.*", METRIC_SHARE, NULL}};
     static const char *const dimensions[] = {"form", NULL};
     if (agreement)
-        return add_agreement(r, e, items, err);
-    enum status status = report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
-    return status == OK ? report_add_indexed(r, e, items, layers, 1, dimensions, "layer", err) : status;
+        return add_agreement(r, items, err);
+    enum status status = report_add_places(r, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
+    return status == OK ? report_add_indexed(r, items, layers, 1, dimensions, "layer", err) : status;
 }

@@ -6,7 +6,6 @@
 
 /* accuracy (the share that is free of hallucination), empty, unparsed, support and the lookback ratio by form; with `agreement`
  * how far the judge agrees with people instead. */
-enum status hallucination_summarize(const struct experiment *e, const cJSON *items, bool agreement, struct report *r,
-                                    struct error *err);
+enum status hallucination_summarize(const cJSON *items, bool agreement, struct report *r, struct error *err);
 
 #endif

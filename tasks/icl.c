@@ -378,7 +378,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
             report_add_reference(r, drawn[i], "most frequent label", NULL, (double)s->most_frequent / (double)s->n_chosen);
         }
     }
-    return icl_summarize(e, items, ((const struct settings *)e->settings)->orders, r, err);
+    return icl_summarize(items, ((const struct settings *)e->settings)->orders, r, err);
 }
 
 static const struct view VIEWS[] = {

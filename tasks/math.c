@@ -4,6 +4,7 @@
  * and compared exactly (math_answer.h).  A set is a YAML file in configs/math (math_form.h).
  */
 #include "base/file.h"
+#include "base/utf8.h"
 #include "lm/generate.h"
 #include "report/places.h"
 #include "suite/prompt.h"
@@ -307,14 +308,15 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
+    (void)e;
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"output_tokens", "evidence.tokens", METRIC_AMOUNT, NULL},
                                             {"at_bound", "evidence.at_bound", METRIC_PROPORTION, "lower"},
                                             {"unanswered", "evidence.unanswered", METRIC_PROPORTION, "lower"}};
     static const char *const levels[] = {"task", "shots", "level", NULL}, *const all[] = {"task", "shots", NULL};
     const size_t n = sizeof metrics / sizeof *metrics;
-    enum status status = report_add_places(r, e, items, metrics, n, levels, err);
-    return status == OK ? report_add_places(r, e, items, metrics, n, all, err) : status;
+    enum status status = report_add_places(r, items, metrics, n, levels, err);
+    return status == OK ? report_add_places(r, items, metrics, n, all, err) : status;
 }
 
 static const struct view VIEWS[] = {

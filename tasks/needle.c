@@ -7,10 +7,11 @@
  * yields table 3 and figure 1: what the attention lies on (needle_attention.h).
  */
 #include "base/file.h"
+#include "base/utf8.h"
+#include "lm/holdout.h"
 #include "report/places.h"
 #include "suite/dataset.h"
 #include "suite/haystack.h"
-#include "suite/holdout.h"
 #include "tasks/needle_attention.h"
 
 #include <stdlib.h>
@@ -285,16 +286,17 @@ enum { N_METRICS = sizeof METRICS / sizeof *METRICS, N_LAYER_METRICS = sizeof LA
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
+    (void)e;
     static const char *const cell[] = {"length", "needles", "asked", "depth", NULL};
     static const char *const setting[] = {"length", "needles", "asked", NULL};
-    enum status status = report_add_places(r, e, items, METRICS, N_METRICS, cell, err);
+    enum status status = report_add_places(r, items, METRICS, N_METRICS, cell, err);
     if (status == OK)
-        status = report_add_places(r, e, items, METRICS, N_METRICS, setting, err);
+        status = report_add_places(r, items, METRICS, N_METRICS, setting, err);
     if (status == OK)
-        status = report_add_indexed(r, e, items, LAYER_METRICS, N_LAYER_METRICS, setting, "layer", err);
+        status = report_add_indexed(r, items, LAYER_METRICS, N_LAYER_METRICS, setting, "layer", err);
     cJSON *places = report_places(items, setting), *where;
     cJSON_ArrayForEach(where, places)
-        report_add_curve(r, e, "accuracy", "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
+        report_add_curve(r, "accuracy", "accuracy", where, "depth", "depth of the asked needles, %", "accuracy", "linear");
     cJSON_Delete(places);
     return status;
 }

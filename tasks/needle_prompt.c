@@ -5,7 +5,7 @@
 #include "tasks/needle_prompt.h"
 
 #include "base/random.h"
-#include "suite/holdout.h"
+#include "lm/holdout.h"
 
 #include <stdlib.h>
 #include <string.h>

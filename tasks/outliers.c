@@ -299,7 +299,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         if (passes(e, m) > 1)
             report_note(r, "%s: the text has %zu tokens and is read %.2g times, at other places each time", e->subjects[m].name,
                         ((const struct state *)e->state)->ids[m].n, passes(e, m));
-    enum status status = outliers_summarize(e, items, r, err);
+    enum status status = outliers_summarize(items, r, err);
     static const char *const part[] = {"part", NULL};
     report_add_chance(r, items, "accuracy", "evidence.log_p", part);
     cJSON *places = report_places(items, dimensions), *where;
@@ -307,11 +307,11 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
         cJSON_ArrayForEach(where, places)
         {
             if (status == OK && strcmp(json_text(where, "part"), metrics[k].name) == 0)
-                status = report_add(r, e, items, &metrics[k], where, err);
+                status = report_add(r, items, &metrics[k], where, err);
         }
         cJSON *curve = cJSON_CreateObject();
         cJSON_AddStringToObject(curve, "part", metrics[k].name);
-        report_add_curve(r, e, metrics[k].name, metrics[k].name, curve, "bits", "bits of the attention logits", metrics[k].name,
+        report_add_curve(r, metrics[k].name, metrics[k].name, curve, "bits", "bits of the attention logits", metrics[k].name,
                          "log");
         cJSON_Delete(curve);
     }

@@ -8,6 +8,6 @@ extern const char *const OUTLIER_ACTIVATIONS[2]; /* the members of `evidence`: a
 
 /* top_1 .. top_100, median, kurtosis of each activation, over all layers and by layer, with bootstrap intervals over the groups
  * of tokens; the massive ones with their places; histograms. */
-enum status outliers_summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err);
+enum status outliers_summarize(const cJSON *items, struct report *r, struct error *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* outliers_summary.c - see outliers.h. */
 #include "tasks/outliers.h"
 
+#include "base/memory.h"
 #include "report/sketch_groups.h"
 
 #include <math.h>
@@ -156,33 +157,32 @@ static const struct {
                   {"top_100", 100}, {"median", MEDIAN}, {"kurtosis", KURTOSIS}};
 enum { N_STATISTICS = sizeof STATISTICS / sizeof *STATISTICS };
 
-static enum status add_statistics(struct report *r, const struct experiment *e, const struct part *parts, const cJSON *where,
-                                  struct error *err)
+static enum status add_statistics(struct report *r, const struct part *parts, const cJSON *where, struct error *err)
 {
-    const struct part *base = &parts[e->baseline];
+    const struct part *base = &parts[r->baseline];
     size_t n = 0;
-    for (size_t m = 0; m < e->n_subjects; m++)
+    for (size_t m = 0; m < report_n_models(r); m++)
         n = parts[m].n_groups > n ? parts[m].n_groups : n;
     size_t *times = mem_array(2 * n + 1, sizeof *times);
     if (times == NULL)
         return error_set(err, ERR_SYSTEM, "outliers: out of memory");
     for (size_t k = 0; k < N_STATISTICS; k++)
-        for (size_t m = 0; m < e->n_subjects; m++) {
+        for (size_t m = 0; m < report_n_models(r); m++) {
             struct question_of q = {
                 .model = &parts[m], .baseline = base, .rank = STATISTICS[k].rank, .times = {times, times + n}};
             if (parts[m].n_groups == 0)
                 continue;
-            struct interval x = bootstrap_items(parts[m].n_groups, e->seed, value_of, &q);
+            struct interval x = bootstrap_items(parts[m].n_groups, r->seed, value_of, &q);
             if (STATISTICS[k].rank > 0) /* a largest value knows nothing of what is larger still: it has no interval */
                 x.low = x.high = (double)NAN;
-            report_add_value(r, STATISTICS[k].name, e->subjects[m].name, where, x, parts[m].n_groups, "lower");
-            if (m == e->baseline || base->n_groups != parts[m].n_groups)
+            report_add_value(r, STATISTICS[k].name, report_model(r, m), where, x, parts[m].n_groups, "lower");
+            if (m == r->baseline || base->n_groups != parts[m].n_groups)
                 continue;
-            struct paired d = {bootstrap_items(base->n_groups, e->seed, difference_of, &q), 1, 1, 1};
+            struct paired d = {bootstrap_items(base->n_groups, r->seed, difference_of, &q), 1, 1, 1};
             if (STATISTICS[k].rank > 0)
                 d.difference.low = d.difference.high = (double)NAN;
-            d.p_value = swap_test(base->n_groups, e->seed, difference_of, &q, &q.swapped);
-            report_add_difference(r, STATISTICS[k].name, e->subjects[m].name, e->subjects[e->baseline].name, where, d,
+            d.p_value = swap_test(base->n_groups, r->seed, difference_of, &q, &q.swapped);
+            report_add_difference(r, STATISTICS[k].name, report_model(r, m), report_model(r, r->baseline), where, d,
                                   base->n_groups);
         }
     free(times);
@@ -219,23 +219,22 @@ static void add_massive(struct report *r, const char *model, const struct part *
     }
 }
 
-static enum status add_place(struct report *r, const struct experiment *e, const cJSON *items, size_t activation, int layer,
-                             struct error *err)
+static enum status add_place(struct report *r, const cJSON *items, size_t activation, int layer, struct error *err)
 {
-    struct part *parts = calloc(e->n_subjects, sizeof *parts);
+    struct part *parts = calloc(report_n_models(r), sizeof *parts);
     cJSON *where = cJSON_CreateObject();
     enum status status = parts ? OK : error_set(err, ERR_SYSTEM, "outliers: out of memory");
     cJSON_AddStringToObject(where, "activation", OUTLIER_ACTIVATIONS[activation]);
     if (layer >= 0)
         json_add_number(where, "layer", layer);
-    for (size_t m = 0; m < e->n_subjects && status == OK; m++)
-        status = part_load(&parts[m], items, e->subjects[m].name, OUTLIER_ACTIVATIONS[activation], layer, err);
+    for (size_t m = 0; m < report_n_models(r) && status == OK; m++)
+        status = part_load(&parts[m], items, report_model(r, m), OUTLIER_ACTIVATIONS[activation], layer, err);
     if (status == OK)
-        status = add_statistics(r, e, parts, where, err);
-    for (size_t m = 0; parts != NULL && m < e->n_subjects; m++) {
+        status = add_statistics(r, parts, where, err);
+    for (size_t m = 0; parts != NULL && m < report_n_models(r); m++) {
         if (status == OK && layer < 0) {
-            add_histogram(r, e->subjects[m].name, &parts[m], where);
-            add_massive(r, e->subjects[m].name, &parts[m], OUTLIER_ACTIVATIONS[activation]);
+            add_histogram(r, report_model(r, m), &parts[m], where);
+            add_massive(r, report_model(r, m), &parts[m], OUTLIER_ACTIVATIONS[activation]);
         }
         part_free(&parts[m]);
     }
@@ -256,11 +255,11 @@ static int count_layers(const cJSON *items)
     return most;
 }
 
-enum status outliers_summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+enum status outliers_summarize(const cJSON *items, struct report *r, struct error *err)
 {
     enum status status = OK;
     for (size_t a = 0; a < 2; a++)
         for (int layer = -1; layer < count_layers(items) && status == OK; layer++)
-            status = add_place(r, e, items, a, layer, err);
+            status = add_place(r, items, a, layer, err);
     return status;
 }

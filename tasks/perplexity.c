@@ -319,9 +319,9 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
     cJSON *where = cJSON_CreateObject();
     enum status status = OK;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics && status == OK; i++)
-        status = report_add_ratio(r, e, items, &metrics[i], where, err);
+        status = report_add_ratio(r, items, &metrics[i], where, err);
     if (status == OK) /* over the positions of the curve, which are even on a log scale */
-        status = report_add(r, e, items, &curve, where, err);
+        status = report_add(r, items, &curve, where, err);
     for (size_t c = 0; c < 2 && status == OK; c++) {
         for (size_t k = 0, position; (position = position_of(e, k)) != 0 && status == OK; k++) {
             char field[64];
@@ -329,13 +329,13 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
             json_add_number(at, "position", (double)position);
             snprintf(field, sizeof field, "evidence.%s.%zu", curves[c][1], k);
             struct metric metric = {curves[c][0], field, METRIC_TOKEN_MEAN, "lower"};
-            status = report_add(r, e, items, &metric, at, err);
+            status = report_add(r, items, &metric, at, err);
             cJSON_Delete(at);
         }
-        report_add_curve(r, e, curves[c][0], curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
+        report_add_curve(r, curves[c][0], curves[c][0], where, "position", "position, tokens", "loss, nats a token", "log");
     }
     cJSON_Delete(where);
-    return status == OK && ((const struct settings *)e->settings)->against != NULL ? against_summarize(e, items, r, err) : status;
+    return status == OK && ((const struct settings *)e->settings)->against != NULL ? against_summarize(items, r, err) : status;
 }
 
 static const struct view VIEWS[] = {

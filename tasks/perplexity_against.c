@@ -150,7 +150,7 @@ static double correlation(void *context, const size_t *index, size_t n)
     return model > 0 && base > 0 ? both / sqrt(model * base) : (double)NAN;
 }
 
-enum status against_summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
+enum status against_summarize(const cJSON *items, struct report *r, struct error *err)
 {
     static const struct ratio_metric ratios[] = {
         {"kl", "evidence.against.kl", "evidence.predicted", RATIO_ITSELF, true, "lower"},
@@ -164,18 +164,18 @@ enum status against_summarize(const struct experiment *e, const cJSON *items, st
     cJSON *where = cJSON_CreateObject();
     enum status status = OK;
     for (size_t i = 0; i < sizeof ratios / sizeof *ratios && status == OK; i++)
-        status = report_add_ratio(r, e, items, &ratios[i], where, err);
-    for (size_t m = 0; m < e->n_subjects && status == OK; m++) {
+        status = report_add_ratio(r, items, &ratios[i], where, err);
+    for (size_t m = 0; m < report_n_models(r) && status == OK; m++) {
         struct documents_of d;
-        const char *name = e->subjects[m].name;
+        const char *name = report_model(r, m);
         if (!documents_of_load(&d, items, name))
             status = error_set(err, ERR_SYSTEM, "report: out of memory");
         for (size_t q = 0; q < sizeof quantiles / sizeof *quantiles && status == OK && d.n > 0; q++) {
             d.quantile = quantiles[q].at;
-            report_add_value(r, quantiles[q].name, name, where, bootstrap_items(d.n, e->seed, quantile, &d), d.n, "lower");
+            report_add_value(r, quantiles[q].name, name, where, bootstrap_items(d.n, r->seed, quantile, &d), d.n, "lower");
         }
         if (status == OK && d.n > 0)
-            report_add_value(r, "nll_correlation", name, where, bootstrap_items(d.n, e->seed, correlation, &d), d.n, "higher");
+            report_add_value(r, "nll_correlation", name, where, bootstrap_items(d.n, r->seed, correlation, &d), d.n, "higher");
         documents_of_free(&d);
     }
     cJSON_Delete(where);

@@ -3,6 +3,7 @@
 #define DIFFTF_TASKS_PERPLEXITY_AGAINST_H
 
 #include "report/report.h"
+#include "suite/experiment.h"
 
 /* Loads the base of --against. */
 enum status against_load(struct subject *base, struct experiment *e, const char *folder, struct error *err);
@@ -11,6 +12,6 @@ enum status against_load(struct subject *base, struct experiment *e, const char 
 enum status against_run(const struct experiment *e, const struct subject *base, const char *text, size_t length,
                         const struct ids *ids, size_t n, struct session *session, cJSON *evidence, struct error *err);
 /* Metrics with intervals over documents. */
-enum status against_summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err);
+enum status against_summarize(const cJSON *items, struct report *r, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
  * rules of NVIDIA's generators (ruler_prompt.h) and scored as its string_match_all and string_match_part: the share of the
  * answers that stand in the greedy output, without regard to case, or whether any does (qa).
  */
+#include "base/utf8.h"
 #include "lm/generate.h"
 #include "report/places.h"
 #include "suite/template.h"
@@ -271,16 +272,17 @@ static enum status rescore(const struct experiment *e, const void *item, cJSON *
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
+    (void)e;
     static const struct metric metrics[] = {{"accuracy", "score", METRIC_PROPORTION, "higher"},
                                             {"empty", "evidence.empty", METRIC_PROPORTION, "lower"}};
     static const char *const cell[] = {"task", "length", NULL}, *const set[] = {"task", NULL}, *const length[] = {"length", NULL};
     const size_t n = sizeof metrics / sizeof *metrics;
-    enum status status = report_add_places(r, e, items, metrics, n, cell, err);
+    enum status status = report_add_places(r, items, metrics, n, cell, err);
     if (status == OK)
-        status = report_add_places(r, e, items, metrics, n, length, err);
+        status = report_add_places(r, items, metrics, n, length, err);
     cJSON *places = report_places(items, set), *where;
     cJSON_ArrayForEach(where, places)
-        report_add_curve(r, e, "accuracy", "accuracy", where, "length", "context, tokens", "accuracy", "log");
+        report_add_curve(r, "accuracy", "accuracy", where, "length", "context, tokens", "accuracy", "log");
     cJSON_Delete(places);
     return status;
 }

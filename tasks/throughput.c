@@ -4,8 +4,9 @@
  * repetitions of the models take turns, so that what the machine does meanwhile
  * falls on all of them, and differences are paired by repetition.
  */
+#include "model/rates.h"
 #include "report/places.h"
-#include "suite/rates.h"
+#include "suite/task.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
 
 static enum status summarize(const struct experiment *e, const cJSON *items, struct report *r, struct error *err)
 {
+    (void)e;
     static const struct metric metrics[] = {{"tokens_per_second", "score", METRIC_AMOUNT, "higher"},
                                             {"gflops", "evidence.gflops", METRIC_AMOUNT, "higher"},
                                             {"peak_gflops", "evidence.peak_gflops", METRIC_AMOUNT, NULL},
@@ -98,7 +100,7 @@ static enum status summarize(const struct experiment *e, const cJSON *items, str
                                             {"sgemm_gflops", "evidence.sgemm_gflops", METRIC_AMOUNT, NULL},
                                             {"read_gigabytes", "evidence.read_gigabytes", METRIC_AMOUNT, NULL}};
     static const char *const dimensions[] = {"work", "length", NULL};
-    return report_add_places(r, e, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
+    return report_add_places(r, items, metrics, sizeof metrics / sizeof *metrics, dimensions, err);
 }
 
 static const struct view VIEWS[] = {

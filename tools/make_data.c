@@ -7,8 +7,8 @@
 #include "base/program.h"
 #include "cli/face.h"
 #include "formats/json.h"
+#include "lm/holdout.h"
 #include "suite/haystack.h"
-#include "suite/holdout.h"
 #include "tools/make_questions.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "formats/json.h"
-#include "suite/holdout.h"
+#include "lm/holdout.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* exhausted.c - see exhausted.h. */
 #include "base/exhausted.h"
 
-#include "base/program.h"
+#include "base/fail.h"
 
 #include <stdatomic.h>
 #include <stdio.h>

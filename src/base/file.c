@@ -268,33 +268,6 @@ char *path_join(const char *folder, const char *name)
     return t.data;
 }
 
-bool utf8_valid(const char *text, size_t length)
-{
-    const unsigned char *s = (const unsigned char *)text;
-    for (size_t i = 0; i < length;) {
-        unsigned c = s[i];
-        size_t extra = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : c >= 0xf0 && c < 0xf5 ? 3 : 9;
-        if (extra == 9 || length - i <= extra)
-            return false;
-        for (size_t k = 1; k <= extra; k++)
-            if ((s[i + k] & 0xc0) != 0x80)
-                return false;
-        if ((c == 0xe0 && s[i + 1] < 0xa0) || (c == 0xed && s[i + 1] > 0x9f) || (c == 0xf0 && s[i + 1] < 0x90) ||
-            (c == 0xf4 && s[i + 1] > 0x8f))
-            return false;
-        i += extra + 1;
-    }
-    return true;
-}
-
-void utf8_mend(char *text)
-{
-    size_t n = strlen(text);
-    for (size_t i = 0; i < n && !utf8_valid(text, n); i++)
-        if ((unsigned char)text[i] >= 0x80)
-            text[i] = '?';
-}
-
 void sha256_hex(char hex[65], const void *data, size_t size)
 {
     struct sha256_ctx ctx;

@@ -67,10 +67,6 @@ bool file_is_directory(const char *path);
 enum status file_make_directory(const char *path, struct error *err);
 /* "folder/name" in a fresh string; NULL when out of memory. */
 char *path_join(const char *folder, const char *name);
-/* Valid UTF-8 (no overlong forms, no surrogates)? */
-bool utf8_valid(const char *text, size_t length);
-/* Writes ? over bytes that are no ASCII, from the front, until the text is valid: what a cut has left of a character. */
-void utf8_mend(char *text);
 /* SHA-256 of `size` bytes as 64 hexadecimal digits and a NUL. */
 void sha256_hex(char hex[65], const void *data, size_t size);
 

@@ -1,6 +1,7 @@
 /* program.c - see program.h. */
 #include "base/program.h"
 
+#include "base/fail.h"
 #include "base/file.h"
 #include "base/startup.h"
 
@@ -15,7 +16,6 @@
 volatile sig_atomic_t stop_signal;
 static volatile sig_atomic_t stop_second;
 /* The handlers need them. */
-static const char *program_name = "difftf";
 static volatile sig_atomic_t ends_by_itself, ended, exit_code;
 
 static void on_stop(int number)
@@ -83,7 +83,7 @@ static void catch_signals(void)
 void program_start(const char *name, bool stops)
 {
     ends_by_itself = stops;
-    program_name = name;
+    fail_name(name);
     take_descriptors();
     startup();
     catch_signals();
@@ -100,7 +100,7 @@ int program_end(enum status status, const struct error *err)
         err = &output;
     }
     if (status != OK && err != NULL && err->message[0] != '\0')
-        fprintf(stderr, "%s: %s\n", program_name, err->message);
+        fprintf(stderr, "%s: %s\n", fail_name_given(), err->message);
     exit_code = status == ERR_STOPPED ? 128 + stop_signal : (int)status;
     ended = 1;
 #ifndef __SANITIZE_ADDRESS__ /* which looks for leaks at the end */
@@ -108,19 +108,4 @@ int program_end(enum status status, const struct error *err)
     alarm(1);
 #endif
     return exit_code;
-}
-
-void program_fail(enum status status, const char *subject, const char *message)
-{
-    char line[4096 + 256];
-    /* Not snprintf, which a signal may have interrupted. */
-    size_t n = 0;
-    const char *const parts[] = {program_name, ": ", subject, ": ", message, "\n"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        for (const char *p = parts[i]; *p != '\0' && n < sizeof line; p++)
-            line[n++] = *p;
-    file_writers_abandon();
-    if (write(STDERR_FILENO, line, n) < 0)
-        status = ERR_SYSTEM;
-    _exit((int)status);
 }

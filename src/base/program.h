@@ -24,8 +24,5 @@ extern volatile sig_atomic_t stop_signal;
 void program_start(const char *name, bool stops);
 /* Last call of every `main`: prints the error, if there is one, closes standard output and returns the exit code. */
 int program_end(enum status status, const struct error *err);
-/* Ends the program at once, from any thread: one line "name: message", no temporary file left, nothing half written. For what no
- * status code can carry to `main`. */
-_Noreturn void program_fail(enum status status, const char *subject, const char *message);
 
 #endif

@@ -1,7 +1,7 @@
 /* startup.c - see startup.h.
  *
  * Three libraries read their settings from the environment when they are loaded, before `main`:
- *  - OpenBLAS takes its oldest kernels on a processor that it does not know (numeric/cpu.h), and starts threads that we never
+ *  - OpenBLAS takes its oldest kernels on a processor that it does not know (base/cpu.h), and starts threads that we never
  *    use, since ours share the work out: OPENBLAS_CORETYPE, OPENBLAS_NUM_THREADS;
  *  - the threads of the OpenMP runtime wait in a loop for as long as another thread works, and so burn the cores that other
  *    programs need: GOMP_SPINCOUNT, a few microseconds, then they sleep.
@@ -12,8 +12,8 @@
  */
 #include "base/startup.h"
 
+#include "base/cpu.h"
 #include "base/exhausted.h"
-#include "numeric/cpu.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-/* utf8.h - characters of valid UTF-8 text. */
+/* utf8.h - is a text valid UTF-8, and its characters. */
 #ifndef DIFFTF_BASE_UTF8_H
 #define DIFFTF_BASE_UTF8_H
 
@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Valid UTF-8 (no overlong forms, no surrogates)? */
+bool utf8_valid(const char *text, size_t length);
+/* Writes ? over bytes that are no ASCII, from the front, until the text is valid: what a cut has left of a character. */
+void utf8_mend(char *text);
 /* The character at text[at], and in *width its bytes; what is no character counts as one byte. */
 uint32_t utf8_at(const char *text, size_t length, size_t at, size_t *width);
 /* Characters, not bytes. */

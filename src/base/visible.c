@@ -1,7 +1,7 @@
 /* visible.c - see visible.h. */
 #include "base/visible.h"
 
-#include "base/file.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

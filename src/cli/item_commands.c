@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/visible.h"
 #include "cli/attention.h"
+#include "cli/begin_report.h"
 #include "cli/commands.h"
 #include "cli/stored.h"
 #include "report/compare.h"
@@ -84,7 +85,7 @@ static enum status write_rescored(struct experiment *e, cJSON *report, const cha
     cJSON *run = cJSON_DetachItemFromObjectCaseSensitive(report, "run");
     enum status status = rescore_items(e, items, err);
     if (status == OK)
-        status = report_init(&r, e, err);
+        status = begin_report(&r, e, err);
     if (status == OK) { /* models and data are those of the old report, whose files need not be there */
         static const char *const kept[] = {"models", "data"};
         for (size_t i = 0; i < 2; i++)

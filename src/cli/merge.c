@@ -1,4 +1,5 @@
 /* merge.c - `merge`: the reports of all shards of a run as the one that a single process would have written. */
+#include "cli/begin_report.h"
 #include "cli/commands.h"
 #include "cli/stored.h"
 #include "report/compare.h"
@@ -201,7 +202,7 @@ static enum status write_merged(struct experiment *e, struct merging *m, const c
     const cJSON *first = m->reports->child;
     enum status status = join_items(m, items, err);
     if (status == OK)
-        status = report_init(&r, e, err);
+        status = begin_report(&r, e, err);
     for (size_t i = 0; i < sizeof kept / sizeof *kept && status == OK; i++)
         cJSON_ReplaceItemInObjectCaseSensitive(r.root, kept[i], cJSON_Duplicate(json_path(first, kept[i]), true));
     if (status == OK)

@@ -1,5 +1,6 @@
 /* model_commands.c - logits, tokenize, generate: looking into one model. */
 #include "base/file.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "cli/commands.h"
 #include "formats/json_line.h"

@@ -1,11 +1,13 @@
 /* run_task.c - runs an evaluation: journal, progress, report, tables. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "base/visible.h"
+#include "cli/begin_report.h"
 #include "cli/commands.h"
+#include "model/rates.h"
 #include "report/report.h"
 #include "suite/machine.h"
-#include "suite/rates.h"
 #include "suite/runner.h"
 #include "suite/shard.h"
 
@@ -238,7 +240,7 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
         status = error_set(err, ERR_STOPPED, "stopped, finished items are kept in %s; the same command goes on from there",
                            journal.data);
     if (status == OK)
-        status = report_init(&report, e, err);
+        status = begin_report(&report, e, err);
     if (status == OK && part->ids == NULL) /* a shard has no figures of its own: `merge` makes those of all */
         status = e->task->summarize(e, items, &report, err);
     if (status == OK)

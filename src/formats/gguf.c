@@ -1,6 +1,7 @@
 /* gguf.c - see gguf.h. */
 #include "formats/gguf.h"
 
+#include "base/utf8.h"
 #include "formats/bounds.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "formats/json.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "formats/bounds.h"
 
 #include <math.h>

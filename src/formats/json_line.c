@@ -2,6 +2,7 @@
 #include "formats/json_line.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 #include "formats/text_file.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "formats/bounds.h"
 
 #include <stdint.h>

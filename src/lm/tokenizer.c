@@ -2,6 +2,7 @@
 #include "lm/tokenizer.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "lm/merging.h"
 #include "lm/tokenizer_parts.h"
 #include "lm/unigram.h"

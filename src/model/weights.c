@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "model/weights_check.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -127,8 +126,7 @@ static void place(const struct weight_row *row, float *at)
         *row->matrix = matrix_of(at);
 }
 
-/* Storage for the vectors, and for the matrices too when they are `ours`. */
-static enum status allocate(struct weights *w, const struct config *c, bool ours, struct error *err)
+enum status weights_allocate(struct weights *w, const struct config *c, bool ours, struct error *err)
 {
     w->n_storage = 0;
     for (size_t i = 0; i < w->n_rows; i++)
@@ -152,7 +150,7 @@ enum status weights_init(struct weights *w, const struct config *c, struct error
     enum status status = weights_list(w, c, err);
     if (status != OK)
         return status;
-    status = allocate(w, c, true, err);
+    status = weights_allocate(w, c, true, err);
     if (status != OK)
         weights_free(w);
     return status;
@@ -165,60 +163,6 @@ void weights_free(struct weights *w)
     free(w->storage);
     shards_close(&w->files);
     *w = (struct weights){0};
-}
-
-/* A vector is copied as floats, a matrix stays where it lies. */
-static enum status load_row(const struct weight_row *row, const struct shards *s, struct error *err)
-{
-    const char *path = NULL;
-    const struct tensor *t = shards_find(s, row->name, &path);
-    struct matrix m = {.data = t->data, .dtype = t->dtype};
-    file_map_bring_in(t->data, dtype_bytes(t->dtype, t->count));
-    size_t bad = matrix_find_not_finite(&m, t->count);
-    if (bad < t->count)
-        return error_set(err, ERR_INPUT, "%s: tensor '%s' holds a NaN or infinity at element %zu, expected finite weights", path,
-                         row->name, bad);
-    if (t->dtype == DTYPE_F32 && (uintptr_t)t->data % sizeof(float) == 0)
-        m.f32 = (float *)(uintptr_t)t->data;
-    if (row->vector != NULL)
-        matrix_widen(*row->vector, &m, 0, t->count);
-    else
-        *row->matrix = m;
-    return OK;
-}
-
-/* Every row, spread over the processors: each number is looked at. The first row's error is the one that is told. */
-static enum status load_rows(struct weights *w, struct error *err)
-{
-    size_t first = w->n_rows;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t i = 0; i < w->n_rows; i++)
-        if (load_row(&w->rows[i], &w->files, NULL) != OK)
-#pragma omp critical
-            first = i < first ? i : first;
-    return first < w->n_rows ? load_row(&w->rows[first], &w->files, err) : OK;
-}
-
-enum status weights_load(struct weights *w, const struct config *config, struct shards *files, const char *folder,
-                         struct text *notes, struct error *err)
-{
-    enum status status = weights_list(w, config, err);
-    w->files = *files;
-    *files = (struct shards){0};
-    if (status == OK)
-        status = weights_check(w, config, &w->files, folder, notes, err);
-    if (status == OK)
-        status = allocate(w, config, false, err);
-    if (status == OK)
-        status = load_rows(w, err);
-    for (size_t i = 0; i < w->n_rows && status == OK; i++)
-        if (w->rows[i].matrix != NULL)
-            w->n_mapped += dtype_bytes(w->rows[i].matrix->dtype, w->rows[i].count);
-    if (status == OK && config->tied)
-        w->lm_head = w->embedding;
-    if (status != OK)
-        weights_free(w);
-    return status;
 }
 
 enum status weights_unpack(struct weights *w, const struct config *config, struct error *err)

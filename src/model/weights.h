@@ -57,6 +57,8 @@ enum status weights_list(struct weights *w, const struct config *config, struct 
 /* Lays the tensors out, all zero. */
 enum status weights_init(struct weights *w, const struct config *config, struct error *err);
 void weights_free(struct weights *w);
+/* Storage for the vectors of the rows, and for the matrices too when they are `ours`; for weights_init and weights_load. */
+enum status weights_allocate(struct weights *weights, const struct config *config, bool ours, struct error *err);
 /* Lays the tensors out as views into a model's files, which it takes (and closes on failure); missing, extra or misshapen ones
  * are errors, found before memory is taken, and so are numbers that are not finite. `folder` names the model in messages; what a
  * reader of results should know is added to `notes`, a line each. */

@@ -8,6 +8,7 @@
 #include "report/words.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

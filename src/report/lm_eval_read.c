@@ -15,9 +15,8 @@ static const char NO_FILTER[] = "none";
 /* What is read so far. */
 struct reading {
     struct report report;
-    struct experiment models; /* names alone */
     cJSON *items;
-    cJSON **results; /* [models.n_subjects] documents of results_*.json, NULL where there is none */
+    cJSON **results; /* one a model of the report: documents of results_*.json, NULL where there is none */
     cJSON *figures;  /* array of {task, filter, metric}, each once */
     struct text digests;
 };
@@ -125,7 +124,7 @@ static enum status read_samples(struct reading *r, const char *path, const char 
         if (status == OK) {
             const char *filter = json_text(root, "filter") ? json_text(root, "filter") : NO_FILTER;
             cJSON *item = item_of(root, task, filter);
-            bool first = r->models.n_subjects == 1; /* whose documents are all new */
+            bool first = report_n_models(&r->report) == 1; /* whose documents are all new */
             cJSON *known = first ? NULL : (cJSON *)(uintptr_t)values_partner(r->items, item, &next);
             if (known == NULL)
                 cJSON_AddItemToArray(r->items, known = item);
@@ -178,7 +177,7 @@ static double figure_of(const cJSON *root, const cJSON *figure, const char *more
 
 static const char *better_of(const struct reading *r, const cJSON *figure)
 {
-    for (size_t m = 0; m < r->models.n_subjects; m++) {
+    for (size_t m = 0; m < report_n_models(&r->report); m++) {
         const cJSON *tasks = cJSON_GetObjectItemCaseSensitive(r->results[m], "higher_is_better");
         const cJSON *better = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(tasks, json_text(figure, "task")),
                                                                json_text(figure, "metric"));
@@ -194,13 +193,13 @@ static bool is_mean(const struct reading *r, const cJSON *figure, const cJSON *w
     const cJSON *item;
     bool any = false, same = true;
     *bounded = true;
-    for (size_t m = 0; m < r->models.n_subjects; m++) {
+    for (size_t m = 0; m < report_n_models(&r->report); m++) {
         struct values v = {0};
         double sum = 0, said = figure_of(r->results[m], figure, "");
         cJSON_ArrayForEach(item, r->items)
         {
             if (values_match(item, where))
-                values_add(&v, item, r->models.subjects[m].name, NULL, NULL, field);
+                values_add(&v, item, report_model(&r->report, m), NULL, NULL, field);
         }
         for (size_t i = 0; i < v.n; i++) {
             sum += v.x[i];
@@ -217,11 +216,11 @@ static bool is_mean(const struct reading *r, const cJSON *figure, const cJSON *w
 /* The Harness's own figure, with the interval of its standard error. */
 static void add_aggregate(struct reading *r, const cJSON *figure, const cJSON *where, const char *better)
 {
-    for (size_t m = 0; m < r->models.n_subjects; m++) {
+    for (size_t m = 0; m < report_n_models(&r->report); m++) {
         double value = figure_of(r->results[m], figure, ""), error = figure_of(r->results[m], figure, "_stderr");
         const cJSON *tasks = cJSON_GetObjectItemCaseSensitive(r->results[m], "n-samples");
         double n = json_real(cJSON_GetObjectItemCaseSensitive(tasks, json_text(figure, "task")), "effective");
-        report_add_value(&r->report, json_text(figure, "metric"), r->models.subjects[m].name, where,
+        report_add_value(&r->report, json_text(figure, "metric"), report_model(&r->report, m), where,
                          (struct interval){value, value - Z95 * error, value + Z95 * error}, n > 0 ? (size_t)n : 0, better);
     }
 }
@@ -243,7 +242,7 @@ static enum status add_metrics(struct reading *r, struct error *err)
             add_aggregate(r, figure, where, better);
         else if (status == OK)
             status = report_add(
-                &r->report, &r->models, r->items,
+                &r->report, r->items,
                 &(struct metric){json_text(figure, "metric"), field.data, bounded ? METRIC_PROPORTION : METRIC_MEAN, better},
                 where, err);
         if (names.data == NULL || strstr(names.data, json_text(figure, "metric")) == NULL)
@@ -261,8 +260,7 @@ static enum status add_metrics(struct reading *r, struct error *err)
 /* Reads the files of one run as the next model. */
 static enum status read_run(struct reading *r, const cJSON *run, struct error *err)
 {
-    struct subject *s = &r->models.subjects[r->models.n_subjects];
-    cJSON **root = &r->results[r->models.n_subjects];
+    cJSON **root = &r->results[report_n_models(&r->report)], *model = cJSON_CreateObject();
     const char *path = json_text(run, "results"), *name = NULL;
     const cJSON *samples;
     enum status status = OK;
@@ -279,17 +277,18 @@ static enum status read_run(struct reading *r, const cJSON *run, struct error *e
     if (status != OK)
         return status;
     name = json_text(*root, "model_name");
-    s->name = strdup(name != NULL && name[0] != '\0' ? name : json_text(run, "folder"));
-    for (size_t m = 0; m < r->models.n_subjects && status == OK; m++)
-        if (strcmp(r->models.subjects[m].name, s->name) == 0)
-            status = error_set(err, ERR_INPUT, "%s: is a second run of '%.100s', expected one of each model",
-                               path ? path : s->name, s->name);
-    r->models.n_subjects++;
+    name = name != NULL && name[0] != '\0' ? name : json_text(run, "folder");
+    for (size_t m = 0; m < report_n_models(&r->report) && status == OK; m++)
+        if (strcmp(report_model(&r->report, m), name) == 0)
+            status = error_set(err, ERR_INPUT, "%s: is a second run of '%.100s', expected one of each model", path ? path : name,
+                               name);
+    cJSON_AddStringToObject(model, "name", name);
+    cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(r->report.root, "models"), model);
     list_figures(r, *root);
     cJSON_ArrayForEach(samples, json_path(run, "samples"))
     {
         if (status == OK)
-            status = read_samples(r, samples->valuestring, s->name, err);
+            status = read_samples(r, samples->valuestring, name, err);
     }
     return status;
 }
@@ -299,10 +298,7 @@ static void describe(struct reading *r, const char *path)
 {
     cJSON *root = r->report.root, *run = cJSON_CreateObject();
     char hex[65];
-    for (size_t m = 0; m < r->models.n_subjects; m++) {
-        cJSON *model = cJSON_CreateObject();
-        cJSON_AddStringToObject(model, "name", r->models.subjects[m].name);
-        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(root, "models"), model);
+    for (size_t m = 0; m < report_n_models(&r->report); m++) {
         const char *version = json_text(r->results[m], "lm_eval_version");
         cJSON *options = cJSON_GetObjectItemCaseSensitive(root, "options");
         if (version != NULL && !cJSON_HasObjectItem(options, "lm_eval_version"))
@@ -318,11 +314,9 @@ static void describe(struct reading *r, const char *path)
 
 static void reading_free(struct reading *r)
 {
-    for (size_t m = 0; m < r->models.n_subjects; m++) {
-        free(r->models.subjects[m].name);
+    for (size_t m = 0; m < report_n_models(&r->report); m++) {
         cJSON_Delete(r->results[m]);
     }
-    free(r->models.subjects);
     free(r->results);
     cJSON_Delete(r->items);
     cJSON_Delete(r->figures);
@@ -331,14 +325,14 @@ static void reading_free(struct reading *r)
 
 enum status lm_eval_read(cJSON **report, const char *path, struct error *err)
 {
-    struct reading r = {.items = cJSON_CreateArray(), .figures = cJSON_CreateArray(), .models = {.seed = 1}};
+    struct reading r = {.items = cJSON_CreateArray(), .figures = cJSON_CreateArray()};
     cJSON *runs = NULL;
     const cJSON *run;
     enum status status = lm_eval_list(&runs, path, err);
     size_t n = (size_t)cJSON_GetArraySize(runs);
-    r.models.subjects = calloc(n + 1, sizeof *r.models.subjects);
     r.results = calloc(n + 1, sizeof(cJSON *));
-    report_bare(&r.report, "lm-eval", 0);
+    report_begin(&r.report, "lm-eval", 0);
+    r.report.seed = 1;
     cJSON_ArrayForEach(run, runs)
     {
         if (status == OK)

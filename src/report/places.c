@@ -70,8 +70,8 @@ void report_add_chance(struct report *r, const cJSON *items, const char *name, c
     cJSON_Delete(places);
 }
 
-enum status report_add_places(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metrics,
-                              size_t n_metrics, const char *const *dimensions, struct error *err)
+enum status report_add_places(struct report *r, const cJSON *items, const struct metric *metrics, size_t n_metrics,
+                              const char *const *dimensions, struct error *err)
 {
     cJSON *places = report_places(items, dimensions);
     const cJSON *where;
@@ -79,7 +79,7 @@ enum status report_add_places(struct report *r, const struct experiment *e, cons
     cJSON_ArrayForEach(where, places)
     {
         for (size_t k = 0; k < n_metrics && status == OK; k++)
-            status = report_add(r, e, items, &metrics[k], where, err);
+            status = report_add(r, items, &metrics[k], where, err);
     }
     cJSON_Delete(places);
     return status;
@@ -104,8 +104,8 @@ static size_t longest(const cJSON *items, const char *field)
     return most;
 }
 
-enum status report_add_indexed(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metrics,
-                               size_t n_metrics, const char *const *dimensions, const char *index, struct error *err)
+enum status report_add_indexed(struct report *r, const cJSON *items, const struct metric *metrics, size_t n_metrics,
+                               const char *const *dimensions, const char *index, struct error *err)
 {
     cJSON *places = report_places(items, dimensions);
     cJSON *place;
@@ -123,7 +123,7 @@ enum status report_add_indexed(struct report *r, const struct experiment *e, con
                 text_printf(&field, "%.*s%zu%s", (int)(star - one.field), one.field, i, star + 1);
                 one.field = field.data;
                 status =
-                    field.data ? report_add(r, e, items, &one, where, err) : error_set(err, ERR_SYSTEM, "report: out of memory");
+                    field.data ? report_add(r, items, &one, where, err) : error_set(err, ERR_SYSTEM, "report: out of memory");
                 text_free(&field);
             }
             cJSON_Delete(where);

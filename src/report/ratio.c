@@ -87,17 +87,18 @@ bool ratio_compare(struct paired *out, size_t *n, const cJSON *items, const char
     return true;
 }
 
-enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *m,
-                             const cJSON *where, struct error *err)
+enum status report_add_ratio(struct report *r, const cJSON *items, const struct ratio_metric *m, const cJSON *where,
+                             struct error *err)
 {
     struct pairs p;
-    const char *baseline = e->subjects[e->baseline].name;
+    const char *baseline = report_model(r, r->baseline);
+    size_t n_models = report_n_models(r);
     if (!pairs_init(&p, (size_t)cJSON_GetArraySize(items), m->kind))
         return error_set(err, ERR_SYSTEM, "report: out of memory");
-    for (size_t s = 0; s < e->n_subjects; s++) {
-        fill(&p, items, items, m->sum, m->count, where, e->subjects[s].name, NULL);
+    for (size_t s = 0; s < n_models; s++) {
+        fill(&p, items, items, m->sum, m->count, where, report_model(r, s), NULL);
         cJSON *row = p.n == 0 ? NULL
-                              : report_add_value(r, m->name, e->subjects[s].name, where, bootstrap_items(p.n, e->seed, own, &p),
+                              : report_add_value(r, m->name, report_model(r, s), where, bootstrap_items(p.n, r->seed, own, &p),
                                                  p.n, m->better);
         if (row == NULL)
             continue;
@@ -105,13 +106,13 @@ enum status report_add_ratio(struct report *r, const struct experiment *e, const
         cJSON_AddStringToObject(row, "per", m->count);
         cJSON_AddStringToObject(row, "kind", RATIO_KINDS[m->kind]);
     }
-    for (size_t s = 0; s < e->n_subjects; s++) {
-        if (s == e->baseline || (m->per_token && !report_same_tokens(e, s)))
+    for (size_t s = 0; s < n_models; s++) {
+        if (s == r->baseline || (m->per_token && !report_same_tokens(r, s)))
             continue;
-        fill(&p, items, items, m->sum, m->count, where, e->subjects[s].name, baseline);
+        fill(&p, items, items, m->sum, m->count, where, report_model(r, s), baseline);
         if (p.n > 0)
-            report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
-                                  paired_statistic(p.n, e->seed, difference, &p), p.n);
+            report_add_difference(r, m->name, report_model(r, s), baseline, where, paired_statistic(p.n, r->seed, difference, &p),
+                                  p.n);
     }
     free(p.sum[0]);
     return OK;

@@ -15,8 +15,8 @@ struct ratio_metric {
 };
 
 /* Adds the metric over the items that fit `where`, for every model that has values, and each one's difference to the baseline. */
-enum status report_add_ratio(struct report *r, const struct experiment *e, const cJSON *items, const struct ratio_metric *metric,
-                             const cJSON *where, struct error *err);
+enum status report_add_ratio(struct report *r, const cJSON *items, const struct ratio_metric *metric, const cJSON *where,
+                             struct error *err);
 
 /* As a row's `kind` names them; such a row has the fields `field` and `per`. */
 extern const char *const RATIO_KINDS[N_RATIO_KINDS];

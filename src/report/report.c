@@ -10,20 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cJSON *describe(const struct subject *s)
+const cJSON *report_models(const struct report *r)
 {
-    cJSON *m = cJSON_CreateObject();
-    cJSON_AddStringToObject(m, "name", s->name);
-    if (s->model.config.family == NULL) /* its results only */
-        return m;
-    cJSON_AddStringToObject(m, "family", s->model.config.family->model_type);
-    cJSON_AddStringToObject(m, "path", s->model.folder);
-    json_add_number(m, "n_params", (double)s->model.weights.n_params);
-    json_add_number(m, "n_maps", (double)s->model.config.n_maps);
-    cJSON_AddStringToObject(m, "sha256", s->sha256);
-    if (s->tokenizer != NULL)
-        cJSON_AddStringToObject(m, "tokenizer_sha256", tokenizer_sha256(s->tokenizer));
-    return m;
+    return cJSON_GetObjectItemCaseSensitive(r->root, "models");
+}
+
+const char *report_model(const struct report *r, size_t place)
+{
+    return json_text(cJSON_GetArrayItem(report_models(r), (int)place), "name");
+}
+
+size_t report_n_models(const struct report *r)
+{
+    return (size_t)cJSON_GetArraySize(report_models(r));
 }
 
 void report_add_view(struct report *r, const struct view *v)
@@ -39,50 +38,20 @@ void report_add_view(struct report *r, const struct view *v)
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(r->root, "views"), view);
 }
 
-static void begin(struct report *r, const char *task, uint64_t seed)
+void report_begin(struct report *r, const char *task, uint64_t seed)
 {
-    *r = (struct report){.root = cJSON_CreateObject()};
+    *r = (struct report){.root = cJSON_CreateObject(), .seed = seed};
     cJSON_AddStringToObject(r->root, "schema", "difftf-eval/report/1");
     cJSON_AddStringToObject(r->root, "task", task);
     cJSON_AddStringToObject(r->root, "version", DIFFTF_VERSION);
     json_add_number(r->root, "seed", (double)seed);
-}
-
-/* The lists that rows go into. */
-static void add_lists(struct report *r)
-{
+    cJSON_AddObjectToObject(r->root, "options");
+    cJSON_AddArrayToObject(r->root, "models");
+    cJSON_AddArrayToObject(r->root, "data");
     r->metrics = cJSON_AddArrayToObject(r->root, "metrics");
     r->comparisons = cJSON_AddArrayToObject(r->root, "comparisons");
     r->series = cJSON_AddArrayToObject(r->root, "series");
     cJSON_AddArrayToObject(r->root, "views");
-}
-
-void report_bare(struct report *r, const char *task, uint64_t seed)
-{
-    begin(r, task, seed);
-    cJSON_AddObjectToObject(r->root, "options");
-    cJSON_AddArrayToObject(r->root, "models");
-    cJSON_AddArrayToObject(r->root, "data");
-    add_lists(r);
-}
-
-enum status report_init(struct report *r, const struct experiment *e, struct error *err)
-{
-    begin(r, e->task->name, e->seed);
-    cJSON_AddItemToObject(r->root, "options", experiment_options(e));
-    char digest[65];
-    experiment_digest(e, digest);
-    cJSON_AddStringToObject(r->root, "digest", digest);
-    cJSON *models = cJSON_AddArrayToObject(r->root, "models");
-    for (size_t i = 0; i < e->n_subjects; i++)
-        cJSON_AddItemToArray(models, describe(&e->subjects[i]));
-    cJSON_AddItemToObject(r->root, "data", cJSON_Duplicate(e->data, true));
-    if (cJSON_GetArraySize(e->notes) > 0)
-        cJSON_AddItemToObject(r->root, "notes", cJSON_Duplicate(e->notes, true));
-    add_lists(r);
-    for (const struct view *v = e->task->views; v != NULL && v->kind != NULL; v++)
-        report_add_view(r, v);
-    return r->series != NULL ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
 }
 
 void report_note(struct report *r, const char *format, ...)
@@ -221,35 +190,36 @@ static bool collect(struct values *v, const cJSON *items, const char *model, con
     return ok;
 }
 
-bool report_same_tokens(const struct experiment *e, size_t subject)
+bool report_same_tokens(const struct report *r, size_t model)
 {
-    const char *a = e->subjects[e->baseline].tokens, *b = e->subjects[subject].tokens;
-    return a[0] == '\0' || b[0] == '\0' || strcmp(a, b) == 0;
+    const char *a = json_text(cJSON_GetArrayItem(report_models(r), (int)r->baseline), "tokenizer_sha256");
+    const char *b = json_text(cJSON_GetArrayItem(report_models(r), (int)model), "tokenizer_sha256");
+    return a == NULL || b == NULL || strcmp(a, b) == 0;
 }
 
-enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *m,
-                       const cJSON *where, struct error *err)
+enum status report_add(struct report *r, const cJSON *items, const struct metric *m, const cJSON *where, struct error *err)
 {
-    const char *baseline = e->subjects[e->baseline].name;
+    const char *baseline = report_model(r, r->baseline);
+    size_t n = report_n_models(r);
     bool ok = true;
-    for (size_t s = 0; s < e->n_subjects && ok; s++) {
+    for (size_t s = 0; s < n && ok; s++) {
         struct values v = {0};
-        ok = collect(&v, items, e->subjects[s].name, NULL, m->field, where);
+        ok = collect(&v, items, report_model(r, s), NULL, m->field, where);
         if (ok && v.n > 0) {
-            cJSON *row = add_value(r, m->name, e->subjects[s].name, where, interval_of(m, v.x, v.n), v.n, m->better);
+            cJSON *row = add_value(r, m->name, report_model(r, s), where, interval_of(m, v.x, v.n), v.n, m->better);
             cJSON_AddStringToObject(row, "field", m->field);
             cJSON_AddStringToObject(row, "kind", METRIC_KINDS[m->kind]);
         }
         values_free(&v);
     }
-    for (size_t s = 0; s < e->n_subjects && ok; s++) {
+    for (size_t s = 0; s < n && ok; s++) {
         struct values v = {0};
-        if (s == e->baseline || (m->kind == METRIC_TOKEN_MEAN && !report_same_tokens(e, s)))
+        if (s == r->baseline || (m->kind == METRIC_TOKEN_MEAN && !report_same_tokens(r, s)))
             continue;
-        ok = collect(&v, items, e->subjects[s].name, baseline, m->field, where);
+        ok = collect(&v, items, report_model(r, s), baseline, m->field, where);
         if (ok && v.n > 0)
-            report_add_difference(r, m->name, e->subjects[s].name, baseline, where,
-                                  paired_difference(v.x, v.y, v.n, e->seed, metric_difference(m->kind)), v.n);
+            report_add_difference(r, m->name, report_model(r, s), baseline, where,
+                                  paired_difference(v.x, v.y, v.n, r->seed, metric_difference(m->kind)), v.n);
         values_free(&v);
     }
     return ok ? OK : error_set(err, ERR_SYSTEM, "report: out of memory");
@@ -279,17 +249,20 @@ void report_add_point(cJSON *series, double x, struct interval y)
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(series, "ci_high"), known ? json_number(y.high) : cJSON_CreateNull());
 }
 
-void report_add_curve(struct report *r, const struct experiment *e, const char *name, const char *metric, const cJSON *where,
-                      const char *dimension, const char *x_label, const char *y_label, const char *x_scale)
+void report_add_curve(struct report *r, const char *name, const char *metric, const cJSON *where, const char *dimension,
+                      const char *x_label, const char *y_label, const char *x_scale)
 {
-    for (size_t m = 0; m < e->n_subjects; m++) {
-        cJSON *series = report_add_series(r, name, e->subjects[m].name, where, x_label, y_label, x_scale), *row;
+    const cJSON *model;
+    cJSON_ArrayForEach(model, report_models(r))
+    {
+        const char *model_name = json_text(model, "name");
+        cJSON *series = report_add_series(r, name, model_name, where, x_label, y_label, x_scale), *row;
         cJSON_ArrayForEach(row, r->metrics)
         {
             cJSON *rest = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(row, "where"), true);
             cJSON *x = cJSON_DetachItemFromObjectCaseSensitive(rest, dimension);
-            if (x != NULL && strcmp(json_text(row, "name"), metric) == 0 &&
-                strcmp(json_text(row, "model"), e->subjects[m].name) == 0 && cJSON_Compare(rest, where, true))
+            if (x != NULL && strcmp(json_text(row, "name"), metric) == 0 && strcmp(json_text(row, "model"), model_name) == 0 &&
+                cJSON_Compare(rest, where, true))
                 report_add_point(series, cJSON_GetNumberValue(x),
                                  (struct interval){json_real(row, "value"), json_real(row, "ci.0"), json_real(row, "ci.1")});
             cJSON_Delete(rest);

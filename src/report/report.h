@@ -7,18 +7,37 @@
 #ifndef DIFFTF_REPORT_REPORT_H
 #define DIFFTF_REPORT_REPORT_H
 
+#include "base/status.h"
+#include "formats/json.h"
 #include "report/statistics.h"
-#include "suite/experiment.h"
 
 struct report {
     cJSON *root, *metrics, *comparisons, *series;
+    uint64_t seed;   /* of every resampling */
+    size_t baseline; /* the place among the report's models of the one that the others are compared with */
 };
 
-/* A report that is not of an experiment: everything but its rows and its digest, which the caller adds. */
-void report_bare(struct report *r, const char *task, uint64_t seed);
+/* The models of the report, whose results the rows are made from: object and name. */
+const cJSON *report_models(const struct report *r);
+const char *report_model(const struct report *r, size_t place);
+size_t report_n_models(const struct report *r);
+
+/* What a person should be shown of a report, as data that the report carries: tables and pictures are drawn from it.
+ *   kind   "table"    metric `name`, a column for each value of the dimension x (NULL: none)
+ *          "heatmap"  metric `name` over the dimensions x and y
+ *          "bars"     metric `name` over the dimension x; of several metrics one beside another
+ *          "parts"    several metrics as the parts of a whole
+ *          "lines"    series `name`;  "steps" the same as a histogram
+ *          "fits"     two series, "fit,measured": lines over points
+ *          "ranges"   series `name`: best, worst and all between, place beside place;  "dots": one dot a value */
+struct view {
+    const char *kind, *name, *title, *x, *y;
+};
+
+/* Everything but options, models, data, digest and rows, which the caller adds. */
+void report_begin(struct report *r, const char *task, uint64_t seed);
 /* Adds a view. */
 void report_add_view(struct report *r, const struct view *view);
-enum status report_init(struct report *r, const struct experiment *e, struct error *err);
 void report_free(struct report *r);
 
 enum metric_kind {
@@ -46,11 +65,10 @@ struct metric {
 
 /* Adds the metric over the items whose `where` agrees with `where` (a dimension that items do not have restricts nothing), for
  * every model that has values, and the paired comparison of each with the baseline. */
-enum status report_add(struct report *r, const struct experiment *e, const cJSON *items, const struct metric *metric,
-                       const cJSON *where, struct error *err);
+enum status report_add(struct report *r, const cJSON *items, const struct metric *metric, const cJSON *where, struct error *err);
 
 /* Does a model cut text into the same tokens as the baseline? What stored results do not say counts as yes. */
-bool report_same_tokens(const struct experiment *e, size_t subject);
+bool report_same_tokens(const struct report *r, size_t model);
 
 /* Adds `ci`: [low, high], or null where there are too few units for an interval. */
 void report_add_interval(cJSON *row, struct interval x);
@@ -69,8 +87,8 @@ cJSON *report_add_series(struct report *r, const char *name, const char *model, 
                          const char *y_label, const char *x_scale);
 void report_add_point(cJSON *series, double x, struct interval y);
 /* A curve `name` for every model: the metric at `where` and each value of `dimension` that its rows have. */
-void report_add_curve(struct report *r, const struct experiment *e, const char *name, const char *metric, const cJSON *where,
-                      const char *dimension, const char *x_label, const char *y_label, const char *x_scale);
+void report_add_curve(struct report *r, const char *name, const char *metric, const cJSON *where, const char *dimension,
+                      const char *x_label, const char *y_label, const char *x_scale);
 
 /* The row of a metric whose `where` has exactly the members of `where`; NULL when there is none. */
 const cJSON *report_find(const cJSON *rows, const char *name, const char *model, const cJSON *where);

@@ -2,6 +2,7 @@
 #include "suite/judge.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "lm/generate.h"
 
 #include <ctype.h>

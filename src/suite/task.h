@@ -48,18 +48,7 @@ struct experiment {
 };
 
 struct report;
-
-/* What a person should be shown of a report, as data that the report carries: tables and pictures are drawn from it.
- *   kind   "table"    metric `name`, a column for each value of the dimension x (NULL: none)
- *          "heatmap"  metric `name` over the dimensions x and y
- *          "bars"     metric `name` over the dimension x; of several metrics one beside another
- *          "parts"    several metrics as the parts of a whole
- *          "lines"    series `name`;  "steps" the same as a histogram
- *          "fits"     two series, "fit,measured": lines over points
- *          "ranges"   series `name`: best, worst and all between, place beside place;  "dots": one dot a value */
-struct view {
-    const char *kind, *name, *title, *x, *y;
-};
+struct view;
 
 struct task {
     const char *name, *summary;
@@ -67,7 +56,7 @@ struct task {
     size_t settings_size;               /* of the struct that `options` fills: e->settings */
     const struct dimension *dimensions; /* of the struct that an item is */
     size_t item_size;
-    const struct view *views; /* ended by a kind of NULL */
+    const struct view *views; /* what its report shows (report/report.h); ended by a kind of NULL */
     bool exclusive;           /* times itself: one item at a time, on all threads */
     bool no_texts;            /* token ids suffice: a model may lack its tokenizer */
     bool no_models;           /* reads results of models instead; `prepare` adds subjects with names alone */

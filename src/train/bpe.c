@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "formats/json.h"
 #include "lm/byte_level.h"
 #include "lm/pretokenizer.h"

@@ -2,6 +2,7 @@
 #include "train/corpus.h"
 
 #include "base/file.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>

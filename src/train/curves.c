@@ -120,7 +120,7 @@ enum status curves_write(const char *const *folders, size_t n, const char *path,
     struct text all = {0};
     char digest[65];
     enum status status = OK;
-    report_bare(&r, "training", 0);
+    report_begin(&r, "training", 0);
     for (size_t i = 0; i < n && status == OK; i++)
         status = add_training(&r, &all, folders[i], err);
     sha256_hex(digest, all.data, all.len);

@@ -3,7 +3,7 @@
  * Names are made up and numbers come from the half for training (holdout.h). */
 #include "train/documents.h"
 
-#include "suite/holdout.h"
+#include "lm/holdout.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -19,10 +19,12 @@ static const struct {
               {"v_proj", "value"},  {"o_proj", "output"}, {"mlp.", "mlp"},    {"embed", "embedding"}, {"lm_head", "head"}};
 enum { N_GROUPS = sizeof GROUPS / sizeof *GROUPS };
 
+#define EVERY_LAYER SIZE_MAX
+
 /* Where gradients are added up: a group in a layer, a group in all layers, everything. */
 struct place {
     const char *group; /* NULL: everything */
-    size_t layer;      /* ITEM_NONE: all */
+    size_t layer;      /* EVERY_LAYER: all */
     double *norm;      /* [batches] */
 };
 
@@ -69,7 +71,7 @@ static void add_batch(struct flow *f, const struct weights *w, size_t batch, siz
     for (size_t i = 0; i < w->n_rows; i++) {
         const float *x = weights_floats(&w->rows[i]);
         const char *group = "other";
-        size_t layer = ITEM_NONE, k = 0;
+        size_t layer = EVERY_LAYER, k = 0;
         double square = 0;
         for (size_t j = 0; j < w->rows[i].count; j++)
             square += (double)x[j] * (double)x[j];
@@ -78,8 +80,8 @@ static void add_batch(struct flow *f, const struct weights *w, size_t batch, siz
         group = k < N_GROUPS ? GROUPS[k].name : group;
         if (sscanf(w->rows[i].name, "model.layers.%zu.", &layer) == 1)
             add_square(f, group, layer, batch, batches, square);
-        add_square(f, group, ITEM_NONE, batch, batches, square);
-        add_square(f, NULL, ITEM_NONE, batch, batches, square);
+        add_square(f, group, EVERY_LAYER, batch, batches, square);
+        add_square(f, NULL, EVERY_LAYER, batch, batches, square);
     }
     for (size_t i = 0; i < f->n_places; i++)
         f->places[i].norm[batch] = sqrt(f->places[i].norm[batch]);
@@ -162,7 +164,7 @@ static void add_flow(struct report *r, const struct flow *f, const struct flow *
         cJSON *where = cJSON_CreateObject();
         if (p->group != NULL)
             cJSON_AddStringToObject(where, "group", p->group);
-        if (p->layer != ITEM_NONE)
+        if (p->layer != EVERY_LAYER)
             json_add_number(where, "layer", (double)p->layer);
         add_rows(r, "gradient_norm", f, base, where, p->norm, other ? other->norm : NULL, n);
         cJSON_Delete(where);
@@ -179,7 +181,7 @@ static enum status write_flows(const struct recipe *recipe, const struct gradien
     struct flow *flows = calloc(n + 1, sizeof *flows);
     struct report r;
     char digest[65], *text = NULL;
-    report_bare(&r, "gradients", recipe->seed);
+    report_begin(&r, "gradients", recipe->seed);
     cJSON *options = cJSON_GetObjectItemCaseSensitive(r.root, "options");
     cJSON_AddStringToObject(options, "recipe", recipe->path);
     json_add_number(options, "batches", (double)o->batches);

@@ -1,5 +1,6 @@
 /* log.c - what a training says of itself: train.jsonl, training.json, progress; see run.h. */
 #include "train/run.h"
+#include "train/trainer.h"
 
 #include "base/clock.h"
 #include "base/file.h"

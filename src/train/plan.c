@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "lm/tokenizer.h"
-#include "suite/rates.h"
+#include "model/rates.h"
 
 #include <math.h>
 #include <stdlib.h>

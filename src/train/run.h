@@ -5,7 +5,9 @@
 
 #include "model/gradient.h"
 #include "train/packing.h"
-#include "train/trainer.h"
+#include "train/recipe.h"
+
+struct trainer_options;
 
 struct run {
     const struct recipe *recipe;

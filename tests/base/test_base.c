@@ -1,6 +1,7 @@
 /* Memory, random streams, files, text checks. */
 #include "base/file.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "base/visible.h"
 #include "suite_main.h"
 

@@ -7,6 +7,7 @@
 #include "suite_main.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ROUNDS = 640, MOST = 64 };

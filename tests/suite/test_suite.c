@@ -1,7 +1,7 @@
 /* Options, the journal, the haystack, and what is held out of training. */
 #include "base/file.h"
+#include "lm/holdout.h"
 #include "suite/haystack.h"
-#include "suite/holdout.h"
 #include "suite/journal.h"
 #include "suite/options.h"
 #include "suite_main.h"

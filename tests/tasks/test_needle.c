@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "formats/json.h"
-#include "suite/holdout.h"
+#include "lm/holdout.h"
 #include "suite_main.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 #include "model/model.h"
 #include "tiny_recipe.h"
 #include "train/run.h"
+#include "train/trainer.h"
 
 #include <math.h>
 #include <string.h>

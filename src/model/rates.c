@@ -1,5 +1,5 @@
 /* rates.c - see rates.h. */
-#include "suite/rates.h"
+#include "model/rates.h"
 
 #include "base/clock.h"
 #include "base/memory.h"

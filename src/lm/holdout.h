@@ -4,8 +4,8 @@
  * documents draw from made-up names and from the other half, so a number found
  * by a model of this project was read in the context, not remembered.
  */
-#ifndef DIFFTF_SUITE_HOLDOUT_H
-#define DIFFTF_SUITE_HOLDOUT_H
+#ifndef DIFFTF_LM_HOLDOUT_H
+#define DIFFTF_LM_HOLDOUT_H
 
 #include "base/random.h"
 

@@ -1,6 +1,6 @@
 /* rates.h - how fast a model runs, and how fast the machine could: shared by the throughput task and the bench. */
-#ifndef DIFFTF_SUITE_RATES_H
-#define DIFFTF_SUITE_RATES_H
+#ifndef DIFFTF_MODEL_RATES_H
+#define DIFFTF_MODEL_RATES_H
 
 #include "model/session.h"
 

@@ -1,5 +1,5 @@
 /* cpu.c - see cpu.h. */
-#include "numeric/cpu.h"
+#include "base/cpu.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* holdout.c - see holdout.h. */
-#include "suite/holdout.h"
+#include "lm/holdout.h"
 
 #include <string.h>
 
