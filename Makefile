@@ -35,10 +35,11 @@ endif
 # The innermost loops once for each instruction set.
 KERNELS := portable
 ifneq ($(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
-KERNELS += avx2 avx512
+KERNELS += avx2 avx512 avx512vnni
 endif
 ISA_avx2   := -mavx2 -mfma -mf16c
-ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
+ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mf16c -mprefer-vector-width=512
+ISA_avx512vnni := $(ISA_avx512) -mavx512vnni -mavx512bf16
 
 # Source floors; each program links those it needs from one library.
 LIB_SOURCES := $(filter-out src/numeric/kernels_impl.c src/cli/main.c,$(wildcard src/*/*.c)) $(wildcard tasks/*.c)

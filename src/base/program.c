@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/startup.h"
+#include "numeric/kernels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,10 @@ void program_start(const char *name, bool stops)
     startup();
     catch_signals();
     atexit(on_exit_of_library);
+    struct error err = {0};
+    enum status status = kernels_wanted(&err);
+    if (status != OK)
+        exit(program_end(status, &err));
 }
 
 int program_end(enum status status, const struct error *err)

@@ -28,10 +28,11 @@ static enum status model_folder(const cJSON *options, char **folder, struct erro
     return *folder ? OK : error_set(err, ERR_SYSTEM, "models: out of memory");
 }
 
-/* model_load, with what is to be known of the files on standard error. */
-static enum status load(struct model *m, const char *folder, struct error *err)
+/* model_load and --compute, with what is to be known of the files on standard error. */
+static enum status load(struct model *m, const char *folder, const cJSON *options, struct error *err)
 {
     enum status status = model_load(m, folder, err);
+    m->compute = (enum compute)option_choice(options, "compute", COMPUTE_WORDS);
     cli_print_notes(m->notes.data);
     return status;
 }
@@ -45,6 +46,11 @@ static enum status load(struct model *m, const char *folder, struct error *err)
         "threads", OPTION_INT, "0", 0, 256, "N", "threads, 0: all processors", true, 0                                           \
     }
 
+#define COMPUTE_OPTION                                                                                                           \
+    {                                                                                                                            \
+        "compute", OPTION_CHOICE, "f32", 0, 0, COMPUTE_WORDS, "what the numbers of matrix products are rounded to", false, 0     \
+    }
+
 /* logits */
 
 static const struct option_spec LOGITS_OPTIONS[] = {
@@ -53,6 +59,7 @@ static const struct option_spec LOGITS_OPTIONS[] = {
     {"out", OPTION_STRING, NULL, 0, 0, "FILE", "safetensors file to write", false, 0},
     {"hidden", OPTION_FLAG, NULL, 0, 0, NULL, "also the residual stream after each layer", false, 0},
     {"attention", OPTION_INT, NULL, 0, 4095, "LAYER", "also the effective attention map of each head of a layer", false, 0},
+    COMPUTE_OPTION,
     THREADS_OPTION,
     OPTIONS_END,
 };
@@ -94,7 +101,7 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     session_logits(c->session, c->logits + start * vocab, normed, rows);
     if (predicted > 0)
         cross_entropy(c->loss, NULL, NULL, normed, &c->model->weights.lm_head, c->ids + start + 1, predicted, width, vocab, 0,
-                      c->work, 1);
+                      c->work, c->model->compute, 1);
     for (size_t i = 0; i < predicted; i++)
         c->nll[start + i] = (float)c->loss[i];
 }
@@ -178,7 +185,7 @@ static enum status logits(const cJSON *options, const cJSON *arguments, struct e
     if (status == OK)
         status = model_folder(options, &folder, err);
     if (status == OK)
-        status = load(&m, folder, err);
+        status = load(&m, folder, options, err);
     if (status == OK)
         status = ids_read(&ids, &n, ids_path, m.config.vocab_size, 1, err);
     bool attention = json_has(options, "attention");
@@ -306,6 +313,7 @@ static const struct option_spec GENERATE_OPTIONS[] = {
     {"tokens", OPTION_INT, "100", 1, 1048576, "N", "at most so many new tokens", false, 0},
     {"temperature", OPTION_NUMBER, "0", 0, 100, "T", "0: always the most probable token", false, 0},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the sampling", false, 0},
+    COMPUTE_OPTION,
     THREADS_OPTION,
     OPTIONS_END,
 };
@@ -351,7 +359,7 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     if (status == OK)
         status = model_folder(options, &folder, err);
     if (status == OK)
-        status = load(&m, folder, err);
+        status = load(&m, folder, options, err);
     if (status == OK)
         status = tokenizer_load(&t, folder, err);
     if (status == OK)

@@ -103,7 +103,7 @@ static enum status check_matrix_library(const struct selftest *t, const char *ab
     struct product *p = product_new();
     struct matrix w = matrix_of(p->b);
     (void)about;
-    linear_forward(&(struct linear){p->c, &w, NULL, COLUMNS}, 1, p->a, ROWS, INNER, t->threads);
+    linear_forward(&(struct linear){p->c, &w, NULL, COLUMNS}, 1, p->a, ROWS, INNER, COMPUTE_F32, t->threads);
     enum status status = product_check(p, err);
     free(p);
     return status;
@@ -307,6 +307,8 @@ static enum status selftest(const cJSON *options, const cJSON *arguments, struct
     introduce(&t);
     for (const struct kernels *const *set = kernels_all(); *set != NULL && status == OK; set++)
         status = check(&t, "kernels", (*set)->name, check_kernels, err);
+    for (size_t i = 0; kernels_missing(i) != NULL; i++)
+        say(stdout, "-- kernels %s: this processor cannot run them\n", kernels_missing(i));
     for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS && status == OK; i++)
         status = check(&t, CHECKS[i].what, CHECKS[i].about, CHECKS[i].run, err);
     if (status == OK && t.failed > 0)

@@ -21,7 +21,7 @@ static void on_final(void *context, size_t start, size_t rows, const float *norm
     const struct model *m = c->session->model;
     size_t at = start - c->first;
     cross_entropy(c->nll + at, NULL, NULL, normed, &m->weights.lm_head, c->ids + at + 1, rows, width, m->config.vocab_size, 0,
-                  c->work, c->session->context.threads);
+                  c->work, m->compute, c->session->context.threads);
 }
 
 enum status score_tokens(struct session *s, const int32_t *ids, size_t n, double *nll, struct error *err)

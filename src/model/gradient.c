@@ -103,7 +103,7 @@ static double loss(struct gradient *g, const int32_t *targets, size_t rows, floa
     for (size_t i = 0; i < rows; i += LOSS_ROWS) {
         size_t n = rows - i < LOSS_ROWS ? rows - i : LOSS_ROWS;
         cross_entropy(g->nll + i, scale != 0 ? g->dx + i * D : NULL, g->sum.lm_head.f32, g->normed + i * D, &m->weights.lm_head,
-                      targets + i, n, D, m->config.vocab_size, scale, g->work, g->context.threads);
+                      targets + i, n, D, m->config.vocab_size, scale, g->work, m->compute, g->context.threads);
     }
     for (size_t i = 0; i < rows; i++)
         total += g->nll[i];

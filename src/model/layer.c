@@ -129,7 +129,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
                                     {c->k, &w->k, w->k_bias, p->n_k_heads * p->head_dim},
                                     {c->v, &w->v, w->v_bias, p->n_v_heads * p->v_dim},
                                     {b->lam, &w->lambda_proj, NULL, p->n_heads}};
-    linear_forward(inputs, b->lam != NULL ? 4 : 3, b->normed, rows, D, c->threads);
+    linear_forward(inputs, b->lam != NULL ? 4 : 3, b->normed, rows, D, m->compute, c->threads);
     layer_lap(c->clock, PART_QKV);
     if (cfg->qk_norm) {
         rmsnorm_forward(b->q, b->q, w->q_norm, rows * p->n_q_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
@@ -149,7 +149,8 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
     layer_lap(c->clock, PART_NORMS);
-    linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, c->threads);
+    linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, m->compute,
+                   c->threads);
     add_rows(b->mid, b->mid, b->x, rows, D, c->threads);
     layer_lap(c->clock, PART_OUTPUT);
 }
@@ -164,14 +165,14 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
     layer_lap(c->clock, PART_NORMS);
     const struct linear inputs[] = {{b->gate, &w->gate, w->gate_bias, F}, {b->up, &w->up, w->up_bias, F}};
-    linear_forward(inputs, 2, b->mid_normed, rows, D, c->threads);
+    linear_forward(inputs, 2, b->mid_normed, rows, D, c->model->compute, c->threads);
     layer_lap(c->clock, PART_MLP);
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
         swiglu_forward(b->act, b->gate, b->up, rows, F, c->threads);
     layer_lap(c->clock, PART_ACTIVATION);
-    linear_forward(&(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, rows, F, c->threads);
+    linear_forward(&(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, rows, F, c->model->compute, c->threads);
     add_rows(out, out, b->mid, rows, D, c->threads);
     layer_lap(c->clock, PART_MLP);
 }

@@ -4,15 +4,17 @@
 
 #include "model/config.h"
 #include "model/weights.h"
+#include "numeric/compute.h"
 
 struct model {
     char *folder;
     struct config config;
     struct weights weights;
     struct attention_plan plan;
-    float *lambda;       /* [n_layers] the second map's weight; NULL for a Transformer */
-    float *rope_factors; /* [head_dim / 2], or NULL */
-    struct text notes;   /* what a reader of results should know of how the files were read, a line each */
+    float *lambda;        /* [n_layers] the second map's weight; NULL for a Transformer */
+    float *rope_factors;  /* [head_dim / 2], or NULL */
+    enum compute compute; /* what its products are rounded to: whoever loads it may set this before the first session */
+    struct text notes;    /* what a reader of results should know of how the files were read, a line each */
 };
 
 /* Loads config.json and the weights from a folder as the transformers library lays it out, or a .gguf file. */

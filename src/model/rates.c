@@ -84,7 +84,7 @@ double rates_sgemm(struct rates_machine *m)
     size_t n = (size_t)SGEMM * SGEMM;
     struct matrix w = matrix_of(m->matrices + 2 * n);
     double started = clock_seconds();
-    linear_forward(&(struct linear){m->matrices, &w, NULL, SGEMM}, 1, m->matrices + n, SGEMM, SGEMM, m->threads);
+    linear_forward(&(struct linear){m->matrices, &w, NULL, SGEMM}, 1, m->matrices + n, SGEMM, SGEMM, COMPUTE_F32, m->threads);
     return 2.0 * (double)n * SGEMM / 1e9 / (clock_seconds() - started);
 }
 

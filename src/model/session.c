@@ -202,5 +202,5 @@ void session_logits(const struct session *s, float *logits, const float *normed,
 {
     const struct config *c = &s->model->config;
     linear_forward(&(struct linear){logits, &s->model->weights.lm_head, NULL, c->vocab_size}, 1, normed, rows, c->d_model,
-                   s->context.threads);
+                   s->model->compute, s->context.threads);
 }

@@ -1,8 +1,9 @@
 /* blocks_impl.h - formats whose numbers share scales, as GGUF stores them; part of kernels_impl.c.
  *
- * A format is a function that takes a block apart into runs of 16 codes, number i on, each standing for scale * code - least.
- * What becomes of them, floats or a product, is its caller's. The scales and the order of products are those of ggml's
- * dequantize_row_*, and so are the bits: least is only ever taken from a product that is exact.
+ * A format is two functions: one that takes the scales of a block, one for each run of 16 or 32 numbers, and one that takes the
+ * codes of 32 numbers. A number is scale * code - least. What becomes of them, floats, products or a panel, is written once,
+ * below and in int8_impl.h. The scales and the order of products are those of ggml's dequantize_row_*, and so are the bits: least
+ * is only ever taken from a product that is exact.
  */
 #ifndef DIFFTF_NUMERIC_BLOCKS_IMPL_H
 #define DIFFTF_NUMERIC_BLOCKS_IMPL_H
@@ -10,8 +11,16 @@
 #include "formats/dtype.h"
 #include "numeric/vec.h"
 
-typedef unsigned char codes __attribute__((vector_size(16), aligned(1), may_alias));
-typedef signed char signed_codes __attribute__((vector_size(16), aligned(1), may_alias));
+enum { GROUP = 32, RUNS = BLOCK_MOST / 16 }; /* codes that are taken at once; the most runs of a block */
+
+typedef unsigned char codes __attribute__((vector_size(GROUP), aligned(1), may_alias));
+typedef signed char signed_codes __attribute__((vector_size(GROUP), aligned(1), may_alias));
+typedef unsigned char half_codes __attribute__((vector_size(GROUP / 2), aligned(1), may_alias));
+
+/* The scales of a block's runs. */
+struct scales {
+    float scale[RUNS], least[RUNS];
+};
 
 INLINE codes at(const unsigned char *p)
 {
@@ -26,214 +35,277 @@ INLINE float half(const unsigned char *p)
 /* The bits of `mask` from each code. */
 INLINE codes bits(codes q, int shift, unsigned char mask)
 {
-    typedef unsigned short pairs __attribute__((vector_size(16))); /* the processor shifts no bytes */
+    typedef unsigned short pairs __attribute__((vector_size(GROUP))); /* the processor shifts no bytes */
     return (codes)((pairs)q >> shift) & mask;
 }
 
-/* Where the runs go: floats from `out` on, or products with x added to `sum`. */
-struct runs {
-    float *out;
-    const float *x;
-    vec sum[4];
-};
-typedef void put_run(struct runs *to, int i, codes q, float scale, float least);
-
-INLINE void put_floats(struct runs *to, int i, codes q, float scale, float least)
+/* 16 bytes hold 32 codes of four bits: the lower halves come first. */
+INLINE codes nibbles(const unsigned char *p)
 {
-    for (int k = 0; k < 16; k += W)
-        *(vec *)(to->out + i + k) = scale * from_bytes((const char *)&q + k) - least;
+    half_codes h = *(const half_codes *)p;
+    typedef unsigned short pairs __attribute__((vector_size(GROUP / 2)));
+    half_codes low = h & 15, high = (half_codes)((pairs)h >> 4) & 15;
+    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+                                   23, 24, 25, 26, 27, 28, 29, 30, 31);
 }
 
-INLINE void put_product(struct runs *to, int i, codes q, float scale, float least)
+/* 16 in each place whose bit of the four bytes is set. */
+INLINE codes fifth_bits(const unsigned char *b)
 {
-    for (int k = 0; k < 16; k += W)
-        to->sum[(i + k) / W % 4] += (scale * from_bytes((const char *)&q + k) - least) * load(to->x + i + k);
-}
-
-/* 16 in each place whose bit of the two bytes is set. */
-INLINE codes fifth_bits(const unsigned char *bits)
-{
-    const codes mask = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
-    codes lower = (codes){0} + bits[0], upper = (codes){0} + bits[1];
-    codes spread = __builtin_shufflevector(lower, upper, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+    const codes mask = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128,
+                        1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    typedef unsigned int word __attribute__((vector_size(GROUP)));
+    unsigned int w;
+    memcpy(&w, b, sizeof w);
+    codes four = (codes)((word){0} + w);
+    codes spread = __builtin_shufflevector(four, four, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 18, 18, 18, 18, 18, 18, 18,
+                                           18, 19, 19, 19, 19, 19, 19, 19, 19);
     return (codes)((spread & mask) != 0) & 16;
 }
 
-/* Blocks of 32: the lower halves of 16 bytes come first, then the upper ones. */
+/* Blocks of 32 with one scale. */
 
-INLINE void block_q4_0(put_run *put, struct runs *to, const unsigned char *b) /* scale; codes less 8 */
+INLINE void scales_q4_0(struct scales *s, const unsigned char *b) /* scale; codes less 8 */
 {
-    codes q = at(b + 2);
-    put(to, 0, bits(q, 0, 15) - 8, half(b), 0);
-    put(to, 16, bits(q, 4, 15) - 8, half(b), 0);
+    s->scale[0] = half(b);
 }
 
-INLINE void block_q4_1(put_run *put, struct runs *to, const unsigned char *b) /* scale, least; codes */
+INLINE codes codes_q4_0(const unsigned char *b, int g)
 {
-    codes q = at(b + 4);
-    put(to, 0, bits(q, 0, 15), half(b), -half(b + 2));
-    put(to, 16, bits(q, 4, 15), half(b), -half(b + 2));
+    (void)g;
+    return nibbles(b + 2) - 8;
 }
 
-INLINE void block_q5_0(put_run *put, struct runs *to, const unsigned char *b) /* scale, fifth bits; codes less 16 */
+INLINE void scales_q4_1(struct scales *s, const unsigned char *b) /* scale, least; codes */
 {
-    codes q = at(b + 6);
-    put(to, 0, (bits(q, 0, 15) | fifth_bits(b + 2)) - 16, half(b), 0);
-    put(to, 16, (bits(q, 4, 15) | fifth_bits(b + 4)) - 16, half(b), 0);
+    s->scale[0] = half(b);
+    s->least[0] = -half(b + 2);
 }
 
-INLINE void block_q5_1(put_run *put, struct runs *to, const unsigned char *b) /* scale, least, fifth bits; codes */
+INLINE codes codes_q4_1(const unsigned char *b, int g)
 {
-    codes q = at(b + 8);
-    put(to, 0, bits(q, 0, 15) | fifth_bits(b + 4), half(b), -half(b + 2));
-    put(to, 16, bits(q, 4, 15) | fifth_bits(b + 6), half(b), -half(b + 2));
+    (void)g;
+    return nibbles(b + 4);
 }
 
-INLINE void block_q8_0(put_run *put, struct runs *to, const unsigned char *b) /* scale; signed bytes */
+INLINE void scales_q5_0(struct scales *s, const unsigned char *b) /* scale, fifth bits; codes less 16 */
 {
-    put(to, 0, at(b + 2), half(b), 0);
-    put(to, 16, at(b + 18), half(b), 0);
+    s->scale[0] = half(b);
+}
+
+INLINE codes codes_q5_0(const unsigned char *b, int g)
+{
+    (void)g;
+    return (nibbles(b + 6) | fifth_bits(b + 2)) - 16;
+}
+
+INLINE void scales_q5_1(struct scales *s, const unsigned char *b) /* scale, least, fifth bits; codes */
+{
+    scales_q4_1(s, b);
+}
+
+INLINE codes codes_q5_1(const unsigned char *b, int g)
+{
+    (void)g;
+    return nibbles(b + 8) | fifth_bits(b + 4);
+}
+
+INLINE void scales_q8_0(struct scales *s, const unsigned char *b) /* scale; signed bytes */
+{
+    s->scale[0] = half(b);
+}
+
+INLINE codes codes_q8_0(const unsigned char *b, int g)
+{
+    (void)g;
+    return at(b + 2);
 }
 
 /* The 16 values that a code of four bits stands for, denser near zero. */
 INLINE codes uneven(codes q)
 {
-    const signed_codes values = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-#ifdef __clang__ /* which has no shuffle by a vector */
+    const signed_codes values = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+                                 -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+#if defined(__AVX2__)
+    return (codes)_mm256_shuffle_epi8((__m256i)values, (__m256i)q);
+#else
     codes out = {0};
     for (size_t i = 0; i < sizeof q / sizeof q[0]; i++)
-        out[i] = values[q[i]];
+        out[i] = (unsigned char)values[q[i]];
     return out;
-#else
-    return (codes)__builtin_shuffle(values, (signed_codes)q);
 #endif
 }
 
-INLINE void block_iq4_nl(put_run *put, struct runs *to, const unsigned char *b) /* scale; uneven codes */
+INLINE void scales_iq4_nl(struct scales *s, const unsigned char *b) /* scale; uneven codes */
 {
-    codes q = at(b + 2);
-    put(to, 0, uneven(bits(q, 0, 15)), half(b), 0);
-    put(to, 16, uneven(bits(q, 4, 15)), half(b), 0);
+    s->scale[0] = half(b);
+}
+
+INLINE codes codes_iq4_nl(const unsigned char *b, int g)
+{
+    (void)g;
+    return uneven(nibbles(b + 2));
 }
 
 /* Blocks of 256 have scales of their own for every 16 or 32 numbers. */
 
-INLINE void block_q2_k(put_run *put, struct runs *to,
-                       const unsigned char *b) /* 16 scales with their leasts, codes of two bits, scale, least */
+/* s[i] = d * (bytes of the words)[i], n bytes of at most 127, a multiple of eight. */
+INLINE void scaled(float *s, const unsigned int *words, int n, float d)
 {
-    float d = half(b + 80), least = half(b + 82);
-    const unsigned char *q = b + 16;
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) /* 32 bytes hold four runs of 32 numbers */
-        put(to, 16 * i, bits(at(q + i / 8 * 32 + i % 2 * 16), i % 8 / 2 * 2, 3), d * (float)(b[i] & 15),
-            least * (float)(b[i] >> 4));
+    for (int i = 0; i < n; i += LANES_8)
+        *(vec8 *)(s + i) = d * from_8_bytes((const char *)words + i);
 }
 
-INLINE void block_q3_k(put_run *put, struct runs *to,
-                       const unsigned char *b) /* third bits, codes of two bits, 16 scales of six bits, scale */
+INLINE void scales_q2_k(struct scales *s,
+                        const unsigned char *b) /* 16 scales with their leasts, codes of two bits, scale, least */
 {
-    float d = half(b + 108);
-    const unsigned char *q = b + 32, *s = b + 96;
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) {
-        int scale = (i < 8 ? s[i] & 15 : s[i - 8] >> 4) | (s[8 + i % 4] >> (i / 4 * 2) & 3) << 4;
-        codes low = bits(at(q + i / 8 * 32 + i % 2 * 16), i % 8 / 2 * 2, 3);
-        codes clear = (codes)((at(b + i % 2 * 16) & (unsigned char)(1 << i / 2)) == 0) & 4;
-        put(to, 16 * i, low - clear, d * (float)(scale - 32), 0);
+    unsigned int w[4], low[4], high[4];
+    memcpy(w, b, sizeof w);
+    for (int i = 0; i < 4; i++) {
+        low[i] = w[i] & 0x0f0f0f0fu;
+        high[i] = w[i] >> 4 & 0x0f0f0f0fu;
     }
+    scaled(s->scale, low, 16, half(b + 80));
+    scaled(s->least, high, 16, half(b + 82));
 }
 
-/* Scale i and least i of six bits each, of eight in twelve bytes. */
-INLINE void six_bits(int *scale, int *least, const unsigned char *s, int i)
+INLINE codes codes_q2_k(const unsigned char *b, int g) /* 32 bytes hold four groups */
 {
-    *scale = i < 4 ? s[i] & 63 : (s[i + 4] & 15) | (s[i - 4] >> 6) << 4;
-    *least = i < 4 ? s[i + 4] & 63 : s[i + 4] >> 4 | (s[i] >> 6) << 4;
+    return bits(at(b + 16 + g / 4 * 32), g % 4 * 2, 3);
 }
 
-/* `fifth`: 32 bytes of further bits, or NULL. */
-INLINE void block_k(put_run *put, struct runs *to, const unsigned char *b, const unsigned char *fifth, const unsigned char *q)
+INLINE void scales_q3_k(struct scales *s,
+                        const unsigned char *b) /* third bits, codes of two bits, 16 scales of six bits, scale */
 {
-    float d = half(b), d_least = half(b + 2);
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        int scale, least;
-        six_bits(&scale, &least, b + 4, i);
-        for (int k = 0; k < 32; k += 16) {
-            codes c = bits(at(q + i / 2 * 32 + k), i % 2 * 4, 15);
-            if (fifth != NULL)
-                c |= (codes)((at(fifth + k) & (unsigned char)(1 << i)) != 0) & 16;
-            put(to, 32 * i + k, c, d * (float)scale, d_least * (float)least);
-        }
-    }
+    unsigned int w[3], six[4];
+    memcpy(w, b + 96, sizeof w);
+    for (int i = 0; i < 4; i++)
+        six[i] = (w[i % 2] >> (i / 2 * 4) & 0x0f0f0f0fu) | (w[2] >> (2 * i) & 0x03030303u) << 4;
+    for (int i = 0; i < RUNS; i += LANES_8)
+        *(vec8 *)(s->scale + i) = half(b + 108) * (from_8_bytes((const char *)six + i) - 32.0f);
 }
 
-INLINE void block_q4_k(put_run *put, struct runs *to, const unsigned char *b) /* scale, least, eight scales and leasts, codes */
+INLINE codes codes_q3_k(const unsigned char *b, int g)
 {
-    block_k(put, to, b, NULL, b + 16);
+    codes clear = (codes)((at(b) & (unsigned char)(1 << g)) == 0) & 4;
+    return bits(at(b + 32 + g / 4 * 32), g % 4 * 2, 3) - clear;
 }
 
-INLINE void block_q5_k(put_run *put, struct runs *to, const unsigned char *b) /* the same, with fifth bits before the codes */
+INLINE void scales_q4_k(struct scales *s, const unsigned char *b) /* scale, least, eight of each of six bits, codes */
 {
-    block_k(put, to, b, b + 16, b + 48);
+    unsigned int w[3], scale[2], least[2];
+    memcpy(w, b + 4, sizeof w);
+    scale[0] = w[0] & 0x3f3f3f3fu;
+    scale[1] = (w[2] & 0x0f0f0f0fu) | (w[0] >> 6 & 0x03030303u) << 4;
+    least[0] = w[1] & 0x3f3f3f3fu;
+    least[1] = (w[2] >> 4 & 0x0f0f0f0fu) | (w[1] >> 6 & 0x03030303u) << 4;
+    scaled(s->scale, scale, 8, half(b));
+    scaled(s->least, least, 8, half(b + 2));
 }
 
-INLINE void block_q6_k(put_run *put, struct runs *to,
-                       const unsigned char *b) /* lower four bits, upper two, 16 signed scales, scale; codes less 32 */
+INLINE codes codes_q4_k(const unsigned char *b, int g)
 {
-    float d = half(b + 208);
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++) {
-        int run = i % 8 / 2; /* of 32 numbers, four in each half */
-        codes low = at(b + i / 8 * 64 + run % 2 * 32 + i % 2 * 16);
-        codes up = bits(at(b + 128 + i / 8 * 32 + i % 2 * 16), 2 * run, 3);
-        put(to, 16 * i, (bits(low, run / 2 * 4, 15) | up << 4) - 32, d * (float)(signed char)b[192 + i], 0);
-    }
+    return bits(at(b + 16 + g / 2 * 32), g % 2 * 4, 15);
 }
 
-INLINE void block_iq4_xs(put_run *put, struct runs *to,
-                         const unsigned char *b) /* scale, eight scales of six bits, uneven codes */
+INLINE void scales_q5_k(struct scales *s, const unsigned char *b) /* the same, with fifth bits before the codes */
 {
-    float d = half(b);
-    int upper = b[2] | b[3] << 8;
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        int scale = (b[4 + i / 2] >> (i % 2 * 4) & 15) | (upper >> (2 * i) & 3) << 4;
-        codes q = at(b + 8 + 16 * i);
-        put(to, 32 * i, uneven(bits(q, 0, 15)), d * (float)(scale - 32), 0);
-        put(to, 32 * i + 16, uneven(bits(q, 4, 15)), d * (float)(scale - 32), 0);
-    }
+    scales_q4_k(s, b);
 }
 
-/* n numbers, whole blocks, widened. */
-#define WIDEN_BLOCKS(FORMAT, SIZE, BYTES)                                                                                        \
+INLINE codes codes_q5_k(const unsigned char *b, int g)
+{
+    codes fifth = (codes)((at(b + 16) & (unsigned char)(1 << g)) != 0) & 16;
+    return bits(at(b + 48 + g / 2 * 32), g % 2 * 4, 15) | fifth;
+}
+
+INLINE void scales_q6_k(struct scales *s, const unsigned char *b) /* lower four bits, upper two, 16 signed scales, scale */
+{
+    for (int i = 0; i < RUNS; i += LANES_8)
+        *(vec8 *)(s->scale + i) = half(b + 208) * from_8_bytes(b + 192 + i);
+}
+
+INLINE codes codes_q6_k(const unsigned char *b, int g) /* less 32 */
+{
+    codes low = bits(at(b + g / 4 * 64 + g % 2 * 32), g % 4 / 2 * 4, 15);
+    return (low | bits(at(b + 128 + g / 4 * 32), g % 4 * 2, 3) << 4) - 32;
+}
+
+INLINE void scales_iq4_xs(struct scales *s, const unsigned char *b) /* scale, eight scales of six bits, uneven codes */
+{
+    /* bytes 4 to 7 hold the lower four bits in pairs, the two bytes before them the upper two bits of all eight */
+    const ivec8 low = {0, 4, 8, 12, 16, 20, 24, 28}, high = {0, 2, 4, 6, 8, 10, 12, 14};
+    int lower;
+    memcpy(&lower, b + 4, sizeof lower);
+    ivec8 six = (((ivec8){0} + lower) >> low & 15) | (((ivec8){0} + (b[2] | b[3] << 8)) >> high & 3) << 4;
+    *(vec8 *)s->scale = half(b) * __builtin_convertvector(six - 32, vec8);
+}
+
+INLINE codes codes_iq4_xs(const unsigned char *b, int g)
+{
+    return uneven(nibbles(b + 8 + 16 * g));
+}
+
+/* Every format: numbers of a block, its bytes, numbers that share a scale, whether they have leasts (then no code is negative).
+ */
+#define BLOCK_FORMATS(X)                                                                                                         \
+    X(q4_0, 32, 18, 32, false)                                                                                                   \
+    X(q4_1, 32, 20, 32, true)                                                                                                    \
+    X(q5_0, 32, 22, 32, false)                                                                                                   \
+    X(q5_1, 32, 24, 32, true)                                                                                                    \
+    X(q8_0, 32, 34, 32, false)                                                                                                   \
+    X(q2_k, 256, 84, 16, true)                                                                                                   \
+    X(q3_k, 256, 110, 16, false)                                                                                                 \
+    X(q4_k, 256, 144, 32, true)                                                                                                  \
+    X(q5_k, 256, 176, 32, true)                                                                                                  \
+    X(q6_k, 256, 210, 16, false)                                                                                                 \
+    X(iq4_nl, 32, 18, 32, false)                                                                                                 \
+    X(iq4_xs, 256, 136, 32, false)
+
+/* W numbers of a group as floats, from number i of the block on. */
+INLINE vec block_floats(const struct scales *s, const codes *q, int i, int run, bool least)
+{
+    vec wide = s->scale[i / run] * from_bytes((const char *)q + i % GROUP);
+    if (least)
+        wide -= s->least[i / run];
+    return wide;
+}
+
+/* n numbers, whole blocks, widened; and m rows times a vector. */
+#define BLOCK_FLOATS(FORMAT, SIZE, BYTES, RUN, LEAST)                                                                            \
     static void widen_##FORMAT(float *out, const unsigned char *x, size_t n)                                                     \
     {                                                                                                                            \
-        for (size_t i = 0; i < n; i += SIZE, x += BYTES)                                                                         \
-            block_##FORMAT(put_floats, &(struct runs){.out = out + i}, x);                                                       \
-    }
-/* And m rows times a vector. */
-#define BLOCKS(FORMAT, SIZE, BYTES)                                                                                              \
-    WIDEN_BLOCKS(FORMAT, SIZE, BYTES)                                                                                            \
+        for (size_t j = 0; j < n; j += SIZE, x += BYTES) {                                                                       \
+            struct scales s;                                                                                                     \
+            scales_##FORMAT(&s, x);                                                                                              \
+            _Pragma("GCC unroll 8") for (int g = 0; g < SIZE / GROUP; g++)                                                       \
+            {                                                                                                                    \
+                codes q = codes_##FORMAT(x, g);                                                                                  \
+                for (int i = g * GROUP; i < (g + 1) * GROUP; i += W)                                                             \
+                    *(vec *)(out + j + i) = block_floats(&s, &q, i, RUN, LEAST);                                                 \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
     static void matvec_##FORMAT(float *y, const unsigned char *w, size_t ldw, const float *x, size_t m, size_t n)                \
     {                                                                                                                            \
         for (size_t i = 0; i < m; i++, w += ldw) {                                                                               \
-            struct runs to = {.x = x};                                                                                           \
-            for (size_t j = 0; j < n / SIZE; j++, to.x += SIZE)                                                                  \
-                block_##FORMAT(put_product, &to, w + j * BYTES);                                                                 \
-            y[i] += sum_vec(to.sum[0] + to.sum[1] + (to.sum[2] + to.sum[3]));                                                    \
+            vec sum[GROUP / W] = {{0}};                                                                                          \
+            for (size_t j = 0; j < n; j += SIZE) {                                                                               \
+                const unsigned char *b = w + j / SIZE * BYTES;                                                                   \
+                struct scales s;                                                                                                 \
+                scales_##FORMAT(&s, b);                                                                                          \
+                _Pragma("GCC unroll 8") for (int g = 0; g < SIZE / GROUP; g++)                                                   \
+                {                                                                                                                \
+                    codes q = codes_##FORMAT(b, g);                                                                              \
+                    for (int k = 0; k < GROUP; k += W)                                                                           \
+                        sum[k / W] += block_floats(&s, &q, g * GROUP + k, RUN, LEAST) * load(x + j + (size_t)(g * GROUP + k));   \
+                }                                                                                                                \
+            }                                                                                                                    \
+            for (int k = 1; k < GROUP / W; k++)                                                                                  \
+                sum[0] += sum[k];                                                                                                \
+            y[i] += sum_vec(sum[0]);                                                                                             \
         }                                                                                                                        \
     }
-WIDEN_BLOCKS(q8_0, 32, 34) /* its product is a step in kernels_impl.c */
-BLOCKS(q4_0, 32, 18)
-BLOCKS(q4_1, 32, 20)
-BLOCKS(q5_0, 32, 22)
-BLOCKS(q5_1, 32, 24)
-BLOCKS(q2_k, 256, 84)
-BLOCKS(q3_k, 256, 110)
-BLOCKS(q4_k, 256, 144)
-BLOCKS(q5_k, 256, 176)
-BLOCKS(q6_k, 256, 210)
-BLOCKS(iq4_nl, 32, 18)
-BLOCKS(iq4_xs, 256, 136)
+BLOCK_FORMATS(BLOCK_FLOATS)
 
 #endif

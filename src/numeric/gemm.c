@@ -3,6 +3,7 @@
 
 #include "base/exhausted.h"
 #include "numeric/kernels.h"
+#include "numeric/reduced.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -87,7 +88,9 @@ struct part {
 /* Few rows go through the weights in columns of FEW_SPLIT, so that what is read of x stays in the first cache. */
 struct columns {
     size_t first, n;
-    const float *pairs; /* [rows, FEW_SPLIT] x as matvec wants it for BF16, when a layer asks for it */
+    enum compute compute;
+    const float *pairs;              /* [rows, FEW_SPLIT] x as matvec wants it for BF16, when a layer asks for it */
+    const struct int8_numbers *int8; /* [rows] x in codes, when a layer asks for it */
 };
 
 /* In each block the even ones first, then the odd ones, zero to the end of the last block. */
@@ -102,19 +105,37 @@ static void pair_columns(float *pairs, const float *x, size_t n)
     }
 }
 
+/* y [m] += rounded rows of weights times x: each is rounded where it is needed, and stays in the cache. */
+static void few_rounded(float *y, const struct matrix *w, size_t first, size_t in, const float *pairs, size_t m, size_t n)
+{
+    const struct kernels *k = kernels_get();
+    float wide[FEW_SPLIT];
+    uint16_t rounded[FEW_SPLIT];
+    for (size_t j = 0; j < m; j++) {
+        matrix_widen(wide, w, first + j * in, n);
+        k->to_bf16(rounded, wide, n);
+        k->matvec[DTYPE_BF16](y + j, (const unsigned char *)rounded, 0, pairs, 1, n);
+    }
+}
+
 static void few_part(const struct part *f, const struct columns *c)
 {
     const struct linear *l = f->layer;
+    const struct kernels *k = kernels_get();
     enum dtype dtype = l->w->dtype;
-    matvec_kernel *matvec = kernels_get()->matvec[dtype];
-    size_t ldw = dtype_bytes(dtype, f->in);
-    const unsigned char *w = l->w->data + dtype_bytes(dtype, f->first * f->in + c->first);
+    enum compute kind = reduced_kind(l->w, c->compute);
+    size_t ldw = dtype_bytes(dtype, f->in), first = f->first * f->in + c->first;
+    const unsigned char *w = l->w->data + dtype_bytes(dtype, first);
     for (size_t i = 0; i < f->rows; i++) {
         float *y = l->y + i * l->out + f->first;
         for (size_t j = 0; j < f->m && c->first == 0; j++)
             y[j] = l->bias ? l->bias[f->first + j] : 0.0f;
-        const float *x = dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first;
-        matvec(y, w, ldw, x, f->m, c->n);
+        if (kind == COMPUTE_INT8)
+            k->matvec_int8[dtype](y, w, ldw, &c->int8[i], f->m, c->n);
+        else if (kind == COMPUTE_BF16 && dtype != DTYPE_BF16)
+            few_rounded(y, l->w, first, f->in, c->pairs + i * FEW_SPLIT, f->m, c->n);
+        else
+            k->matvec[dtype](y, w, ldw, dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first, f->m, c->n);
     }
 }
 
@@ -123,22 +144,54 @@ static size_t few_units(const struct linear *l)
     return (l->out + FEW_OUT - 1) / FEW_OUT;
 }
 
+/* x in the forms that the layers ask for: on the stack of the one who shares the work out. */
+struct few_forms {
+    _Alignas(64) float pairs[(MANY_ROWS - 1) * FEW_SPLIT];
+    signed char codes[(MANY_ROWS - 1) * FEW_SPLIT];
+    float scale[(MANY_ROWS - 1) * FEW_SPLIT / 32], sum16[(MANY_ROWS - 1) * FEW_SPLIT / 16],
+        sum32[(MANY_ROWS - 1) * FEW_SPLIT / 32];
+    struct int8_numbers int8[MANY_ROWS - 1];
+};
+
+/* One row of x, n columns. */
+static void few_form(struct few_forms *forms, size_t row, const float *x, size_t n, enum compute compute, bool pairs, bool codes)
+{
+    const struct kernels *k = kernels_get();
+    float rounded[FEW_SPLIT];
+    uint16_t bf16[FEW_SPLIT];
+    size_t at = row * FEW_SPLIT;
+    if (codes) {
+        forms->int8[row] =
+            (struct int8_numbers){forms->codes + at, forms->scale + at / 32, forms->sum16 + at / 16, forms->sum32 + at / 32};
+        k->to_int8(&forms->int8[row], x, n);
+    }
+    if (compute == COMPUTE_BF16) {
+        k->to_bf16(bf16, x, n);
+        k->widen[DTYPE_BF16](rounded, (const unsigned char *)bf16, n);
+        x = rounded;
+    }
+    if (pairs)
+        pair_columns(forms->pairs + at, x, n);
+}
+
 /* Few rows: what counts is the reading of the weights. Guided: each thread takes a long run of them, and the last ones, ever
  * shorter, go to who comes first. */
-static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
+static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                     int threads)
 {
-    _Alignas(64) float pairs[(MANY_ROWS - 1) * FEW_SPLIT];
+    struct few_forms forms;
     size_t units = 0;
-    bool wanted = false;
+    bool pairs = compute == COMPUTE_BF16, codes = false;
     for (size_t l = 0; l < n_layers; l++) {
         units += few_units(&layers[l]);
-        wanted = wanted || layers[l].w->dtype == DTYPE_BF16;
+        pairs = pairs || layers[l].w->dtype == DTYPE_BF16;
+        codes = codes || reduced_kind(layers[l].w, compute) == COMPUTE_INT8;
     }
     threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
     for (size_t first = 0; first < in; first += FEW_SPLIT) {
-        struct columns c = {first, least(FEW_SPLIT, in - first), pairs};
-        for (size_t i = 0; i < rows && wanted; i++)
-            pair_columns(pairs + i * FEW_SPLIT, x + i * in + first, c.n);
+        struct columns c = {first, least(FEW_SPLIT, in - first), compute, forms.pairs, forms.int8};
+        for (size_t i = 0; i < rows; i++)
+            few_form(&forms, i, x + i * in + first, c.n, compute, pairs, codes);
 #pragma omp parallel for num_threads(threads) schedule(guided) if (threads > 1)
         for (size_t unit = 0; unit < units; unit++) {
             const struct linear *l = layers;
@@ -151,15 +204,30 @@ static void few_rows(const struct linear *layers, size_t n_layers, const float *
     }
 }
 
-/* A block of a layer whose weights are no floats: widened piece by piece. */
-static void widened_block(const struct part *b, size_t row)
+/* Many rows of x, as they are or rounded. */
+struct many {
+    const float *x;
+    const struct rounded *rounded; /* NULL: as they are */
+    size_t rows, in;
+    bool round_weights; /* to BF16, too */
+};
+
+/* A block of a layer whose weights are no floats, or are to be rounded: widened piece by piece. */
+static void widened_block(const struct part *b, size_t row, bool rounded)
 {
     const struct linear *l = b->layer;
+    const struct kernels *k = kernels_get();
     float panel[(size_t)PANEL_OUT * PANEL_IN];
+    uint16_t bf16[PANEL_IN];
     for (size_t c = 0; c < b->in; c += PANEL_IN) {
         size_t depth = least(PANEL_IN, b->in - c);
-        for (size_t j = 0; j < b->m; j++)
+        for (size_t j = 0; j < b->m; j++) {
             matrix_widen(panel + j * depth, l->w, (b->first + j) * b->in + c, depth);
+            if (rounded && l->w->dtype != DTYPE_BF16) {
+                k->to_bf16(bf16, panel + j * depth, depth);
+                k->widen[DTYPE_BF16](panel + j * depth, (const unsigned char *)bf16, depth);
+            }
+        }
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->rows, (int)b->m, (int)depth, 1.0f, b->x + c, (int)b->in,
                     panel, (int)depth, c ? 1.0f : 0.0f, l->y + row * l->out + b->first, (int)l->out);
     }
@@ -170,48 +238,85 @@ struct blocks {
     size_t rows, out, n_out, n;
 };
 
-static struct blocks blocks_of(const struct linear *l, size_t rows)
+static bool as_floats(const struct many *all)
 {
-    bool wide = l->w->f32 != NULL;
+    return all->rounded == NULL || all->rounded->floats != NULL;
+}
+
+static struct blocks blocks_of(const struct linear *l, const struct many *all)
+{
+    bool wide = l->w->f32 != NULL && !all->round_weights;
     struct blocks b = {.rows = wide ? ROW_BLOCK : PANEL_ROWS, .out = wide ? OUT_BLOCK : PANEL_OUT};
+    if (!as_floats(all))
+        b = (struct blocks){.rows = REDUCED_ROWS, .out = REDUCED_OUT};
     b.n_out = (l->out + b.out - 1) / b.out;
-    b.n = (rows + b.rows - 1) / b.rows * b.n_out;
+    b.n = (all->rows + b.rows - 1) / b.rows * b.n_out;
     return b;
 }
 
-static void many_block(const struct linear *l, const struct blocks *blocks, size_t block, const float *x, size_t rows, size_t in)
+static void many_block(const struct linear *l, const struct blocks *blocks, size_t block, const struct many *all)
 {
-    size_t row = block / blocks->n_out * blocks->rows, first = block % blocks->n_out * blocks->out;
-    struct part b = {l, x + row * in, least(blocks->rows, rows - row), in, first, least(blocks->out, l->out - first)};
-    if (l->w->f32 != NULL)
+    size_t row = block / blocks->n_out * blocks->rows, first = block % blocks->n_out * blocks->out, in = all->in;
+    struct part b = {l, all->x + row * in, least(blocks->rows, all->rows - row), in, first, least(blocks->out, l->out - first)};
+    if (!as_floats(all)) {
+        reduced_block(l, all->rounded, in, row, b.rows, first, b.m);
+        return;
+    }
+    if (l->w->f32 != NULL && !all->round_weights)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b.rows, (int)b.m, (int)in, 1.0f, b.x, (int)in,
                     l->w->f32 + first * in, (int)in, 0.0f, l->y + row * l->out + first, (int)l->out);
     else
-        widened_block(&b, row);
+        widened_block(&b, row, all->round_weights);
     for (size_t i = row; l->bias != NULL && i < row + b.rows; i++)
         for (size_t j = first; j < first + b.m; j++)
             l->y[i * l->out + j] += l->bias[j];
 }
 
-void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads)
+static void many_rows(const struct linear *layers, size_t n_layers, const struct many *all, int threads)
 {
-    if (rows < MANY_ROWS) {
-        few_rows(layers, n_layers, x, rows, in, threads);
-        return;
-    }
     size_t total = 0;
     for (size_t l = 0; l < n_layers; l++)
-        total += blocks_of(&layers[l], rows).n;
+        total += blocks_of(&layers[l], all).n;
     threads = useful(threads, total);
     need_buffers(threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (size_t unit = 0; unit < total; unit++) {
         size_t block = unit;
         const struct linear *l = layers;
-        struct blocks blocks = blocks_of(l, rows);
-        for (; block >= blocks.n; blocks = blocks_of(++l, rows))
+        struct blocks blocks = blocks_of(l, all);
+        for (; block >= blocks.n; blocks = blocks_of(++l, all))
             block -= blocks.n;
-        many_block(l, &blocks, block, x, rows, in);
+        many_block(l, &blocks, block, all);
+    }
+}
+
+/* Layers of one kind. */
+static void many_rows_of(enum compute kind, const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in,
+                         int threads)
+{
+    struct many all = {.x = x, .rows = rows, .in = in, .round_weights = kind == COMPUTE_BF16};
+    struct rounded rounded = {0};
+    if (kind != COMPUTE_F32) {
+        rounded_init(&rounded, x, rows, in, kind, threads);
+        all.rounded = &rounded;
+        all.x = rounded.floats != NULL ? rounded.floats : x;
+    }
+    many_rows(layers, n_layers, &all, threads);
+    rounded_free(&rounded);
+}
+
+void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                    int threads)
+{
+    if (rows < MANY_ROWS) {
+        few_rows(layers, n_layers, x, rows, in, compute, threads);
+        return;
+    }
+    for (size_t first = 0, n = 0; first < n_layers; first += n, n = 0) {
+        enum compute kind = reduced_kind(layers[first].w, compute);
+        while (first + n < n_layers && reduced_kind(layers[first + n].w, compute) == kind)
+            n++;
+        many_rows_of(kind, layers + first, n, x, rows, in, threads);
     }
 }
 

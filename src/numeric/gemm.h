@@ -6,11 +6,14 @@
  *
  * The forward product takes weights in any stored format. A few rows (decoding)
  * read every weight once and are bound by memory: they have a kernel of their
- * own. Many rows widen a panel of the weights first and share it.
+ * own. Many rows widen a panel of the weights first and share it.  With fewer
+ * bits than floats have (compute.h) the bits of a result depend on the kernels
+ * more than those of floats do, and on the number of threads as little.
  */
 #ifndef DIFFTF_NUMERIC_GEMM_H
 #define DIFFTF_NUMERIC_GEMM_H
 
+#include "numeric/compute.h"
 #include "numeric/matrix.h"
 
 #include <stddef.h>
@@ -23,7 +26,8 @@ struct linear {
     size_t out;
 };
 /* Layers that read the same x [rows, in], such as the queries, keys and values: their work is shared out as one. */
-void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, int threads);
+void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                    int threads);
 /* dx [rows, in] = beta dx + dy [rows, out] W. */
 void linear_backward_input(float *dx, const float *dy, const float *w, size_t rows, size_t out, size_t in, float beta,
                            int threads);

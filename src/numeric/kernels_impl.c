@@ -4,6 +4,8 @@
 #include "numeric/kernels.h"
 
 #include "numeric/blocks_impl.h"
+#include "numeric/int8_impl.h"
+#include "numeric/panel_impl.h"
 #include "numeric/vec.h"
 
 #include <math.h>
@@ -219,37 +221,34 @@ static double busy(size_t rounds)
 }
 
 /* A block of x times one of the weights, added to SUMS sums. */
-typedef void step(vec *sum, const unsigned char *w, const float *x);
-enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / W, STEPS = W > 4 ? 2 : 1 };
+typedef void step(vec8 *sum, const unsigned char *w, const float *x);
+enum { BLOCK = MATVEC_BLOCK, SUMS = BLOCK / LANES_8, STEPS = W > 4 ? 2 : 1 };
 
-INLINE void step_f32(vec *sum, const unsigned char *w, const float *x)
+INLINE vec8 load8(const float *p)
 {
-    for (size_t k = 0; k < SUMS; k++)
-        sum[k] += (vec)(*(const packed *)(w + 4 * W * k)) * load(x + W * k);
+    return *(const vec8 *)p;
 }
 
-INLINE void step_f16(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_f32(vec8 *sum, const unsigned char *w, const float *x)
 {
     for (size_t k = 0; k < SUMS; k++)
-        sum[k] += from_f16(*(const hvec *)(w + 2 * W * k)) * load(x + W * k);
+        sum[k] += (vec8)(*(const packed8 *)(w + 4 * LANES_8 * k)) * load8(x + LANES_8 * k);
+}
+
+INLINE void step_f16(vec8 *sum, const unsigned char *w, const float *x)
+{
+    for (size_t k = 0; k < SUMS; k++)
+        sum[k] += from_f16_8(*(const hvec8 *)(w + 2 * LANES_8 * k)) * load8(x + LANES_8 * k);
 }
 
 /* Two numbers lie in 32 bits, the even one below: a shift and a mask make floats of them. */
-INLINE void step_bf16(vec *sum, const unsigned char *w, const float *x)
+INLINE void step_bf16(vec8 *sum, const unsigned char *w, const float *x)
 {
-    for (size_t k = 0; k < LINE; k++) {
-        uvec pair = *(const packed *)(w + 4 * W * k);
-        sum[2 * k] += (vec)(pair << 16) * load(x + W * k);
-        sum[2 * k + 1] += (vec)(pair & 0xffff0000u) * load(x + BLOCK / 2 + W * k);
+    for (size_t k = 0; k < SUMS / 2; k++) {
+        packed8 pair = *(const packed8 *)(w + 4 * LANES_8 * k);
+        sum[2 * k] += (vec8)(pair << 16) * load8(x + LANES_8 * k);
+        sum[2 * k + 1] += (vec8)(pair & 0xffff0000u) * load8(x + BLOCK / 2 + LANES_8 * k);
     }
-}
-
-INLINE void step_q8_0(vec *sum, const unsigned char *w, const float *x)
-{
-    vec dot = from_bytes(w + 2) * load(x);
-    for (size_t k = W; k < BLOCK; k += W)
-        dot += from_bytes(w + 2 + k) * load(x + k);
-    sum[0] += from_f16((hvec){0} + (unsigned short)(w[0] | w[1] << 8)) * dot;
 }
 
 /* One row after the other, as a stream of memory is read. What is narrower than a float keeps twice as many sums going, and its
@@ -260,7 +259,7 @@ INLINE void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned
     const bool narrow = bytes < 4 * BLOCK;
     const size_t steps = narrow ? STEPS : 1;
     for (size_t i = 0; i < m; i++, w += ldw) {
-        vec sum[STEPS * SUMS] = {{0}};
+        vec8 sum[STEPS * SUMS] = {{0}};
         size_t block = 0;
         for (; (block + steps) * BLOCK <= n; block += steps)
             for (size_t k = 0; k < steps; k++) {
@@ -279,7 +278,7 @@ INLINE void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned
         }
         for (size_t k = 1; k < steps * SUMS; k++)
             sum[0] += sum[k];
-        y[i] += sum_vec(sum[0]);
+        y[i] += sum_vec8(sum[0]);
     }
 }
 
@@ -291,7 +290,6 @@ INLINE void matvec(step *one, size_t bytes, bool pairs, float *y, const unsigned
 MATVEC(f32, 4 * BLOCK, false)
 MATVEC(f16, 2 * BLOCK, false)
 MATVEC(bf16, 2 * BLOCK, true)
-MATVEC(q8_0, 34, false)
 
 static void widen_f32(float *out, const unsigned char *x, size_t n)
 {
@@ -336,6 +334,10 @@ static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
     return found == 0;
 }
 
+#if defined(HAS_PANELS)
+static const struct panel_kernels PANELS = {.interleave = interleave, .gemm_bf16 = panel_gemm_bf16, .gemm_int8 = panel_gemm_int8};
+#endif
+
 extern const struct kernels KERNELS;
 const struct kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -347,35 +349,20 @@ const struct kernels KERNELS = {
     .exp_sum = exp_sum,
     .dot = dot,
     .busy = busy,
-    .matvec = {[DTYPE_F32] = matvec_f32,
-               [DTYPE_F16] = matvec_f16,
-               [DTYPE_BF16] = matvec_bf16,
-               [DTYPE_Q4_0] = matvec_q4_0,
-               [DTYPE_Q4_1] = matvec_q4_1,
-               [DTYPE_Q5_0] = matvec_q5_0,
-               [DTYPE_Q5_1] = matvec_q5_1,
-               [DTYPE_Q8_0] = matvec_q8_0,
-               [DTYPE_Q2_K] = matvec_q2_k,
-               [DTYPE_Q3_K] = matvec_q3_k,
-               [DTYPE_Q4_K] = matvec_q4_k,
-               [DTYPE_Q5_K] = matvec_q5_k,
-               [DTYPE_Q6_K] = matvec_q6_k,
-               [DTYPE_IQ4_NL] = matvec_iq4_nl,
-               [DTYPE_IQ4_XS] = matvec_iq4_xs},
-    .widen = {[DTYPE_F32] = widen_f32,
-              [DTYPE_F16] = widen_f16,
-              [DTYPE_BF16] = widen_bf16,
-              [DTYPE_Q4_0] = widen_q4_0,
-              [DTYPE_Q4_1] = widen_q4_1,
-              [DTYPE_Q5_0] = widen_q5_0,
-              [DTYPE_Q5_1] = widen_q5_1,
-              [DTYPE_Q8_0] = widen_q8_0,
-              [DTYPE_Q2_K] = widen_q2_k,
-              [DTYPE_Q3_K] = widen_q3_k,
-              [DTYPE_Q4_K] = widen_q4_k,
-              [DTYPE_Q5_K] = widen_q5_k,
-              [DTYPE_Q6_K] = widen_q6_k,
-              [DTYPE_IQ4_NL] = widen_iq4_nl,
-              [DTYPE_IQ4_XS] = widen_iq4_xs},
+#define FORMAT(NAME, KERNEL, KIND) [DTYPE_##NAME] = KIND##_##KERNEL
+#define FORMATS_OF_BLOCKS(KIND)                                                                                                  \
+    FORMAT(Q4_0, q4_0, KIND), FORMAT(Q4_1, q4_1, KIND), FORMAT(Q5_0, q5_0, KIND), FORMAT(Q5_1, q5_1, KIND),                      \
+        FORMAT(Q8_0, q8_0, KIND), FORMAT(Q2_K, q2_k, KIND), FORMAT(Q3_K, q3_k, KIND), FORMAT(Q4_K, q4_k, KIND),                  \
+        FORMAT(Q5_K, q5_k, KIND), FORMAT(Q6_K, q6_k, KIND), FORMAT(IQ4_NL, iq4_nl, KIND), FORMAT(IQ4_XS, iq4_xs, KIND)
+#define FORMATS(KIND) FORMAT(F32, f32, KIND), FORMAT(F16, f16, KIND), FORMAT(BF16, bf16, KIND), FORMATS_OF_BLOCKS(KIND)
+    .matvec = {FORMATS(matvec)},
+    .widen = {FORMATS(widen)},
+    .matvec_int8 = {FORMATS_OF_BLOCKS(matvec_int8)},
+    .apart = {FORMATS_OF_BLOCKS(apart)},
+    .to_int8 = to_int8,
+    .to_bf16 = to_bf16,
+#if defined(HAS_PANELS)
+    .panel = &PANELS,
+#endif
     .finite_16 = finite_16,
 };

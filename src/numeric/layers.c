@@ -123,7 +123,7 @@ size_t cross_entropy_work(size_t rows, size_t vocab)
 }
 
 void cross_entropy(double *nll, float *dx, float *dw, const float *x, const struct matrix *w, const int32_t *targets, size_t rows,
-                   size_t d_model, size_t vocab, float scale, float *work, int threads)
+                   size_t d_model, size_t vocab, float scale, float *work, enum compute compute, int threads)
 {
     const struct kernels *k = kernels_get();
     size_t width = block_width(vocab);
@@ -135,7 +135,7 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const stru
     for (size_t v = 0; v < vocab; v += width) {
         size_t n = vocab - v < width ? vocab - v : width;
         struct matrix block = matrix_from_row(w, v, d_model);
-        linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, threads);
+        linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, compute, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             const float *row = logits + i * n;
@@ -156,7 +156,7 @@ void cross_entropy(double *nll, float *dx, float *dw, const float *x, const stru
         size_t n = vocab - v < width ? vocab - v : width;
         struct matrix block = matrix_from_row(w, v, d_model);
         if (vocab > width) /* a single block is still there */
-            linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, threads);
+            linear_forward(&(struct linear){logits, &block, NULL, n}, 1, x, rows, d_model, compute, threads);
 #pragma omp parallel for num_threads(threads) if (threads > 1)
         for (size_t i = 0; i < rows; i++) {
             float *row = logits + i * n, weight = targets[i] < 0 ? 0 : scale / sum[i];

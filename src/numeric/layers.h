@@ -5,6 +5,7 @@
 #ifndef DIFFTF_NUMERIC_LAYERS_H
 #define DIFFTF_NUMERIC_LAYERS_H
 
+#include "numeric/compute.h"
 #include "numeric/matrix.h"
 
 #include <stdbool.h>
@@ -38,10 +39,11 @@ void bias_backward(float *db, const float *dy, size_t rows, size_t width);
  *   nll     [rows] -log p(target); a target < 0 is left out (nll 0)
  *   dx, dw  NULL for the loss alone, W in any format; else dx [rows, d_model] = and dw += gradient of scale * sum(nll)
  *   work    floats: cross_entropy_work(rows, vocab)
+ *   compute what the product of the logits is rounded to; the gradients are of floats
  * Works through blocks of the vocabulary: no [rows, vocab] array is held when vocab is large. */
 size_t cross_entropy_work(size_t rows, size_t vocab);
 void cross_entropy(double *nll, float *dx, float *dw, const float *x, const struct matrix *w, const int32_t *targets, size_t rows,
-                   size_t d_model, size_t vocab, float scale, float *work, int threads);
+                   size_t d_model, size_t vocab, float scale, float *work, enum compute compute, int threads);
 
 /* y = act(gate) * up with PolyNorm (Motif): act(x) = w0 n(x^3) + w1 n(x^2) + w2 n(x) + b, n(z) = z / sqrt(mean(z^2) + 1e-6) over
  * the width of a row.   y, gate, up [rows, width];  w [3] */

@@ -31,6 +31,10 @@ const struct option_spec COMMON_OPTIONS[] = {
      true, AT(shard)},
     {"beyond-context", OPTION_CHOICE, "warn", 0, 0, "warn|refuse|allow",
      "what to do with items longer than a model's max_position_embeddings", true, AT(beyond_context)},
+    {"compute", OPTION_CHOICE, "f32", 0, 0, COMPUTE_WORDS,
+     "what the numbers of matrix products are rounded to: bf16 weights and activations; int8 activations where the weights are "
+     "quantised",
+     false, AT(compute)},
     {"bos", OPTION_CHOICE, "auto", 0, 0, "auto|always|never",
      "the beginning-of-sequence token before every prompt: as the model's own tokenizer does, or not", false, AT(bos)},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true, AT(json)},
@@ -107,7 +111,9 @@ static enum status load_subject(struct experiment *e, const char *name, size_t l
                              name);
         }
     e->n_subjects++;
-    return subject_load(s, e, folder, err);
+    enum status status = subject_load(s, e, folder, err);
+    s->model.compute = (enum compute)e->common.compute; /* the choices stand in its order */
+    return status;
 }
 
 enum status subject_load(struct subject *s, struct experiment *e, const char *folder, struct error *err)

@@ -398,6 +398,12 @@ static bool fill_list(void *to, enum option_kind kind, const cJSON *value)
     return list.n == n;
 }
 
+unsigned option_choice(const cJSON *values, const char *name, const char *words)
+{
+    const char *word = option_string(values, name);
+    return word != NULL ? (unsigned)find_word(words, word, strlen(word)) : 0;
+}
+
 bool options_fill(void *to, const struct option_spec *o, const cJSON *values)
 {
     bool ok = true;

@@ -83,5 +83,7 @@ double option_number(const cJSON *values, const char *name);
 size_t option_size(const cJSON *values, const char *name);
 const char *option_string(const cJSON *values, const char *name); /* NULL when absent */
 bool option_flag(const cJSON *values, const char *name);
+/* Which of the words "a|b|c" it is. */
+unsigned option_choice(const cJSON *values, const char *name, const char *words);
 
 #endif

@@ -29,7 +29,7 @@ struct common_options {
     const char *baseline, *out, *config, *shard;
     size_t seed, threads;
     bool resume, fresh, dry_run, json, quiet, no_progress;
-    unsigned beyond_context, bos, log_level; /* bos: enum bos of suite/prompt.h */
+    unsigned beyond_context, bos, compute, log_level; /* bos: enum bos of suite/prompt.h; compute: enum compute */
 };
 enum beyond_context { BEYOND_WARN, BEYOND_REFUSE, BEYOND_ALLOW };
 

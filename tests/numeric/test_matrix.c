@@ -173,10 +173,10 @@ START_TEST(layers_side_by_side)
             alone[l] = mem_array(rows[t] * out[l], 4);
             together[l] = mem_array(rows[t] * out[l], 4);
             layers[l] = (struct linear){alone[l], &w[l], l % 2 ? bias : NULL, out[l]};
-            linear_forward(&layers[l], 1, x, rows[t], IN, 1);
+            linear_forward(&layers[l], 1, x, rows[t], IN, COMPUTE_F32, 1);
             layers[l].y = together[l];
         }
-        linear_forward(layers, LAYERS, x, rows[t], IN, 3);
+        linear_forward(layers, LAYERS, x, rows[t], IN, COMPUTE_F32, 3);
         for (size_t l = 0; l < LAYERS; l++) {
             ck_assert_msg(memcmp(alone[l], together[l], rows[t] * out[l] * 4) == 0, "%zu rows: layer %zu has other bits", rows[t],
                           l);
@@ -208,8 +208,8 @@ START_TEST(products_with_stored_weights)
                 x[i] = (float)rng_normal(&rng);
             for (size_t i = 0; i < out; i++)
                 bias[i] = 1;
-            linear_forward(&(struct linear){y, &w, bias, out}, 1, x, n, in, 1);
-            linear_forward(&(struct linear){again, &w, bias, out}, 1, x, n, in, 3);
+            linear_forward(&(struct linear){y, &w, bias, out}, 1, x, n, in, COMPUTE_F32, 1);
+            linear_forward(&(struct linear){again, &w, bias, out}, 1, x, n, in, COMPUTE_F32, 3);
             ck_assert_msg(memcmp(y, again, n * out * 4) == 0, "dtype %d, %zu rows: threads change the bits", (int)dtype, n);
             for (size_t i = 0; i<n; i += n> 40 ? 31 : 1)
                 for (size_t j = 0; j < out; j++) {
@@ -233,6 +233,68 @@ START_TEST(products_with_stored_weights)
 }
 END_TEST
 
+/* x [n] as a product takes it, by its definition. */
+static void round_as(float *x, size_t n, enum compute compute)
+{
+    for (size_t i = 0; i < n && compute == COMPUTE_BF16; i++)
+        x[i] = f32_from_bf16(bf16_from_f32(x[i]));
+    for (size_t i = 0; i < n && compute == COMPUTE_INT8; i += 32) {
+        float most = 0;
+        for (size_t k = i; k < i + 32; k++)
+            most = fmaxf(most, fabsf(x[k]));
+        for (size_t k = i; k < i + 32; k++)
+            x[k] = most / 127 * rintf(x[k] * (127 / most));
+    }
+}
+
+/* Products of rounded numbers, few rows and many, whatever the number of outputs, of inputs and of threads. */
+START_TEST(products_of_rounded_numbers)
+{
+    static const size_t shapes[][3] = {{1, 150, 768}, {3, 33, 512}, {4, 150, 768}, {37, 16, 256}, {261, 7, 1280}, {5, 20, 4352}};
+    for (enum dtype dtype = DTYPE_F32; dtype < DTYPE_WEIGHTS; dtype++)
+        for (size_t t = 0; t < 2 * sizeof shapes / sizeof *shapes; t++) {
+            enum compute compute = t % 2 ? COMPUTE_INT8 : COMPUTE_BF16, kind = compute;
+            size_t n = shapes[t / 2][0], out = shapes[t / 2][1], in = shapes[t / 2][2] - (dtype_blocked(dtype) ? 0 : 3);
+            if (compute == COMPUTE_INT8 && !dtype_blocked(dtype))
+                kind = COMPUTE_F32;
+            unsigned char *raw = random_stored(dtype, out * in);
+            struct matrix w = {.data = raw, .dtype = dtype, .f32 = dtype == DTYPE_F32 ? (float *)raw : NULL};
+            float *wide = mem_array(out * in, 4), *x = mem_array(n * in, 4), *y = mem_array(n * out, 4),
+                  *again = mem_array(n * out, 4), *bias = mem_array(out, 4);
+            struct rng rng = rng_stream(5, "rounded", t);
+            matrix_widen(wide, &w, 0, out * in);
+            for (size_t i = 0; i < n * in; i++)
+                x[i] = (float)rng_normal(&rng);
+            for (size_t j = 0; j < out; j++)
+                bias[j] = (float)j;
+            linear_forward(&(struct linear){y, &w, bias, out}, 1, x, n, in, compute, 1);
+            linear_forward(&(struct linear){again, &w, bias, out}, 1, x, n, in, compute, 3);
+            ck_assert_msg(memcmp(y, again, n * out * 4) == 0, "dtype %d, %zu rows: threads change the bits", (int)dtype, n);
+            round_as(x, n * in, kind);
+            if (kind == COMPUTE_BF16)
+                round_as(wide, out * in, kind);
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < out; j++) {
+                    double want = (double)bias[j], size = 1;
+                    for (size_t p = 0; p < in; p++) {
+                        double term = (double)x[i * in + p] * (double)wide[j * in + p];
+                        want += term;
+                        size += fabs(term);
+                    }
+                    ck_assert_msg(fabs((double)y[i * out + j] - want) < 3e-6 * size,
+                                  "%s: dtype %d, compute %d, %zu rows: y[%zu, %zu] is %.9g, expected %.9g of %g",
+                                  kernels_get()->name, (int)dtype, (int)compute, n, i, j, (double)y[i * out + j], want, size);
+                }
+            free(raw);
+            free(wide);
+            free(x);
+            free(y);
+            free(again);
+            free(bias);
+        }
+}
+END_TEST
+
 START_TEST(what_is_not_finite_is_found)
 {
     uint16_t x[2000] = {0};
@@ -248,4 +310,4 @@ START_TEST(what_is_not_finite_is_found)
 END_TEST
 
 SUITE_MAIN("matrix", every_half_number_widens_exactly, blocks_widen_as_the_reference_does, stored_rows_times_a_vector,
-           products_with_stored_weights, layers_side_by_side, what_is_not_finite_is_found)
+           products_with_stored_weights, products_of_rounded_numbers, layers_side_by_side, what_is_not_finite_is_found)

@@ -122,8 +122,8 @@ START_TEST(linear_layers_for_any_number_of_threads)
             for (size_t p = 0; p < in; p++)
                 want[i * out + j] += (double)x[i * in + p] * (double)w[j * in + p];
     struct matrix m = matrix_of(w);
-    linear_forward(&(struct linear){y, &m, NULL, out}, 1, x, rows, in, 1);
-    linear_forward(&(struct linear){y2, &m, NULL, out}, 1, x, rows, in, 3);
+    linear_forward(&(struct linear){y, &m, NULL, out}, 1, x, rows, in, COMPUTE_F32, 1);
+    linear_forward(&(struct linear){y2, &m, NULL, out}, 1, x, rows, in, COMPUTE_F32, 3);
     expect_near("y", y, want, rows * out, 1e-6);
     ck_assert_int_eq(memcmp(y, y2, rows * out * sizeof *y), 0);
     free(x);
@@ -189,7 +189,7 @@ START_TEST(cross_entropy_in_blocks_of_the_vocabulary)
     int32_t targets[ROWS] = {0, 5000, -1};
     double nll[ROWS], want[ROWS * D] = {0}, *want_w = mem_array(V * D, sizeof *want_w);
     struct matrix m = matrix_of(w);
-    cross_entropy(nll, dx, dw, x, &m, targets, ROWS, D, V, 0.5f, work, 2);
+    cross_entropy(nll, dx, dw, x, &m, targets, ROWS, D, V, 0.5f, work, COMPUTE_F32, 2);
     for (int i = 0; i < ROWS; i++) {
         double sum = 0, logit[V];
         for (int v = 0; v < V; v++) {
