@@ -157,20 +157,20 @@ static enum status prompt(const struct experiment *e, const void *item, const st
     const struct item *it = item;
     const struct question *q = &s->questions[it->record];
     struct text text = {0};
-    cJSON *marks = cJSON_CreateArray();
+    size_t from = 0, end = 0;
     (void)subject;
     enum status status = add_shots(&text, e, it->record, it->shots, err);
     for (size_t i = 0; i < q->n && status == OK; i++) {
         if (i == 0 || strcmp(q->context[i].data, q->context[i - 1].data) != 0)
             text_printf(&text, "%s%s", i > 0 ? "\n" : "", q->context[i].data);
-        double from = (double)text.len + 3;
+        size_t begin = text.len + 3;
         text_printf(&text, "\n%c %s", i == q->target ? '>' : '-', q->continuation[i].data);
-        const double span[] = {from, (double)text.len};
-        if (i == q->target)
-            cJSON_AddItemToArray(marks, cJSON_CreateDoubleArray(span, 2));
+        if (i == q->target) {
+            from = begin;
+            end = text.len;
+        }
     }
-    cJSON_AddStringToObject(to, "text", text.data ? text.data : "");
-    cJSON_AddItemToObject(to, "marks", marks);
+    prompt_tell(to, text.data, from, end);
     text_free(&text);
     return status;
 }

@@ -9,8 +9,8 @@
 #include "lm/generate.h"
 #include "suite/dataset.h"
 #include "suite/judge.h"
-#include "suite/prompt.h"
-#include "suite/template.h"
+#include "tasks/hallucination_lookback.h"
+#include "tasks/hallucination_prompt.h"
 #include "tasks/hallucination_summary.h"
 
 #include <ctype.h>
@@ -53,7 +53,6 @@ static const struct option_spec OPTIONS[] = {
     OPTIONS_END,
 };
 
-enum cut { CUT_MIDDLE, CUT_END };
 enum form { FORM_SUMMARY, FORM_QUESTION, FORM_AGREEMENT, N_FORMS };
 static const char *const FORMS[] = {"summary", "question", "agreement", NULL};
 
@@ -153,122 +152,12 @@ static size_t tokens(const struct experiment *e, const void *item)
     return ((const struct settings *)e->settings)->length;
 }
 
-/* Sums of the attention of generated tokens: on the context and on the generated part, each divided by its number of tokens. */
-struct lookback {
-    size_t n_context, n_heads;
-    double *ratio; /* [n_layers, n_heads] */
-    size_t rows;   /* of each head */
-};
-
-static bool wants_row(void *context, size_t layer, size_t position)
-{
-    (void)layer;
-    return position >= ((struct lookback *)context)->n_context;
-}
-
-static void on_row(void *context, size_t layer, size_t head, size_t position, const float *row)
-{
-    struct lookback *l = context;
-    double on_context = 0, on_new = 0;
-    for (size_t i = 0; i <= position; i++)
-        *(i < l->n_context ? &on_context : &on_new) += fabs((double)row[i]);
-    on_context /= (double)l->n_context;
-    on_new /= (double)(position + 1 - l->n_context);
-    l->ratio[layer * l->n_heads + head] += on_context + on_new > 0 ? on_context / (on_context + on_new) : 0;
-    l->rows += layer == 0 && head == 0;
-}
-
-static void add_lookback(cJSON *evidence, const struct lookback *l, size_t n_layers)
-{
-    double all = 0;
-    if (l->rows == 0)
-        return;
-    cJSON *object = cJSON_AddObjectToObject(evidence, "lookback"), *layers = cJSON_CreateArray(), *heads = cJSON_CreateArray();
-    for (size_t i = 0; i < n_layers; i++) {
-        double mean = 0;
-        cJSON *row = cJSON_CreateArray();
-        for (size_t h = 0; h < l->n_heads; h++) {
-            double ratio = l->ratio[i * l->n_heads + h] / (double)l->rows;
-            cJSON_AddItemToArray(row, json_number(ratio));
-            mean += ratio / (double)l->n_heads;
-        }
-        cJSON_AddItemToArray(heads, row);
-        cJSON_AddItemToArray(layers, json_number(mean));
-        all += mean / (double)n_layers;
-    }
-    json_add_number(object, "mean", all);
-    cJSON_AddItemToObject(object, "layers", layers);
-    cJSON_AddItemToObject(object, "heads", heads);
-}
-
-static void unescape(struct text *out, const char *text)
-{
-    text_puts(out, "");
-    for (const char *p = text; *p != '\0'; p++) {
-        bool line = p[0] == '\\' && p[1] == 'n';
-        text_add(out, line ? "\n" : p, 1);
-        p += line;
-    }
-}
-
-/* The document without some of its middle, or of its end, `keep` bytes in all at most; whole characters stay. */
-static char *cut_document(const char *document, size_t keep, enum cut cut)
-{
-    size_t n = strlen(document), head = cut == CUT_MIDDLE ? keep / 2 : keep, tail = cut == CUT_MIDDLE ? keep - head : 0;
-    struct text out = {0};
-    while (head > 0 && ((unsigned char)document[head] & 0xc0) == 0x80)
-        head--;
-    size_t from = n - tail;
-    while (from < n && ((unsigned char)document[from] & 0xc0) == 0x80)
-        from++;
-    return text_add(&out, document, head) && text_add(&out, document + from, n - from) ? out.data : NULL;
-}
-
-/* The prompt's tokens; the document is cut until prompt and output fit. */
-static enum status build_prompt(const struct experiment *e, const cJSON *record, const char *name, enum form form,
-                                const struct subject *subject, struct ids *ids, struct error *err)
-{
-    const struct settings *o = e->settings;
-    size_t room = o->length - o->max_new_tokens;
-    struct text template = {0}, prompt = {0};
-    cJSON *copy = cJSON_Duplicate(record, true);
-    unescape(&template, form == FORM_SUMMARY ? o->summary_template : o->question_template);
-    enum status status = OK;
-    for (;;) {
-        prompt.len = ids->n = 0;
-        status = template_expand(&prompt, template.data, copy, name, err);
-        if (status == OK)
-            status = prompt_encode(e, subject, prompt.data, prompt.len, ids, err);
-        const char *document = json_text(copy, "document");
-        size_t n = document ? strlen(document) : 0;
-        if (status != OK || ids->n <= room)
-            break;
-        if (n == 0) {
-            status = error_set(err, ERR_USAGE, "--length: %zu tokens do not hold the prompt of %s, expected more", room, name);
-            break;
-        }
-        /* as much less as the tokens are too many, and a little more */
-        size_t keep = (size_t)((double)n * (double)room / (double)ids->n * 0.98);
-        char *shorter = cut_document(document, keep < n ? keep : n - 1, (enum cut)o->cut);
-        if (shorter == NULL) {
-            status = error_set(err, ERR_SYSTEM, "hallucination: out of memory");
-            break;
-        }
-        cJSON_ReplaceItemInObjectCaseSensitive(copy, "document", cJSON_CreateString(shorter));
-        free(shorter);
-    }
-    text_free(&template);
-    text_free(&prompt);
-    cJSON_Delete(copy);
-    return status;
-}
-
 /* Without white space before it, cut before the stop text, and valid UTF-8. */
 static void trim_output(struct text *out, const char *stop)
 {
     struct text wanted = {0};
     size_t lead = 0;
-    unescape(&wanted, stop);
+    text_unescape(&wanted, stop);
     text_puts(out, "");
     while (out->data[lead] == ' ' || out->data[lead] == '\n')
         lead++;
@@ -283,31 +172,72 @@ static void trim_output(struct text *out, const char *stop)
     text_free(&wanted);
 }
 
-static enum status write_output(const struct experiment *e, const cJSON *record, const char *name, enum form form,
-                                const struct subject *subject, struct session *session, struct text *output, cJSON *evidence,
-                                struct error *err)
+/* The prompt of an item for a model. */
+static enum status write_prompt(struct text *text, struct ids *ids, const struct experiment *e, const struct item *it,
+                                const struct subject *subject, struct error *err)
+{
+    const struct settings *o = e->settings;
+    const struct state *s = e->state;
+    struct text name = {0};
+    text_printf(&name, "%s: record %zu", s->data.path, it->record + 1);
+    const struct document_prompt p = {.record = s->data.record[it->record],
+                                      .name = name.data ? name.data : "",
+                                      .template = it->form == FORM_SUMMARY ? o->summary_template : o->question_template,
+                                      .room = o->length - o->max_new_tokens,
+                                      .cut = (enum cut)o->cut};
+    enum status status = document_prompt_write(text, ids, &p, e, subject, err);
+    text_free(&name);
+    return status;
+}
+
+/* With the reference answer marked where the document has it first. */
+static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err)
+{
+    const struct state *s = e->state;
+    const struct item *it = item;
+    struct text text = {0};
+    struct ids ids = {0};
+    if (it->form == FORM_AGREEMENT) {
+        prompt_tell(to, json_text(s->data.record[it->record], "document"), 0, 0);
+        return OK;
+    }
+    enum status status = write_prompt(&text, &ids, e, it, subject, err);
+    const char *answer = it->form == FORM_QUESTION ? json_text(s->data.record[it->record], "answer") : NULL;
+    const char *hit = status == OK && answer != NULL ? strstr(text.data, answer) : NULL;
+    size_t from = hit != NULL ? (size_t)(hit - text.data) : 0;
+    prompt_tell(to, text.data, from, hit != NULL ? from + strlen(answer) : from);
+    text_free(&text);
+    ids_free(&ids);
+    return status;
+}
+
+static enum status write_output(const struct experiment *e, const struct item *it, const struct subject *subject,
+                                struct session *session, struct text *output, cJSON *evidence, struct error *err)
 {
     const struct settings *o = e->settings;
     const struct model *m = &subject->model;
-    struct ids prompt = {0}, answer = {0};
+    struct text text = {0};
+    struct ids given = {0}, answer = {0};
     struct sampling greedy = {0};
-    struct lookback l = {.n_heads = m->plan.n_heads};
-    struct probe probe = {.context = &l, .wants_row = wants_row, .on_row = on_row};
-    l.ratio = mem_array(m->config.n_layers * l.n_heads, sizeof *l.ratio);
-    enum status status = l.ratio ? build_prompt(e, record, name, form, subject, &prompt, err)
-                                 : error_set(err, ERR_SYSTEM, "hallucination: out of memory");
-    l.n_context = prompt.n;
+    struct lookback l;
+    enum status status = lookback_init(&l, m->config.n_layers, m->plan.n_heads)
+                             ? write_prompt(&text, &given, e, it, subject, err)
+                             : error_set(err, ERR_SYSTEM, "hallucination: out of memory");
+    struct probe probe = lookback_probe(&l);
+    l.n_context = given.n;
     if (status == OK)
-        status = generate(session, prompt.data, prompt.n, o->max_new_tokens, &greedy, &probe, &answer, NULL, NULL, err);
+        status = generate(session, given.data, given.n, o->max_new_tokens, &greedy, &probe, &answer, NULL, NULL, err);
     if (status == OK)
         status = tokenizer_decode(subject->tokenizer, answer.data, answer.n, false, output, err);
     if (status == OK) {
         trim_output(output, o->stop);
-        add_lookback(evidence, &l, m->config.n_layers);
-        json_add_number(evidence, "prompt_tokens", (double)prompt.n);
+        lookback_add(evidence, &l);
+        json_add_number(evidence, "prompt_tokens", (double)given.n);
     }
     free(l.ratio);
-    ids_free(&prompt);
+    text_free(&text);
+    ids_free(&given);
     ids_free(&answer);
     return status;
 }
@@ -382,20 +312,16 @@ static enum status run(const struct experiment *e, const void *item, const struc
 {
     const struct state *s = e->state;
     const struct item *it = item;
-    size_t i = it->record;
-    struct text output = {0}, name = {0};
+    struct text output = {0};
     if (s->agreement)
         return run_agreement(e, it, subject, session, result, err);
     cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
-    text_printf(&name, "%s: record %zu", s->data.path, i + 1);
-    enum status status = write_output(e, s->data.record[i], name.data ? name.data : "", (enum form)it->form, subject, session,
-                                      &output, evidence, err);
+    enum status status = write_output(e, it, subject, session, &output, evidence, err);
     if (status == OK) {
         cJSON_AddStringToObject(result, "output", output.data);
         status = judge_output(s, it, output.data, session->stop, result, evidence, err);
     }
     text_free(&output);
-    text_free(&name);
     return status;
 }
 
@@ -442,6 +368,7 @@ const struct task TASK_HALLUCINATION = {
     .plan = plan,
     .tokens = tokens,
     .run = run,
+    .prompt = prompt,
     .summarize = summarize,
     .rescore = rescore,
     .rescore_reads_data = true,

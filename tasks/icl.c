@@ -5,9 +5,7 @@
  * serve every test text.  Accuracy against the number of demonstrations, and its
  * spread over orders of the same ones.
  */
-#include "lm/constrained.h"
-#include "suite/prompt.h"
-#include "tasks/icl_prompt.h"
+#include "tasks/icl_score.h"
 #include "tasks/icl_summary.h"
 
 #include <stdlib.h>
@@ -126,41 +124,6 @@ static enum status load(struct experiment *e, struct state *s, struct error *err
     return status;
 }
 
-/* Tokens of every label and the line break after it, as they follow the prompt. */
-static enum status make_trie(struct label_trie *trie, const struct state *s, const struct tokenizer *t, struct error *err)
-{
-    const struct labelled *train = &s->train;
-    struct ids before = {0}, *sequences = calloc(train->n_labels, sizeof *sequences);
-    struct text prompt = {0};
-    enum status status = sequences && icl_form_write(&prompt, &s->form, "text", NULL)
-                             ? tokenizer_encode(t, prompt.data, prompt.len, false, &before, err)
-                             : error_set(err, ERR_SYSTEM, "icl: out of memory");
-    for (size_t i = 0; i < train->n_labels && status == OK; i++) {
-        struct text text = {0};
-        struct ids whole = {0};
-        text_printf(&text, "%s%s%s\n", prompt.data, icl_form_gap(&s->form), train->labels[i]);
-        status = tokenizer_encode(t, text.data, text.len, false, &whole, err);
-        if (status == OK && (whole.n < before.n || memcmp(whole.data, before.data, before.n * sizeof(int32_t)) != 0))
-            status =
-                error_set(err, ERR_INPUT, "label '%.60s': melts into what stands before it with this tokenizer, expected a break",
-                          train->labels[i]);
-        for (size_t k = before.n; k < whole.n && status == OK; k++)
-            if (!ids_add(&sequences[i], whole.data[k]))
-                status = error_set(err, ERR_SYSTEM, "icl: out of memory");
-        ids_free(&whole);
-        text_free(&text);
-    }
-    ids_free(&before);
-    text_free(&prompt);
-    if (status != OK) {
-        for (size_t i = 0; sequences != NULL && i < train->n_labels; i++)
-            ids_free(&sequences[i]);
-        free(sequences);
-        return status;
-    }
-    return label_trie_init(trie, sequences, train->n_labels, "labels", err);
-}
-
 static enum status count_tokens(size_t *n, const struct tokenizer *t, const char *text, size_t length, struct error *err)
 {
     struct ids ids = {0};
@@ -258,7 +221,7 @@ static enum status prepare(struct experiment *e, struct error *err)
     if (!count_labels(s))
         return error_set(err, ERR_SYSTEM, "icl: out of memory");
     for (size_t m = 0; m < e->n_subjects && status == OK; m++)
-        status = make_trie(&s->tries[m], s, e->subjects[m].tokenizer, err);
+        status = icl_trie(&s->tries[m], &s->train, &s->form, e->subjects[m].tokenizer, err);
     return status == OK ? choose_shots(e, s, err) : status;
 }
 
@@ -280,54 +243,26 @@ static size_t tokens(const struct experiment *e, const void *item)
     return ((const struct settings *)e->settings)->length + 64;
 }
 
-/* The demonstrations of an item and what the session holds of them. */
-struct shown {
-    struct text text;
-    struct ids ids;
-    size_t valid; /* tokens in the session that are those of the demonstrations */
-};
-
-/* Each prompt is encoded as one text; what it shares with the demonstrations has run already. */
-static enum status classify(size_t *label, const struct experiment *e, size_t test, const struct subject *subject,
-                            const struct label_trie *trie, struct session *session, struct shown *d, float *logits,
-                            struct error *err)
+static enum status write_demonstrations(struct shown *d, const struct experiment *e, const struct item *it,
+                                        const struct subject *subject, struct error *err)
 {
     const struct state *s = e->state;
-    struct ids ids = {0};
-    size_t length = d->text.len, common = 0;
-    enum status status = icl_form_write(&d->text, &s->form, s->test.text[test], NULL)
-                             ? prompt_encode(e, subject, d->text.data, d->text.len, &ids, err)
-                             : error_set(err, ERR_SYSTEM, "icl: out of memory");
-    d->text.len = length;
-    while (common < d->valid && common + 1 < ids.n && ids.data[common] == d->ids.data[common])
-        common++;
-    d->valid = common;
-    session_rewind(session, common);
-    if (status == OK)
-        status = session_run(session, ids.data + common, ids.n - common, NULL, logits, err);
-    if (status == OK)
-        status = ((const struct settings *)e->settings)->decode == DECODE_TOTAL
-                     ? constrained_total(session, trie, logits, label, NULL, err)
-                     : constrained_greedy(session, trie, logits, label, err);
-    ids_free(&ids);
-    return status;
+    *d = (struct shown){.e = e, .subject = subject, .form = &s->form};
+    return shown_write(d, &s->train, it->shots, (enum arrangement)it->arrangement, it->order, err);
 }
 
-static enum status show_demonstrations(struct shown *d, const struct experiment *e, const struct item *it,
-                                       const struct subject *subject, struct session *session, struct error *err)
+/* The demonstrations, which all test texts follow, and the first of those, marked. */
+static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err)
 {
     const struct state *s = e->state;
-    size_t *order = mem_array(it->shots + 1, sizeof *order);
-    enum status status = order && icl_order(order, &s->train, it->shots, (enum arrangement)it->arrangement, it->order, e->seed) &&
-                                 icl_demonstrations(&d->text, &s->train, &s->form, order, it->shots)
-                             ? OK
-                             : error_set(err, ERR_SYSTEM, "icl: out of memory");
-    if (status == OK)
-        status = prompt_encode(e, subject, d->text.data, d->text.len, &d->ids, err);
-    if (status == OK && d->ids.n > 0)
-        status = session_run(session, d->ids.data, d->ids.n, NULL, NULL, err);
-    d->valid = d->ids.n;
-    free(order);
+    struct shown d;
+    enum status status = write_demonstrations(&d, e, item, subject, err);
+    size_t from = d.text.len;
+    if (status == OK && !icl_form_write(&d.text, &s->form, s->test.text[s->chosen[0]], NULL))
+        status = error_set(err, ERR_SYSTEM, "icl: out of memory");
+    prompt_tell(to, d.text.data, from, d.text.len);
+    shown_free(&d);
     return status;
 }
 
@@ -338,15 +273,19 @@ static enum status run(const struct experiment *e, const void *item, const struc
     const struct label_trie *trie = &s->tries[subject - e->subjects];
     float *logits = mem_array(subject->model.config.vocab_size, sizeof *logits);
     bool *used = mem_array(s->train.n_labels, sizeof *used);
-    struct shown d = {0};
+    struct shown d;
+    const bool total = ((const struct settings *)e->settings)->decode == DECODE_TOTAL;
     size_t right = 0, n_used = 0;
-    enum status status = logits && used ? show_demonstrations(&d, e, item, subject, session, err)
-                                        : error_set(err, ERR_SYSTEM, "icl: out of memory");
+    enum status status = write_demonstrations(&d, e, item, subject, err);
+    if (logits == NULL || used == NULL)
+        status = error_set(err, ERR_SYSTEM, "icl: out of memory");
+    if (status == OK)
+        status = shown_run(&d, session, err);
     cJSON *evidence = cJSON_CreateObject();
     cJSON *predicted = cJSON_AddArrayToObject(evidence, "predicted"), *correct = cJSON_AddArrayToObject(evidence, "correct");
     for (size_t i = 0; i < s->n_chosen && status == OK; i++) {
         size_t label = 0;
-        status = classify(&label, e, s->chosen[i], subject, trie, session, &d, logits, err);
+        status = icl_classify(&label, &d, s->test.text[s->chosen[i]], trie, total, session, logits, err);
         bool hit = label == s->test.label[s->chosen[i]];
         cJSON_AddItemToArray(predicted, cJSON_CreateString(s->train.labels[label]));
         cJSON_AddItemToArray(correct, cJSON_CreateNumber(hit));
@@ -361,8 +300,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
     cJSON_AddItemToObject(result, "evidence", evidence);
     free(logits);
     free(used);
-    text_free(&d.text);
-    ids_free(&d.ids);
+    shown_free(&d);
     return status;
 }
 
@@ -405,6 +343,7 @@ const struct task TASK_ICL = {
     .plan = plan,
     .tokens = tokens,
     .run = run,
+    .prompt = prompt,
     .summarize = summarize,
     .summary_reads_data = true,
 };

@@ -158,29 +158,50 @@ static size_t bound(const struct experiment *e)
     return o->max_new_tokens != OPTION_ABSENT ? o->max_new_tokens : ((const struct state *)e->state)->form.new_tokens;
 }
 
-/* Appends the tokens of the worked examples and the question. */
-static enum status build_prompt(struct ids *ids, const struct experiment *e, const struct item *it, const struct subject *subject,
+/* The worked examples and the question, which begins at `*asked`. */
+static enum status write_prompt(struct text *prompt, size_t *asked, const struct experiment *e, const struct item *it,
                                 struct error *err)
 {
     const struct state *s = e->state;
     const struct math_form *f = &s->form;
     const struct dataset *examples = questions_examples(&s->asked);
-    struct text prompt = {0};
     size_t n, *drawn = questions_draw(&s->asked, e, it->record, it->shots, &n);
     enum status status = OK;
     for (size_t i = 0; i < n && status == OK; i++) {
-        status = expand(&prompt, f->prompt, examples, drawn[i], err);
-        text_puts(&prompt, f->delimiter);
+        status = expand(prompt, f->prompt, examples, drawn[i], err);
+        text_puts(prompt, f->delimiter);
         if (status == OK)
-            status = expand(&prompt, f->solution, examples, drawn[i], err);
-        text_puts(&prompt, f->joiner);
+            status = expand(prompt, f->solution, examples, drawn[i], err);
+        text_puts(prompt, f->joiner);
     }
-    if (status == OK)
-        status = expand(&prompt, f->prompt, &s->asked.data, it->record, err);
-    if (status == OK)
-        status = prompt_encode(e, subject, prompt.data, prompt.len, ids, err);
+    *asked = prompt->len;
     free(drawn);
-    text_free(&prompt);
+    return status == OK ? expand(prompt, f->prompt, &s->asked.data, it->record, err) : status;
+}
+
+/* Appends its tokens. */
+static enum status build_prompt(struct ids *ids, const struct experiment *e, const struct item *it, const struct subject *subject,
+                                struct error *err)
+{
+    struct text text = {0};
+    size_t asked;
+    enum status status = write_prompt(&text, &asked, e, it, err);
+    if (status == OK)
+        status = prompt_encode(e, subject, text.data, text.len, ids, err);
+    text_free(&text);
+    return status;
+}
+
+/* With the question marked. */
+static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
+                          struct error *err)
+{
+    struct text text = {0};
+    size_t asked = 0;
+    (void)subject;
+    enum status status = write_prompt(&text, &asked, e, item, err);
+    prompt_tell(to, text.data, asked, text.len);
+    text_free(&text);
     return status;
 }
 
@@ -260,13 +281,13 @@ static enum status run(const struct experiment *e, const void *item, const struc
 {
     const struct state *s = e->state;
     const struct item *it = item;
-    struct ids prompt = {0}, out = {0};
+    struct ids given = {0}, out = {0};
     struct sampling greedy = {0};
     struct writing w = {.form = &s->form, .tokenizer = subject->tokenizer};
     struct text output = {0};
-    enum status status = build_prompt(&prompt, e, it, subject, err);
+    enum status status = build_prompt(&given, e, it, subject, err);
     if (status == OK)
-        status = generate(session, prompt.data, prompt.n, bound(e), &greedy, NULL, &out, on_token, &w, err);
+        status = generate(session, given.data, given.n, bound(e), &greedy, NULL, &out, on_token, &w, err);
     if (status == OK)
         status = tokenizer_decode(subject->tokenizer, out.data, out.n, false, &output, err);
     if (status == OK) {
@@ -277,14 +298,14 @@ static enum status run(const struct experiment *e, const void *item, const struc
         utf8_mend(output.data);
         cJSON_AddStringToObject(result, "output", output.data);
         cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
-        json_add_number(evidence, "prompt_tokens", (double)prompt.n);
+        json_add_number(evidence, "prompt_tokens", (double)given.n);
         json_add_number(evidence, "tokens", (double)out.n);
         json_add_number(evidence, "at_bound", out.n == bound(e) && !w.stopped);
         status = grade(s, output.data, it->record, result, evidence, err);
     }
     text_free(&output);
     text_free(&w.text);
-    ids_free(&prompt);
+    ids_free(&given);
     ids_free(&out);
     return status;
 }
@@ -341,6 +362,7 @@ const struct task TASK_MATH = {
     .plan = plan,
     .tokens = tokens,
     .run = run,
+    .prompt = prompt,
     .summarize = summarize,
     .rescore = rescore,
     .rescore_reads_data = true,

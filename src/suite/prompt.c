@@ -36,3 +36,12 @@ enum status prompt_boundary(const struct experiment *e, const struct subject *s,
     ids_free(&part);
     return status;
 }
+
+void prompt_tell(cJSON *to, const char *text, size_t from, size_t end)
+{
+    const double span[] = {(double)from, (double)end};
+    cJSON *marks = cJSON_AddArrayToObject(to, "marks");
+    cJSON_AddStringToObject(to, "text", text ? text : "");
+    if (from < end)
+        cJSON_AddItemToArray(marks, cJSON_CreateDoubleArray(span, 2));
+}

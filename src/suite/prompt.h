@@ -18,4 +18,8 @@ enum status prompt_encode(const struct experiment *e, const struct subject *s, c
 enum status prompt_boundary(const struct experiment *e, const struct subject *s, const char *text, size_t at,
                             const struct ids *whole, size_t *tokens, struct error *err);
 
+/* What a task's `prompt` answers: the text, and the bytes from .. end of it that a person should see (none where both are one).
+ */
+void prompt_tell(cJSON *to, const char *text, size_t from, size_t end);
+
 #endif
