@@ -39,6 +39,9 @@ enum status document_prompt_write(struct text *text, struct ids *ids, const stru
     for (;;) {
         text->len = ids->n = 0;
         status = template_expand(text, template.data, copy, p->name, err);
+        ptrdiff_t moved;
+        if (status == OK)
+            status = prompt_chat(e, subject, text, &moved, err);
         if (status == OK)
             status = prompt_encode(e, subject, text->data, text->len, ids, err);
         const char *document = json_text(copy, "document");

@@ -185,7 +185,10 @@ static enum status build_prompt(struct ids *ids, const struct experiment *e, con
 {
     struct text text = {0};
     size_t asked;
+    ptrdiff_t moved;
     enum status status = write_prompt(&text, &asked, e, it, err);
+    if (status == OK)
+        status = prompt_chat(e, subject, &text, &moved, err);
     if (status == OK)
         status = prompt_encode(e, subject, text.data, text.len, ids, err);
     text_free(&text);
@@ -198,9 +201,12 @@ static enum status prompt(const struct experiment *e, const void *item, const st
 {
     struct text text = {0};
     size_t asked = 0;
-    (void)subject;
+    ptrdiff_t moved = 0;
     enum status status = write_prompt(&text, &asked, e, item, err);
-    prompt_tell(to, text.data, asked, text.len);
+    size_t end = text.len;
+    if (status == OK)
+        status = prompt_chat(e, subject, &text, &moved, err);
+    prompt_tell(to, text.data, asked + (size_t)moved, end + (size_t)moved);
     text_free(&text);
     return status;
 }
@@ -356,6 +362,7 @@ const struct task TASK_MATH = {
     .settings_size = sizeof(struct settings),
     .dimensions = DIMENSIONS,
     .item_size = sizeof(struct item),
+    .chats = true,
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

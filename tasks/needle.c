@@ -352,6 +352,7 @@ const struct task TASK_NEEDLE = {
     .settings_size = sizeof(struct settings),
     .dimensions = DIMENSIONS,
     .item_size = sizeof(struct item),
+    .chats = true,
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

@@ -169,6 +169,13 @@ static int by_place(const void *x, const void *y)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* To where a chat template has brought it; not before the text's beginning, where it has cut blank space. */
+static void move_span(struct span *s, ptrdiff_t by)
+{
+    s->from = (ptrdiff_t)s->from + by > 0 ? (size_t)((ptrdiff_t)s->from + by) : 0;
+    s->to = (ptrdiff_t)s->to + by > 0 ? (size_t)((ptrdiff_t)s->to + by) : 0;
+}
+
 /* The prompt with the first `tokens` tokens of the haystack, or so, as text and as tokens. */
 static enum status compose(struct build *b, size_t tokens, struct error *err)
 {
@@ -192,8 +199,15 @@ static enum status compose(struct build *b, size_t tokens, struct error *err)
     ok = ok && text_add(out, b->hay.data + from, length - from);
     b->context.to = out->len;
     ok = ok && text_add(out, b->tail.data, b->tail.len);
-    return ok ? prompt_encode(b->r->e, b->r->subject, out->data, out->len, &b->p->ids, err)
-              : error_set(err, ERR_SYSTEM, "prompt: out of memory");
+    ptrdiff_t moved;
+    enum status status =
+        ok ? prompt_chat(b->r->e, b->r->subject, out, &moved, err) : error_set(err, ERR_SYSTEM, "prompt: out of memory");
+    if (status != OK)
+        return status;
+    move_span(&b->context, moved);
+    for (size_t i = 0; i < b->r->needles; i++)
+        move_span(&b->needles[i].bytes, moved);
+    return prompt_encode(b->r->e, b->r->subject, out->data, out->len, &b->p->ids, err);
 }
 
 /* As much of the haystack as makes the prompt `wanted` tokens long. Where tokens meet in another way than they were counted, a

@@ -302,6 +302,7 @@ const struct task TASK_RULER = {
     .settings_size = sizeof(struct settings),
     .dimensions = DIMENSIONS,
     .item_size = sizeof(struct item),
+    .chats = true,
     .views = VIEWS,
     .prepare = prepare,
     .release = release,

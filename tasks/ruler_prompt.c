@@ -80,8 +80,11 @@ static enum status write_at(struct ruler_prompt *p, const struct ruler_request *
     size_t at;
     text_add(&p->text, b->before.data ? b->before.data : "", b->before.len);
     enum status status = ruler_expand(b, &b->context, &p->text, &at, err);
+    ptrdiff_t moved = 0;
+    if (status == OK)
+        status = prompt_chat(r->e, r->subject, &p->text, &moved, err);
     for (size_t i = 0; i < 2 * b->n_marks; i++)
-        b->marks[i] += at;
+        b->marks[i] += at + (size_t)moved;
     return status == OK ? prompt_encode(r->e, r->subject, p->text.data, p->text.len, &p->ids, err) : status;
 }
 

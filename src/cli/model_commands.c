@@ -4,6 +4,7 @@
 #include "base/visible.h"
 #include "cli/commands.h"
 #include "formats/json_line.h"
+#include "lm/chat.h"
 #include "lm/generate.h"
 #include "lm/ids.h"
 #include "numeric/layers.h"
@@ -217,6 +218,8 @@ static const struct option_spec TOKENIZE_OPTIONS[] = {
     MODEL_OPTION,
     {"decode", OPTION_FLAG, NULL, 0, 0, NULL, "the other way: an array of ids a line in, a JSON string a line out", false, 0},
     {"special", OPTION_FLAG, NULL, 0, 0, NULL, "with the special tokens that stand around a text", false, 0},
+    {"chat", OPTION_FLAG, NULL, 0, 0, NULL,
+     "a line in is an array of messages, [{\"role\": \"user\", \"content\": ..}, ..], for the chat template", false, 0},
     OPTIONS_END,
 };
 
@@ -246,6 +249,26 @@ static enum status encode_line(const struct tokenizer *t, const char *name, cons
     text_puts(out, "]");
     text_free(&text);
     ids_free(&ids);
+    return status;
+}
+
+/* Messages up to where the assistant begins to speak. */
+static enum status encode_messages(const struct tokenizer *t, const struct chat_template *template, const char *name,
+                                   const char *line, size_t length, struct text *out, struct error *err)
+{
+    cJSON *messages = NULL;
+    struct text text = {0}, quoted = {0};
+    enum status status = json_parse(&messages, name, line, length, err);
+    if (status == OK && !cJSON_IsArray(messages))
+        status = error_set(err, ERR_INPUT, "%s: is no array, expected messages, [{\"role\": .., \"content\": ..}, ..]", name);
+    if (status == OK)
+        status = chat_template_render(template, &(struct chat_request){.messages = messages, .reply = true}, &text, err);
+    json_line_write(&quoted, text.data ? text.data : "", text.len);
+    if (status == OK)
+        status = encode_line(t, name, quoted.data, quoted.len, false, out, err);
+    cJSON_Delete(messages);
+    text_free(&text);
+    text_free(&quoted);
     return status;
 }
 
@@ -280,6 +303,7 @@ static enum status decode_line(const struct tokenizer *t, const char *name, cons
 static enum status tokenize(const cJSON *options, const cJSON *arguments, struct error *err)
 {
     struct tokenizer *t = NULL;
+    struct chat_template *template = NULL;
     char *folder = NULL, *line = NULL, name[48];
     size_t capacity = 0, number = 0;
     bool decode = option_flag(options, "decode"), special = option_flag(options, "special");
@@ -287,11 +311,15 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
     enum status status = model_folder(options, &folder, err);
     if (status == OK)
         status = tokenizer_load(&t, folder, err);
+    if (status == OK && option_flag(options, "chat"))
+        status = chat_template_load(&template, folder, err);
     for (ssize_t n; status == OK && (n = getline(&line, &capacity, stdin)) > 0;) {
         struct text out = {0};
         size_t length = (size_t)n - (line[n - 1] == '\n');
         snprintf(name, sizeof name, "standard input line %zu", ++number);
-        status = decode ? decode_line(t, name, line, length, &out, err) : encode_line(t, name, line, length, special, &out, err);
+        status = template ? encode_messages(t, template, name, line, length, &out, err)
+                 : decode ? decode_line(t, name, line, length, &out, err)
+                          : encode_line(t, name, line, length, special, &out, err);
         if (status == OK && (puts(out.data ? out.data : "") < 0))
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
         text_free(&out);
@@ -299,6 +327,7 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
     free(line);
     free(folder);
     tokenizer_free(t);
+    chat_template_free(template);
     return status;
 }
 
@@ -310,6 +339,8 @@ const struct command COMMAND_TOKENIZE = {"tokenize", NULL, "a JSON string a line
 static const struct option_spec GENERATE_OPTIONS[] = {
     MODEL_OPTION,
     {"prompt", OPTION_STRING, NULL, 0, 0, "TEXT", "what to continue", false, 0},
+    {"chat", OPTION_FLAG, NULL, 0, 0, NULL, "the prompt is a message of the user, in the model's chat template", false, 0},
+    {"system", OPTION_STRING, NULL, 0, 0, "TEXT", "chat: the system message before it", false, 0},
     {"tokens", OPTION_INT, "100", 1, 1048576, "N", "at most so many new tokens", false, 0},
     {"temperature", OPTION_NUMBER, "0", 0, 100, "T", "0: always the most probable token", false, 0},
     {"seed", OPTION_INT, "1", 0, 2147483647, "N", "of the sampling", false, 0},
@@ -346,12 +377,33 @@ static bool print_token(void *context, int32_t id)
     return true;
 }
 
+/* The text that is continued, as it is shown and as tokens: with --chat the messages in the model's template. */
+static enum status encode_prompt(const cJSON *options, const struct tokenizer *t, const char *folder, const char *text,
+                                 struct text *whole, struct ids *ids, struct error *err)
+{
+    const char *system = option_string(options, "system");
+    bool chat = option_flag(options, "chat");
+    struct chat_template *template = NULL;
+    enum status status = chat ? chat_template_load(&template, folder, err) : OK;
+    if (status == OK && !chat && system != NULL)
+        status = error_set(err, ERR_USAGE, "--system: there are no messages, expected --chat");
+    text_puts(whole, chat ? "" : text);
+    if (status == OK && chat) {
+        cJSON *messages = chat_messages(system, text);
+        status = chat_template_render(template, &(struct chat_request){.messages = messages, .reply = true}, whole, err);
+        cJSON_Delete(messages);
+    }
+    chat_template_free(template);
+    return status == OK ? tokenizer_encode(t, whole->data, whole->len, !chat, ids, err) : status;
+}
+
 static enum status generate_text(const cJSON *options, const cJSON *arguments, struct error *err)
 {
     struct model m = {0};
     struct tokenizer *t = NULL;
     struct session s = {0};
     struct ids prompt = {0}, out = {0};
+    struct text whole = {0};
     char *folder = NULL;
     const char *text = NULL;
     (void)arguments;
@@ -365,7 +417,7 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     if (status == OK)
         status = tokenizer_fits(t, m.config.vocab_size, folder, err);
     if (status == OK)
-        status = tokenizer_encode(t, text, strlen(text), true, &prompt, err);
+        status = encode_prompt(options, t, folder, text, &whole, &prompt, err);
     if (status == OK && prompt.n == 0)
         status = error_set(err, ERR_USAGE, "--prompt: is empty, expected text to continue");
     size_t tokens = option_size(options, "tokens");
@@ -376,7 +428,7 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
                                     rng_stream((uint64_t)option_number(options, "seed"), "generate", 0)};
         s.stop = &stop_signal;
         struct printer printer = {.tokenizer = t, .terminal = isatty(STDOUT_FILENO)};
-        say(stdout, "%s", text);
+        say(stdout, "%s", whole.data);
         status = generate(&s, prompt.data, prompt.n, tokens, &sampling, NULL, &out, print_token, &printer, err);
         text_free(&printer.waiting);
         putchar('\n');
@@ -384,6 +436,7 @@ static enum status generate_text(const cJSON *options, const cJSON *arguments, s
     }
     ids_free(&prompt);
     ids_free(&out);
+    text_free(&whole);
     free(folder);
     tokenizer_free(t);
     if (m.folder != NULL)

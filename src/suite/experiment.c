@@ -37,6 +37,8 @@ const struct option_spec COMMON_OPTIONS[] = {
      false, AT(compute)},
     {"bos", OPTION_CHOICE, "auto", 0, 0, "auto|always|never",
      "the beginning-of-sequence token before every prompt: as the model's own tokenizer does, or not", false, AT(bos)},
+    {"chat", OPTION_FLAG, NULL, 0, 0, NULL, "prompts as messages of a user, in each model's own chat template", false, AT(chat)},
+    {"system", OPTION_STRING, NULL, 0, 0, "TEXT", "chat: the system message before them", false, AT(system)},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "print the report instead of the tables", true, AT(json)},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no tables, no progress", true, AT(quiet)},
     {"no-progress", OPTION_FLAG, NULL, 0, 0, NULL, "no progress on standard error", true, AT(no_progress)},
@@ -71,8 +73,8 @@ char *embedded_path(const char *relative)
 static enum status hash_files(struct subject *s, const char *folder, struct error *err)
 {
     static const char *const names[] = {
-        "config.json",     "generation_config.json", "tokenizer.json",         "tokenizer_config.json",
-        "tokenizer.model", "added_tokens.json",      "special_tokens_map.json"};
+        "config.json",     "generation_config.json", "tokenizer.json",          "tokenizer_config.json",
+        "tokenizer.model", "added_tokens.json",      "special_tokens_map.json", "chat_template.jinja"};
     struct text all = {0};
     enum status status = OK;
     for (size_t i = 0; i < sizeof names / sizeof *names && status == OK && file_is_directory(folder); i++) {
@@ -131,6 +133,8 @@ enum status subject_load(struct subject *s, struct experiment *e, const char *fo
         snprintf(s->tokens, sizeof s->tokens, "%s", tokenizer_sha256(s->tokenizer));
     if (status == OK)
         status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
+    if (status == OK && e->common.chat)
+        status = chat_template_load(&s->chat, folder, err);
     size_t beyond = status == OK ? tokenizer_beyond(s->tokenizer, s->model.config.vocab_size) : 0;
     if (beyond > 0)
         experiment_note(e, "%s: %zu added tokens are beyond the model's vocab_size %zu, texts that have them are errors", s->name,
@@ -224,6 +228,11 @@ enum status experiment_open(struct experiment *e, const struct task *task, cJSON
 {
     enum status status = begin(e, task, options, err);
     size_t n = e->common.models.n;
+    if (status == OK && e->common.chat && !task->chats)
+        status = error_set(err, ERR_USAGE, "--chat: %s has no questions to ask, expected needle, hallucination, math or ruler",
+                           task->name);
+    if (status == OK && e->common.system != NULL && !e->common.chat)
+        status = error_set(err, ERR_USAGE, "--system: there are no messages, expected --chat");
     if (status == OK && task->no_models && n > 0)
         status =
             error_set(err, ERR_USAGE, "--model: %s runs no models, it reads results of trainings, expected --data", task->name);
@@ -272,6 +281,7 @@ void subject_free(struct subject *s)
     free(s->name);
     model_free(&s->model);
     tokenizer_free(s->tokenizer);
+    chat_template_free(s->chat);
     *s = (struct subject){0};
 }
 

@@ -1,12 +1,51 @@
 /* prompt.c - see prompt.h. */
 #include "suite/prompt.h"
 
+#include <ctype.h>
+#include <string.h>
+
 int32_t prompt_bos(const struct experiment *e, const struct subject *s)
 {
-    if (e->common.bos == BOS_NEVER)
+    if (e->common.bos == BOS_NEVER || (e->common.chat && e->common.bos == BOS_AUTO)) /* a chat template has it in its text */
         return -1;
     int32_t own = tokenizer_bos(s->tokenizer);
     return own < 0 && e->common.bos == BOS_ALWAYS ? s->model.config.bos : own;
+}
+
+/* Where a text without the blank space around it begins and ends. */
+static void trim(const char *text, size_t length, size_t *from, size_t *to)
+{
+    for (*from = 0; *from < length && isspace((unsigned char)text[*from]);)
+        ++*from;
+    for (*to = length; *to > *from && isspace((unsigned char)text[*to - 1]);)
+        --*to;
+}
+
+enum status prompt_chat(const struct experiment *e, const struct subject *s, struct text *text, ptrdiff_t *at, struct error *err)
+{
+    struct text out = {0};
+    size_t from, to;
+    *at = 0;
+    if (s->chat == NULL)
+        return OK;
+    cJSON *messages = chat_messages(e->common.system, text->data ? text->data : "");
+    enum status status = chat_template_render(s->chat, &(struct chat_request){.messages = messages, .reply = true}, &out, err);
+    cJSON_Delete(messages);
+    if (status == OK) {
+        trim(text->data ? text->data : "", text->len, &from, &to); /* as many templates do */
+        const char *found = out.data && to > from ? memmem(out.data, out.len, text->data + from, to - from) : NULL;
+        if (found == NULL)
+            status = error_set(err, ERR_INPUT,
+                               "%s: its chat template does not hold what the user says, expected the whole message", s->name);
+        else
+            *at = found - out.data - (ptrdiff_t)from;
+    }
+    if (status == OK) {
+        text->len = 0;
+        text_add(text, out.data, out.len);
+    }
+    text_free(&out);
+    return status;
 }
 
 enum status prompt_encode(const struct experiment *e, const struct subject *s, const char *text, size_t length, struct ids *out,

@@ -10,6 +10,9 @@ enum bos { BOS_AUTO, BOS_ALWAYS, BOS_NEVER };
 
 /* The token that stands before every text for this model, or -1: --bos auto is what its own tokenizer does. */
 int32_t prompt_bos(const struct experiment *e, const struct subject *s);
+/* With --chat the text becomes a message of the user, up to where the assistant begins to speak. *at: bytes by which what stands
+ * in it has moved. */
+enum status prompt_chat(const struct experiment *e, const struct subject *s, struct text *text, ptrdiff_t *at, struct error *err);
 /* Appends the whole text's tokens, encoded as one; the beginning-of-sequence token first, never twice. */
 enum status prompt_encode(const struct experiment *e, const struct subject *s, const char *text, size_t length, struct ids *out,
                           struct error *err);

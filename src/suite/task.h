@@ -8,6 +8,7 @@
 #ifndef DIFFTF_SUITE_TASK_H
 #define DIFFTF_SUITE_TASK_H
 
+#include "lm/chat.h"
 #include "lm/tokenizer.h"
 #include "model/session.h"
 #include "suite/item.h"
@@ -21,14 +22,15 @@ struct subject {
     char tokens[65]; /* of the tokenizer; "" where that is not known */
     char files[65];  /* of the other files of its folder that can change a number: config, tokenizer */
     struct tokenizer *tokenizer;
+    struct chat_template *chat; /* with --chat */
 };
 
 /* Values of the options that every task has (COMMON_OPTIONS). */
 struct common_options {
     struct strings models;
-    const char *baseline, *out, *config, *shard;
+    const char *baseline, *out, *config, *shard, *system;
     size_t seed, threads;
-    bool resume, fresh, dry_run, json, quiet, no_progress;
+    bool chat, resume, fresh, dry_run, json, quiet, no_progress;
     unsigned beyond_context, bos, compute, log_level; /* bos: enum bos of suite/prompt.h; compute: enum compute */
 };
 enum beyond_context { BEYOND_WARN, BEYOND_REFUSE, BEYOND_ALLOW };
@@ -59,6 +61,7 @@ struct task {
     const struct view *views; /* what its report shows (report/report.h); ended by a kind of NULL */
     bool exclusive;           /* times itself: one item at a time, on all threads */
     bool no_texts;            /* token ids suffice: a model may lack its tokenizer */
+    bool chats;               /* asks and reads an answer: its prompts may be messages (--chat) */
     bool no_models;           /* reads results of models instead; `prepare` adds subjects with names alone */
     /* Reads data sets, checks that the options fit together; fills experiment->state and ->data. */
     enum status (*prepare)(struct experiment *e, struct error *err);

@@ -125,3 +125,9 @@ put("harness-samples", "two", "".join(dump({"doc_id": i, "filter": "none", "metr
 put("questions", "squad", dump({"data": [{"title": "t", "paragraphs": [{"context": "A cat.", "qas": [
     {"question": "What?", "answers": [{"text": "cat"}]}, {"question": "Why?", "is_impossible": True, "answers": []}]}]}]}))
 put("questions", "hotpotqa", dump([{"question": "Who?", "answer": "Ann", "context": [["A", ["Ann sings.", " Bob."]], ["B", ["No."]]]}]))
+
+for case in json.load(open("tests/fixtures/chat/cases.json", encoding="utf-8")):
+    if case["name"].endswith(" 3") and "messages" in case["variables"]:
+        put("template", case["name"][:-2].replace(" ", "-"), case["template"])
+put("template", "expressions", "".join("{{ " + c["name"] + " }}" for c in json.load(open("tests/fixtures/chat/cases.json", encoding="utf-8"))
+                                        if "text" in c and "messages" not in c["variables"])[:3000])

@@ -10,6 +10,7 @@
 #include "formats/text_file.h"
 #include "formats/torch_file.h"
 #include "lm/ids.h"
+#include "lm/jinja.h"
 #include "lm/tokenizer.h"
 #include "model/config.h"
 #include "model/gguf_model.h"
@@ -264,6 +265,25 @@ static void questions(const char *folder, const char *path, const char *bytes, s
     ruler_qa_free(&q);
 }
 
+/* A chat template, on a short talk. */
+static void template(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    struct jinja *j;
+    (void)folder, (void)path;
+    if (jinja_compile(&j, "template", bytes, n, NULL) != OK)
+        return;
+    cJSON *variables =
+        cJSON_Parse("{\"messages\": [{\"role\": \"system\", \"content\": \"Be brief.\"}, {\"role\": \"user\", "
+                    "\"content\": \" Who? \"}, {\"role\": \"assistant\", \"content\": \"<a>b</a>\"}, {\"role\": "
+                    "\"user\", \"content\": \"Why?\"}], \"bos_token\": \"<s>\", \"eos_token\": \"</s>\", \"tools\": "
+                    "null, \"add_generation_prompt\": true}");
+    struct text out = {0};
+    jinja_render(j, variables, 0, &out, NULL);
+    text_free(&out);
+    cJSON_Delete(variables);
+    jinja_free(j);
+}
+
 const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensors},
                                  {"gguf", "model.gguf", gguf},
                                  {"config", "config.json", config},
@@ -285,6 +305,7 @@ const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensor
                                  {"harness-results", "results_1.json", report},
                                  {"harness-samples", "samples_t_1.jsonl", report},
                                  {"questions", "questions.json", questions},
+                                 {"template", NULL, template},
                                  {NULL, NULL, NULL}};
 
 const struct reader *reader_find(const char *name)
