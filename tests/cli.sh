@@ -117,7 +117,7 @@ check "reports are listed" 0 "^needle *20..-..-.. .*(transformer, diff-transform
 report=$(ls "$tmp"/here/results/*.json)
 check "a table of one metric" 0 "accuracy" "$eval" table "$report" --metric accuracy --where length=256
 grep -q attention "$tmp/out" && echo "not ok it has that alone" || echo "ok it has that alone"
-check "a setting that there is not" 2 "no row is left" "$eval" table "$report" --where length=257
+check "a setting that there is not" 2 "no row has .length=257., did you mean length=256" "$eval" table "$report" --where length=257
 cp -r models/transformer "$tmp/ids-only" && rm "$tmp"/ids-only/tokenizer*
 check "throughput needs no tokenizer" 0 "report:" "$eval" throughput --model "a=$tmp/ids-only" --lengths 16 --samples 2 --work prefill --no-progress --out "$tmp/t.json"
 check "its report is valid" 0 "" sh -c "tests/validate-report '$tmp/t.json' && echo"

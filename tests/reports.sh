@@ -28,16 +28,26 @@ printf 'rules:\n  - {metric: nll, use: high, max: 10}\n' >"$tmp/high.yaml"
 check "a rule on an interval that is not there" 1 "it has no interval" "$eval" check "$tmp/two.json" --expect "$tmp/high.yaml"
 check "wrong rules" 3 "rules.yaml" sh -c "echo 'rules: [{metrics: x}]' > $tmp/rules.yaml; $eval check $tmp/sound.json --expect $tmp/rules.yaml"
 check "check without a standard" 2 "--against" "$eval" check "$tmp/sound.json"
-check "compare two reports" 0 "accuracy, length 512" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json"
+check "compare two reports" 0 "^accuracy, 512 tokens" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json"
 check "compare of other tasks" 3 "in common" sh -c "sed 's/\"accuracy\"/\"other\"/; s/attention_/x_/g; s/all_found/y/g' $tmp/sound.json > $tmp/x.json; sed -i 's/\"accuracy\"/\"other\"/g' $tmp/x.json; $eval compare $tmp/sound.json $tmp/x.json"
-check "table in Markdown" 0 "| numbers found | depth 50 |" "$eval" table "$tmp/sound.json" --format markdown
-check "table of all" 0 "attention_abs_answer" "$eval" table "$tmp/sound.json" --all
+check "table in Markdown" 0 "| numbers found | depth 50 % |" "$eval" table "$tmp/sound.json" --format markdown
+check "table of all" 0 "^attention on the answer, by absolute value" "$eval" table "$tmp/sound.json" --all
 check "table of nothing" 3 "cannot be" "$eval" table "$tmp/nothing.json"
 for set in one two; do
     sed "s/^name: .*/name: $set/" configs/choice/reading.yaml >"$tmp/$set.yaml"
     "$eval" choice --form "$tmp/$set.yaml" --samples 6 --quiet --no-progress --out "$tmp/$set.json"
 done
-check "the average over sets" 0 "task one  task two  average" "$eval" table "$tmp/one.json" "$tmp/two.json"
+narrow() { # COMMAND..: no line of more than 80 columns
+    "$@" >"$tmp/tables" && awk 'length($0) > 80 { print "long: " $0; exit 1 }' "$tmp/tables" && echo narrow
+}
+check "tables fit 80 columns" 0 narrow narrow "$eval" table "$tmp/sound.json" --all
+check "comparisons, too" 0 narrow narrow "$eval" compare "$tmp/damaged.json" "$tmp/sound.json"
+check "unless they may be wide" 0 "^accuracy, 512 tokens, .*yes$" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json" --wide
+check "one setting of a comparison" 0 "^accuracy" "$eval" compare "$tmp/damaged.json" "$tmp/sound.json" --metric accuracy --where depth=50
+grep -q attention "$tmp/out" && echo "not ok it has that metric alone" || echo "ok it has that metric alone"
+check "figures are numbers in JSON" 0 '", 1, 0, 1, \[0\.[0-9]*, 1\], 0\.[0-9]*, 12, ' "$eval" compare "$tmp/damaged.json" "$tmp/sound.json" --format json --metric accuracy
+check "a metric that there is not" 2 "did you mean accuracy" "$eval" table "$tmp/sound.json" --metric acuracy
+check "the average over sets" 0 "one  *two  *average" "$eval" table "$tmp/one.json" "$tmp/two.json"
 check "an unknown format" 2 "markdown" "$eval" table "$tmp/sound.json" --format word
 check "show lists the items" 0 "length=512,depth=50,needles=1/1,sample=3" "$eval" show "$tmp/sound.json"
 item="length=512,depth=50,needles=1/1,sample=3"
@@ -56,7 +66,7 @@ check "hallucination by facts" 0 "" sh -c "$eval hallucination --samples 4 --for
 check "rescored by another judge" 0 "free of hallucination" "$eval" rescore "$tmp/h.json" --set judge=lexical --set threshold=0.5 --out "$tmp/h2.json"
 check "the judge is written down" 0 '"judge":	"lexical"' cat "$tmp/h2.json"
 check "rescore by nobody" 2 "judge" "$eval" rescore "$tmp/h.json" --set judge=nobody
-check "perplexity against a base" 0 "^same_top  *1.000" "$eval" perplexity --samples 3 --length 64 --model m=models/transformer --against models/transformer --no-progress --out "$tmp/against.json" --fresh
+check "perplexity against a base" 0 "^same most likely token as the base  *1.000" "$eval" perplexity --samples 3 --length 64 --model m=models/transformer --against models/transformer --no-progress --out "$tmp/against.json" --fresh
 check "perplexity against no model" 3 "nothing" "$eval" perplexity --samples 1 --length 64 --against "$tmp/nothing" --out "$tmp/p.json"
 check "rescore of a task with one rule" 2 "no other rule" sh -c "$eval perplexity --samples 1 --length 64 --quiet --no-progress --out $tmp/p.json; $eval rescore $tmp/p.json"
 # A judge over HTTP that is busy, breaks off and talks nonsense now and then: every output gets its verdict, and gets it once.
@@ -89,10 +99,10 @@ judge=$!
 while [ ! -s "$tmp/port" ]; do sleep 0.1; done
 ask="$eval hallucination --samples 6 --form question --judge openai --judge-url http://127.0.0.1:$(cat "$tmp/port")/v1 --judge-rate 0 --judge-delay 0.01 --no-progress --out $tmp/o.json"
 # shellcheck disable=SC2086
-check "a judge over HTTP" 0 "accuracy, form question" $ask
+check "a judge over HTTP" 0 "^accuracy, question" $ask
 check "every output is judged once" 0 '^12$' cat "$tmp/good"
 # shellcheck disable=SC2086
-check "a finished run asks nothing" 0 "accuracy, form question" $ask --resume
+check "a finished run asks nothing" 0 "^accuracy, question" $ask --resume
 check "still once" 0 '^12$' cat "$tmp/good"
 kill "$judge"
 cat >"$tmp/run.yaml" <<'END'

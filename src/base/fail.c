@@ -2,6 +2,7 @@
 #include "base/fail.h"
 
 #include "base/file.h"
+#include "base/terminal.h"
 
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ void program_fail(enum status status, const char *subject, const char *message)
         for (const char *p = parts[i]; *p != '\0' && n < sizeof line; p++)
             line[n++] = *p;
     file_writers_abandon();
+    progress_clear();
     if (write(STDERR_FILENO, line, n) < 0)
         status = ERR_SYSTEM;
     _exit((int)status);

@@ -1,6 +1,8 @@
 /* file.c - whole-file reading and mapping, folders; writing is in file_writer.c; see file.h. */
 #include "base/file.h"
 
+#include "base/terminal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
@@ -270,10 +272,17 @@ char *path_join(const char *folder, const char *name)
 
 void sha256_hex(char hex[65], const void *data, size_t size)
 {
+    enum { CHUNK = 1 << 23 };
     struct sha256_ctx ctx;
     uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&ctx);
-    sha256_update(&ctx, size, data);
+    struct progress progress = progress_begin("digest", size, true);
+    for (size_t at = 0, n; at < size; at += n) {
+        n = size - at < CHUNK ? size - at : CHUNK;
+        sha256_update(&ctx, n, (const uint8_t *)data + at);
+        progress_add(&progress, n);
+    }
+    progress_end(&progress);
     sha256_digest(&ctx, sizeof digest, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(hex + 2 * i, 3, "%02x", digest[i]);

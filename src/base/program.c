@@ -4,6 +4,7 @@
 #include "base/fail.h"
 #include "base/file.h"
 #include "base/startup.h"
+#include "base/terminal.h"
 #include "numeric/kernels.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ static void on_stop(int number)
     /* Sooner it is the same wish: a terminal, make and timeout each pass a signal on. */
     if (!ends_by_itself || (stop_signal != 0 && now.tv_sec - stop_second > 1)) {
         file_writers_abandon();
+        progress_clear();
         _exit(128 + number);
     }
     if (stop_signal == 0)
@@ -89,6 +91,7 @@ void program_start(const char *name, bool stops)
     startup();
     catch_signals();
     atexit(on_exit_of_library);
+    progress_enable(true);
     struct error err = {0};
     enum status status = kernels_wanted(&err);
     if (status != OK)
@@ -100,6 +103,7 @@ int program_end(enum status status, const struct error *err)
     struct error output = {0};
     bool written = !ferror(stdout) && fflush(stdout) == 0;
     written = fclose(stdout) == 0 && written;
+    progress_clear();
     if (status == OK && !written) {
         status = error_set(&output, ERR_SYSTEM, "standard output: cannot be written, expected a place for all of it");
         err = &output;

@@ -1,6 +1,7 @@
 /* safetensors.c - see safetensors.h. */
 #include "formats/safetensors.h"
 
+#include "base/terminal.h"
 #include "formats/json.h"
 
 #include <stdlib.h>
@@ -163,6 +164,17 @@ static const char *dtype_name(enum dtype dtype)
     return NULL;
 }
 
+/* Bytes as they are stored, a part at a time. */
+static void write_stored(FILE *stream, const void *data, size_t size, struct progress *progress)
+{
+    enum { PART = 1 << 23 };
+    for (size_t at = 0, n; at < size; at += n) {
+        n = size - at < PART ? size - at : PART;
+        fwrite((const char *)data + at, 1, n, stream);
+        progress_add(progress, n);
+    }
+}
+
 static void write_floats(FILE *stream, enum dtype dtype, const float *x, size_t n)
 {
     if (dtype == DTYPE_F32) {
@@ -175,12 +187,12 @@ static void write_floats(FILE *stream, enum dtype dtype, const float *x, size_t 
     }
 }
 
-static void write_data(FILE *stream, const struct tensor_out *t, size_t count)
+static void write_data(FILE *stream, const struct tensor_out *t, size_t count, struct progress *progress)
 {
     enum { CHUNK = 4096 };
     float x[CHUNK];
     if (t->stored != NULL)
-        fwrite(t->stored, element_size(t->dtype), count, stream);
+        write_stored(stream, t->stored, element_size(t->dtype) * count, progress);
     else if (t->dtype == DTYPE_I64)
         fwrite(t->data, sizeof(int64_t), count, stream);
     else if (t->fill == NULL)
@@ -189,6 +201,7 @@ static void write_data(FILE *stream, const struct tensor_out *t, size_t count)
         n = count - i < CHUNK ? count - i : CHUNK;
         t->fill(t->context, x, i, n);
         write_floats(stream, t->dtype, x, n);
+        progress_add(progress, n * element_size(t->dtype));
     }
 }
 
@@ -196,6 +209,7 @@ enum status safetensors_write(const char *path, const struct tensor_out *tensors
 {
     cJSON *header = cJSON_CreateObject();
     cJSON_AddStringToObject(cJSON_AddObjectToObject(header, "__metadata__"), "format", "pt");
+    const char *name = strrchr(path, '/');
     size_t offset = 0;
     for (size_t i = 0; i < n; i++) {
         const struct tensor_out *t = &tensors[i];
@@ -224,12 +238,14 @@ enum status safetensors_write(const char *path, const struct tensor_out *tensors
         uint64_t length = json.len;
         fwrite(&length, 8, 1, w.stream);
         fwrite(json.data, 1, json.len, w.stream);
-        for (size_t i = 0; i < n; i++) {
+        struct progress progress = progress_begin(name ? name + 1 : path, offset, true);
+        for (size_t i = 0; i < n && !ferror(w.stream); i++) {
             size_t count = 1;
             for (size_t d = 0; d < tensors[i].n_dims; d++)
                 count *= tensors[i].shape[d];
-            write_data(w.stream, &tensors[i], count);
+            write_data(w.stream, &tensors[i], count, &progress);
         }
+        progress_end(&progress);
         status = file_writer_commit(&w, err);
     }
     text_free(&json);

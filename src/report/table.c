@@ -8,6 +8,7 @@
 #include "report/words.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,28 +37,34 @@ void figure_text(struct text *out, double value, double largest, bool sign)
     text_printf(out, sign ? "%+.*f" : "%.*f", decimals, value);
 }
 
-static void cell(struct grid *g, double value, double largest, bool sign)
+void figure_cell(struct grid *g, double value, double largest, bool sign)
 {
     struct text t = {0};
     figure_text(&t, value, largest, sign);
-    grid_add(g, "%s", t.data ? t.data : "");
+    grid_add_figure(g, t.data ? t.data : "", &value, 1);
     text_free(&t);
 }
 
-static void interval_cell(struct grid *g, const cJSON *row, double largest)
+void interval_cell(struct grid *g, const cJSON *row, double largest)
 {
     struct text t = {0};
-    if (!isfinite(json_real(row, "ci.0"))) {
-        grid_add(g, "-");
-        return;
+    double ends[2] = {json_real(row, "ci.0"), json_real(row, "ci.1")};
+    if (isfinite(ends[0])) {
+        text_puts(&t, "[");
+        figure_text(&t, ends[0], largest, false);
+        text_puts(&t, ", ");
+        figure_text(&t, ends[1], largest, false);
+        text_puts(&t, "]");
     }
-    text_puts(&t, "[");
-    figure_text(&t, json_real(row, "ci.0"), largest, false);
-    text_puts(&t, ", ");
-    figure_text(&t, json_real(row, "ci.1"), largest, false);
-    text_puts(&t, "]");
-    grid_add(g, "%s", t.data ? t.data : "");
+    grid_add_figure(g, t.data ? t.data : "-", ends, 2);
     text_free(&t);
+}
+
+void p_cell(struct grid *g, double p)
+{
+    char text[32];
+    snprintf(text, sizeof text, p < 5e-5 ? "<0.0001" : isfinite(p) ? "%.4f" : "-", p);
+    grid_add_figure(g, text, &p, 1);
 }
 
 static bool named(const cJSON *row, const char *name)
@@ -145,12 +152,12 @@ static void fill_row(struct grid *g, const cJSON *rows, const char *value, const
         /* report_find compares without regard to the order of members */
         cJSON *at = cJSON_Duplicate(rest, true);
         cJSON_AddItemToObject(at, x, cJSON_Duplicate(column, true));
-        cell(g, json_real(report_find(rows, name, model, at), value), largest, sign);
+        figure_cell(g, json_real(report_find(rows, name, model, at), value), largest, sign);
         cJSON_Delete(at);
     }
     if (!cJSON_IsTrue(cJSON_GetObjectItem(group, "all")))
         return;
-    cell(g, json_real(all, value), largest, sign);
+    figure_cell(g, json_real(all, value), largest, sign);
     interval_cell(g, all, largest);
 }
 
@@ -273,7 +280,7 @@ static void fill_summary(struct table *t, const cJSON *report, const char *names
         cJSON_ArrayForEach(m, models)
         {
             const cJSON *its = report_find(metrics, name, json_text(m, "name"), where);
-            cell(g, json_real(its, "value"), largest, false);
+            figure_cell(g, json_real(its, "value"), largest, false);
             interval_cell(g, its, largest);
         }
         size_t cells = 0;
@@ -282,9 +289,9 @@ static void fill_summary(struct table *t, const cJSON *report, const char *names
             const cJSON *c = compared ? report_find(comparisons, name, json_text(m, "name"), where) : NULL;
             if (c == NULL)
                 continue;
-            cell(g, json_real(c, "difference"), largest, true);
+            figure_cell(g, json_real(c, "difference"), largest, true);
             interval_cell(g, c, largest);
-            grid_add(g, "%.4f", json_real(c, "p_value"));
+            p_cell(g, json_real(c, "p_value"));
             cells += 3;
         }
         for (; compared && cells < 3 * (n_models - 1); cells++)
@@ -355,7 +362,7 @@ enum status tables_from_report(struct tables *t, const cJSON *report, bool every
 {
     const cJSON *view;
     enum status status = OK;
-    *t = (struct tables){.words = t->words};
+    *t = (struct tables){.words = t->words, .width = t->width};
     const cJSON *views = every ? NULL : json_path(report, "views");
     cJSON_ArrayForEach(view, views)
     {

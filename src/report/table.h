@@ -16,7 +16,8 @@ struct table {
 struct tables {
     struct table *all;
     size_t n, capacity;
-    bool words; /* set before they are filled: names and places in words (words.h), not as the report has them */
+    bool words;   /* set before they are filled: names and places in words (words.h), not as the report has them */
+    size_t width; /* what a line of text may have, 0: no limit */
 };
 
 /* The tables of the report's views, or with `every` one table of every metric. */
@@ -29,6 +30,10 @@ void tables_free(struct tables *t);
 typedef void table_writer(struct text *out, const struct tables *t);
 table_writer *table_writer_find(const char *format);
 
+/* A figure, and an interval's ends, as cells: with the decimals of figure_text. */
+void figure_cell(struct grid *g, double value, double largest, bool sign);
+void interval_cell(struct grid *g, const cJSON *row, double largest);
+void p_cell(struct grid *g, double p);
 /* "length 1024, needles 6" */
 void where_text(struct text *out, const cJSON *where);
 /* With as many decimals as a table whose largest figure is `largest` needs. */

@@ -3,6 +3,7 @@
 #include "report/escape.h"
 #include "report/table.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ static void write_text(struct text *out, const struct tables *t)
     for (size_t i = 0; i < t->n; i++) {
         if (t->all[i].title[0] != '\0' && (i == 0 || strcmp(t->all[i].title, t->all[i - 1].title) != 0))
             text_printf(out, "%s\n\n", t->all[i].title);
-        grid_print(out, &t->all[i].grid);
+        grid_print(out, &t->all[i].grid, t->width);
         text_puts(out, "\n");
     }
 }
@@ -57,6 +58,22 @@ static void write_latex(struct text *out, const struct tables *t)
     }
 }
 
+/* Figures as numbers, an interval as an array of two, what there is not as null. */
+static cJSON *cell_json(const struct grid *g, size_t i)
+{
+    const struct grid_figure *f = &g->figures[i];
+    if (f->n == 0)
+        return cJSON_CreateString(g->cells[i]);
+    if (!isfinite(f->value[0]))
+        return cJSON_CreateNull();
+    if (f->n == 1)
+        return json_number(f->value[0]);
+    cJSON *ends = cJSON_CreateArray();
+    cJSON_AddItemToArray(ends, json_number(f->value[0]));
+    cJSON_AddItemToArray(ends, json_number(f->value[1]));
+    return ends;
+}
+
 static void write_json(struct text *out, const struct tables *t)
 {
     cJSON *all = cJSON_CreateArray();
@@ -69,7 +86,7 @@ static void write_json(struct text *out, const struct tables *t)
         for (size_t c = 0; g->columns > 0 && c < g->n_cells; c++) {
             if (c >= g->columns && c % g->columns == 0)
                 cJSON_AddItemToArray(rows, row = cJSON_CreateArray());
-            cJSON_AddItemToArray(c < g->columns ? header : row, cJSON_CreateString(g->cells[c]));
+            cJSON_AddItemToArray(c < g->columns ? header : row, cell_json(g, c));
         }
         cJSON_AddItemToArray(all, one);
     }

@@ -43,7 +43,9 @@ START_TEST(tables_in_every_format)
     free(text);
     text = print(r, "json", false);
     cJSON *json = cJSON_Parse(text);
-    ck_assert_str_eq(json_text(json, "0.rows.1.3"), "1.000");
+    ck_assert_double_eq(json_real(json, "0.rows.1.3"), 1);
+    ck_assert_double_eq(json_real(json, "0.rows.1.4.0"), 0.2);
+    ck_assert(cJSON_IsNull(json_path(json, "0.rows.2.1")));
     cJSON_Delete(json);
     free(text);
     text = print(r, "text", true);
@@ -51,6 +53,42 @@ START_TEST(tables_in_every_format)
     free(text);
     ck_assert(table_writer_find("word") == NULL);
     cJSON_Delete(r);
+}
+END_TEST
+
+/* Heads are broken first, then names stand above their figures, then columns go below: an interval stays with its figure. */
+START_TEST(grids_fit_a_width)
+{
+    static const char *const cells[] = {
+        "name", "one two", "value", "ends", "last", "short", "1", "2", "ends", "3", "a name that is long, \xc3\xa4",
+        "4",    "5",       "ends",  "6"};
+    static const double ends[2] = {1, 2};
+    static const struct {
+        size_t width;
+        const char *text;
+    } wanted[] = {
+        {0, "name                       one two  value  ends  last\nshort                            1      2  ends     3\n"
+            "a name that is long, \xc3\xa4        4      5  ends     6\n"},
+        {49, "                         one\nname                     two  value  ends  last\n"
+             "short                      1      2  ends     3\na name that is long, \xc3\xa4    4      5  ends     6\n"},
+        {40, "       one\nname   two  value  ends  last\nshort    1      2  ends     3\na name that is long, \xc3\xa4\n"
+             "         4      5  ends     6\n"},
+        {20, "       one\nname   two\nshort    1\na name that is long,\n\xc3\xa4\n         4\n\n"
+             "name   value  ends\nshort      2  ends\na name that is long,\n\xc3\xa4\n           5  ends\n\n"
+             "name   last\nshort     3\na name that is long,\n\xc3\xa4\n          6\n"}};
+    struct grid g = {.columns = 5};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
+        if (i > 5 && i % 5 == 3)
+            grid_add_figure(&g, cells[i], ends, 2);
+        else
+            grid_add(&g, "%s", cells[i]);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct text out = {0};
+        grid_print(&out, &g, wanted[i].width);
+        ck_assert_str_eq(out.data, wanted[i].text);
+        text_free(&out);
+    }
+    grid_free(&g);
 }
 END_TEST
 
@@ -292,6 +330,6 @@ START_TEST(what_is_no_report_is_refused)
 }
 END_TEST
 
-SUITE_MAIN("reports", tables_in_every_format, csv_is_one_tidy_table, two_reports_are_compared_item_by_item,
+SUITE_MAIN("reports", tables_in_every_format, grids_fit_a_width, csv_is_one_tidy_table, two_reports_are_compared_item_by_item,
            regressions_are_found_and_equals_are_not, rules_bound_values_intervals_and_differences,
            claims_get_the_verdict_of_their_corrected_p_value, several_sets_have_an_average, what_is_no_report_is_refused)
