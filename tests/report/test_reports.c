@@ -66,16 +66,36 @@ START_TEST(grids_fit_a_width)
     static const struct {
         size_t width;
         const char *text;
-    } wanted[] = {
-        {0, "name                       one two  value  ends  last\nshort                            1      2  ends     3\n"
-            "a name that is long, \xc3\xa4        4      5  ends     6\n"},
-        {49, "                         one\nname                     two  value  ends  last\n"
-             "short                      1      2  ends     3\na name that is long, \xc3\xa4    4      5  ends     6\n"},
-        {40, "       one\nname   two  value  ends  last\nshort    1      2  ends     3\na name that is long, \xc3\xa4\n"
-             "         4      5  ends     6\n"},
-        {20, "       one\nname   two\nshort    1\na name that is long,\n\xc3\xa4\n         4\n\n"
-             "name   value  ends\nshort      2  ends\na name that is long,\n\xc3\xa4\n           5  ends\n\n"
-             "name   last\nshort     3\na name that is long,\n\xc3\xa4\n          6\n"}};
+    } wanted[] = {{0, "name                    one two  value  ends  last\n"
+                      "short                         1      2  ends     3\n"
+                      "a name that is long, \xc3\xa4        4      5  ends     6\n"},
+                  {46, "                        one\n"
+                       "name                    two  value  ends  last\n"
+                       "short                     1      2  ends     3\n"
+                       "a name that is long, \xc3\xa4    4      5  ends     6\n"},
+                  {40, "       one\n"
+                       "name   two  value  ends  last\n"
+                       "short    1      2  ends     3\n"
+                       "a name that is long, \xc3\xa4\n"
+                       "         4      5  ends     6\n"},
+                  {20, "       one\n"
+                       "name   two\n"
+                       "short    1\n"
+                       "a name that is long,\n"
+                       "\xc3\xa4\n"
+                       "         4\n"
+                       "\n"
+                       "name   value  ends\n"
+                       "short      2  ends\n"
+                       "a name that is long,\n"
+                       "\xc3\xa4\n"
+                       "           5  ends\n"
+                       "\n"
+                       "name   last\n"
+                       "short     3\n"
+                       "a name that is long,\n"
+                       "\xc3\xa4\n"
+                       "          6\n"}};
     struct grid g = {.columns = 5};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
         if (i > 5 && i % 5 == 3)
