@@ -94,11 +94,19 @@ static double maps_of(const cJSON *report, const char *model)
     return 0;
 }
 
-/* Of an interval of 95 %: what a test at 5 % finds with a power of 80 %. */
-static double detectable(const cJSON *comparison)
+/* Its units are whole trainings, and its intervals Student's. */
+static bool of_trainings(const cJSON *report)
+{
+    return json_path(report, "trainings") != NULL;
+}
+
+/* Of half an interval of 95 %: what a test at 5 % finds with a power of 80 %. `degrees` of Student's; 0: of the normal one. */
+static double detectable(double half, double degrees)
 {
     const double power = 0.8416212335729143; /* the 80 % quantile of the normal distribution */
-    return (json_real(comparison, "ci.1") - json_real(comparison, "ci.0")) / (2 * Z95) * (Z95 + power);
+    if (degrees == 0)
+        return half / Z95 * (Z95 + power);
+    return half / t_quantile(0.025, degrees) * (t_quantile(0.025, degrees) + t_quantile(0.2, degrees));
 }
 
 static void add_row(cJSON *rows, const cJSON *report, const cJSON *c, size_t claim)
@@ -122,8 +130,12 @@ static void add_row(cJSON *rows, const cJSON *report, const cJSON *c, size_t cla
     cJSON_AddItemToObject(row, "ci", cJSON_Duplicate(json_path(c, "ci"), true));
     json_add_number(row, "n", json_real(c, "n"));
     json_add_number(row, "p_value", json_real(c, "p_value"));
-    if (isfinite(detectable(c)))
-        json_add_number(row, "detectable", detectable(c));
+    double half = (json_real(c, "ci.1") - json_real(c, "ci.0")) / 2;
+    if (isfinite(half))
+        json_add_number(row, "detectable", detectable(half, of_trainings(report) ? json_real(c, "n") - 1 : 0));
+    json_add_number(row, "units_needed", of_trainings(report) ? MIN_UNITS : FLIP_UNITS);
+    if (json_path(c, "values") != NULL)
+        cJSON_AddItemToObject(row, "values", cJSON_Duplicate(json_path(c, "values"), true));
     json_add_number(row, "paper_difference", CLAIMS[claim].difference);
     if (CLAIMS[claim].value != 0) {
         json_add_number(row, "paper_value", CLAIMS[claim].value);
@@ -155,7 +167,7 @@ static const char *verdict_of(const cJSON *row)
     double p = json_real(row, "p_holm"), paper = json_real(row, "paper_difference"), least = json_real(row, "detectable");
     if (p < 0.05)
         return json_real(row, "difference") * json_real(row, "direction") > 0 ? "same direction" : "opposite";
-    if (json_real(row, "n") < FLIP_UNITS || (paper > 0 && least > paper))
+    if (json_real(row, "n") < json_real(row, "units_needed") || (paper > 0 && least > paper))
         return "too few to tell";
     return "no difference seen";
 }
@@ -194,34 +206,104 @@ static void let_decide(cJSON *row, const cJSON *setting)
     }
 }
 
-cJSON *claims_judge(cJSON *settings)
+/* Corrects the p-values of rows over all of them (Holm), and gives each its verdict. */
+static void judge(cJSON *rows)
 {
-    size_t n = (size_t)cJSON_GetArraySize(settings), i = 0;
+    size_t n = (size_t)cJSON_GetArraySize(rows), i = 0;
     double *p = mem_array(n + 1, sizeof *p);
-    cJSON *claims = cJSON_CreateArray(), *setting;
-    cJSON_ArrayForEach(setting, settings)
+    cJSON *row;
+    cJSON_ArrayForEach(row, rows)
     {
-        double its = json_real(setting, "p_value");
-        if (p != NULL)
-            p[i++] = isfinite(its) ? its : 1;
+        double its = json_real(row, "p_value");
+        p[i++] = isfinite(its) ? its : 1;
     }
-    if (p != NULL)
-        holm(p, n);
+    holm(p, n);
     i = 0;
-    cJSON_ArrayForEach(setting, settings)
+    cJSON_ArrayForEach(row, rows)
     {
-        json_add_number(setting, "p_holm", p != NULL ? p[i++] : 1);
-        cJSON_AddStringToObject(setting, "verdict", verdict_of(setting));
+        json_add_number(row, "p_holm", p[i++]);
+        cJSON_AddStringToObject(row, "verdict", verdict_of(row));
     }
+    free(p);
+}
+
+static void set_number(cJSON *row, const char *name, double value)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(row, name);
+    if (isfinite(value))
+        json_add_number(row, name, value);
+}
+
+/* The mean of one member over settings; value i of `values` where i is not NULL. */
+static double mean_over(const cJSON *settings, const char *member, const int *i)
+{
+    const cJSON *s;
+    double sum = 0;
+    cJSON_ArrayForEach(s, settings) sum +=
+        i ? cJSON_GetNumberValue(cJSON_GetArrayItem(json_path(s, "values"), *i)) : json_real(s, member);
+    return sum / cJSON_GetArraySize(settings);
+}
+
+/* Makes a claim's row the mean over its settings, with the trainings as units. */
+static void let_mean_decide(cJSON *row)
+{
+    const cJSON *settings = json_path(row, "settings");
+    int n = cJSON_GetArraySize(json_path(row, "values")), count = cJSON_GetArraySize(settings);
+    double *x = mem_array((size_t)n + 1, sizeof *x);
+    struct text name = {0};
+    for (int i = 0; i < n; i++)
+        x[i] = mean_over(settings, NULL, &i);
+    struct paired d = paired_t(x, (size_t)n);
+    text_printf(&name, "mean of %d settings", count);
+    if (count > 1)
+        cJSON_ReplaceItemInObjectCaseSensitive(row, "setting", cJSON_CreateString(name.data));
+    set_number(row, "value", mean_over(settings, "value", NULL));
+    set_number(row, "baseline_value", mean_over(settings, "baseline_value", NULL));
+    set_number(row, "difference", d.difference.value);
+    set_number(row, "p_value", d.p_value);
+    set_number(row, "detectable", n >= MIN_UNITS ? detectable(d.difference.high - d.difference.value, n - 1) : (double)NAN);
+    cJSON_DeleteItemFromObjectCaseSensitive(row, "ci");
+    report_add_interval(row, d.difference);
+    text_free(&name);
+    free(x);
+}
+
+/* One row for each claim on a pair of models with its settings, in the paper's order. */
+static cJSON *group(const cJSON *settings, bool by_trainings)
+{
+    cJSON *claims = cJSON_CreateArray();
+    const cJSON *setting;
     for (size_t k = 0; k < sizeof CLAIMS / sizeof *CLAIMS; k++)
         cJSON_ArrayForEach(setting, settings)
         {
-            if (json_real(setting, "order") != (double)k)
+            if (json_real(setting, "order") != (double)k || (json_path(setting, "values") != NULL) != by_trainings)
                 continue;
             cJSON *row = claim_row(claims, setting);
-            let_decide(row, setting);
+            if (!by_trainings)
+                let_decide(row, setting);
             cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(row, "settings"), cJSON_Duplicate(setting, true));
         }
-    free(p);
+    return claims;
+}
+
+cJSON *claims_judge(cJSON *settings)
+{
+    cJSON *trained = group(settings, true), *row;
+    for (cJSON *setting = settings->child, *next; setting != NULL; setting = next) {
+        next = setting->next;
+        if (json_path(setting, "values") != NULL)
+            cJSON_Delete(cJSON_DetachItemViaPointer(settings, setting));
+    }
+    cJSON_ArrayForEach(row, trained)
+    {
+        let_mean_decide(row);
+        judge(cJSON_GetObjectItemCaseSensitive(row, "settings"));
+    }
+    judge(trained);
+    judge(settings);
+    cJSON *claims = group(settings, false);
+    while (trained->child != NULL)
+        cJSON_AddItemToArray(claims, cJSON_DetachItemViaPointer(trained, trained->child));
+    cJSON_Delete(trained);
     return claims;
 }

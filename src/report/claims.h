@@ -17,7 +17,9 @@ enum status claims_add(cJSON *settings, const cJSON *report, struct error *err);
  *                                  units could be below 0.05
  *   "no difference seen"           otherwise
  * and returns one row a claim, in the paper's order: the members of the setting that decides (the smallest p-value) and all of
- * them as `settings`. The caller deletes it. */
+ * them as `settings`. Of reports over trainings (trainings.h) the mean over a claim's settings decides, whose p-values are
+ * corrected over the claims, so that a claim is asked one question, and those of the settings within it. The caller deletes it.
+ */
 cJSON *claims_judge(cJSON *settings);
 
 #endif

@@ -74,13 +74,12 @@ double t_tail(double t, double degrees)
     return t >= 0 ? tail : 1 - tail;
 }
 
-/* The 97.5 % quantile of Student's t: between brackets that hold it for every number of degrees. */
-static double t975(size_t degrees)
+double t_quantile(double tail, double degrees)
 {
-    double low = 1.9, high = 13;
-    for (int i = 0; i < 60; i++) {
+    double low = 0, high = 1000; /* one degree has 318 at a tail of 0.001 */
+    for (int i = 0; i < 80; i++) {
         double middle = (low + high) / 2;
-        *(t_tail(middle, (double)degrees) > 0.025 ? &low : &high) = middle;
+        *(t_tail(middle, degrees) > tail ? &low : &high) = middle;
     }
     return (low + high) / 2;
 }
@@ -100,8 +99,21 @@ struct interval mean_t(const double *x, size_t n)
         return (struct interval){m, NAN, NAN};
     for (size_t i = 0; i < n; i++)
         squares += (x[i] - m) * (x[i] - m);
-    double half = t975(n - 1) * sqrt(squares / (double)(n - 1) / (double)n);
+    double half = t_quantile(0.025, (double)(n - 1)) * sqrt(squares / (double)(n - 1) / (double)n);
     return (struct interval){m, m - half, m + half};
+}
+
+struct paired paired_t(const double *x, size_t n)
+{
+    struct interval difference = mean_t(x, n);
+    double half = difference.high - difference.value, p = NAN, tail = NAN;
+    if (n >= MIN_UNITS && half > 0) {
+        double t = difference.value / half * t_quantile(0.025, (double)(n - 1));
+        tail = t_tail(t, (double)(n - 1));
+        p = 2 * t_tail(fabs(t), (double)(n - 1));
+    } else if (n >= MIN_UNITS) /* all are the same: what is not zero is certain */
+        p = tail = difference.value == 0 ? 1 : 0;
+    return (struct paired){difference, p, tail, 1 - tail};
 }
 
 static int ascending(const void *a, const void *b)

@@ -30,6 +30,8 @@ struct interval wilson(double proportion, size_t n);
 struct interval mean_t(const double *x, size_t n);
 /* P(T >= t) of Student's distribution. */
 double t_tail(double t, double degrees);
+/* The t with P(T >= t) = tail, for tails from 0.001 to 0.5. */
+double t_quantile(double tail, double degrees);
 
 /* The mean of n independent estimates with their 95 % intervals, each counting the same: the ends by the squares of the
  * estimates' own distances to theirs (MOVER; Zou, Huang and Zhang 2009). Without one of the intervals there is none. */
@@ -55,6 +57,8 @@ struct paired {
     double p_value;
     double p_higher, p_lower; /* one-sided: of a difference that is not above zero, not below zero */
 };
+/* Differences that n independent units made: their mean with Student's interval, and the p-value of the paired t test. */
+struct paired paired_t(const double *difference, size_t n);
 /* How two means make a difference. */
 enum difference_of {
     DIFFERENCE_OF_MEANS,

@@ -118,6 +118,30 @@ enum status run_log(struct run *r, double grad_norm, struct error *err)
     return status;
 }
 
+enum status run_is_finished(const struct run *r, bool *finished, struct error *err)
+{
+    char *path = path_join(r->folder, "training.json");
+    cJSON *result = NULL;
+    enum status status = OK;
+    *finished = false;
+    if (file_exists(path) && !file_exists(r->checkpoint))
+        status = json_read(&result, path, err);
+    if (status == OK && result != NULL) {
+        *finished = json_real(result, "steps") == (double)r->recipe->n_steps &&
+                    json_real(result, "seed") == (double)r->recipe->seed &&
+                    json_real(result, "data_seed") == (double)r->recipe->data_seed;
+        if (!*finished)
+            status = error_set(
+                err, ERR_INPUT,
+                "%s: is of %.0f steps with seed %.0f and data_seed %.0f, and has no checkpoint to go on from, expected "
+                "the recipe's %zu steps and seeds, or --fresh",
+                path, json_real(result, "steps"), json_real(result, "seed"), json_real(result, "data_seed"), r->recipe->n_steps);
+    }
+    cJSON_Delete(result);
+    free(path);
+    return status;
+}
+
 enum status run_write_result(struct run *r, struct error *err)
 {
     static const char *const attentions[] = {[ATTENTION_ACROSS] = "across_documents", [ATTENTION_WITHIN] = "within_documents"};

@@ -41,6 +41,9 @@ enum status run_validate(struct run *run, double *loss, struct error *err);
 enum status run_log(struct run *run, double grad_norm, struct error *err);
 /* Drops the lines of steps that the checkpoint has not reached: they will be written again. */
 enum status run_trim_log(const struct run *run, struct error *err);
+/* Is the training of this folder finished and its checkpoint gone (training.json)? One of other steps or seeds is refused: there
+ * is nothing that it could go on from, and its results would be lost. */
+enum status run_is_finished(const struct run *run, bool *finished, struct error *err);
 /* Writes training.json: one line on the finished training, which the scaling task fits. */
 enum status run_write_result(struct run *run, struct error *err);
 

@@ -216,10 +216,44 @@ static void introduce(const struct run *r)
         fprintf(stderr, "%s: goes on from a training that was finished after %zu steps\n", r->folder, r->extended_from);
 }
 
+/* The training of a folder that is locked. */
+static enum status train_begun(struct run *r, const struct config *config, struct error *err)
+{
+    const struct recipe *recipe = r->recipe;
+    const struct trainer_options *options = r->options;
+    enum status status = begin_model(r, config, err);
+    if (status == OK)
+        status = gradient_init(&r->gradient, &r->model, recipe_longest(recipe), options->threads, err);
+    if (status == OK)
+        status = adamw_init(&r->adamw, &r->model.weights, err);
+    if (status == OK && options->fresh)
+        unlink(r->checkpoint);
+    if (status == OK && file_exists(r->checkpoint))
+        status = checkpoint_load(r, err);
+    if (status == OK)
+        status = run_trim_log(r, err);
+    if (status == OK)
+        status = file_copy(recipe->tokenizer_folder, r->folder, "tokenizer.json", err);
+    if (status == OK)
+        status = file_copy(recipe->tokenizer_folder, r->folder, "tokenizer_config.json", err);
+    if (status == OK && !options->quiet)
+        introduce(r);
+    if (status == OK)
+        status = loop(r, err);
+    if (status == OK)
+        status = run_write_result(r, err);
+    packed_free(&r->sequence);
+    adamw_free(&r->adamw);
+    gradient_free(&r->gradient);
+    model_free(&r->model);
+    return status;
+}
+
 static enum status train_model(const struct recipe *recipe, const cJSON *entry, const struct trainer_options *options,
                                struct error *err)
 {
     struct run r = {.recipe = recipe, .options = options, .entry = entry, .lock = -1};
+    bool finished = false;
     struct config config;
     r.folder = path_join(recipe->output, entry->string);
     r.checkpoint = r.folder ? path_join(r.folder, "checkpoint.safetensors") : NULL;
@@ -230,32 +264,12 @@ static enum status train_model(const struct recipe *recipe, const cJSON *entry, 
         status = file_make_directory(r.folder, err);
     if (status == OK)
         status = file_lock_folder(&r.lock, r.folder, err);
-    if (status == OK)
-        status = begin_model(&r, &config, err);
-    if (status == OK)
-        status = gradient_init(&r.gradient, &r.model, recipe_longest(recipe), options->threads, err);
-    if (status == OK)
-        status = adamw_init(&r.adamw, &r.model.weights, err);
-    if (status == OK && options->fresh)
-        unlink(r.checkpoint);
-    if (status == OK && file_exists(r.checkpoint))
-        status = checkpoint_load(&r, err);
-    if (status == OK)
-        status = run_trim_log(&r, err);
-    if (status == OK)
-        status = file_copy(recipe->tokenizer_folder, r.folder, "tokenizer.json", err);
-    if (status == OK)
-        status = file_copy(recipe->tokenizer_folder, r.folder, "tokenizer_config.json", err);
-    if (status == OK && !options->quiet)
-        introduce(&r);
-    if (status == OK)
-        status = loop(&r, err);
-    if (status == OK)
-        status = run_write_result(&r, err);
-    packed_free(&r.sequence);
-    adamw_free(&r.adamw);
-    gradient_free(&r.gradient);
-    model_free(&r.model);
+    if (status == OK && !options->fresh)
+        status = run_is_finished(&r, &finished, err);
+    if (status == OK && !finished)
+        status = train_begun(&r, &config, err);
+    if (status == OK && finished && !options->quiet)
+        fprintf(stderr, "%s: is finished, without its checkpoint; it stays as it is\n", r.folder);
     if (r.lock >= 0)
         close(r.lock);
     free(r.folder);
