@@ -68,6 +68,7 @@ help:
 	@echo "make install    install under PREFIX ($(PREFIX)), DESTDIR is honoured"
 	@echo "make faults     make every allocation and system call fail, one at a time; make kills kills runs at random moments;"
 	@echo "                make memory runs in little memory; make threads looks for data races"
+	@echo "make fixtures   the test fixtures from their makers, byte by byte (Python packages: tests/fixtures/requirements.txt)"
 	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
 	@echo "make format     format the sources; make lint looks for defects"
 
@@ -190,6 +191,10 @@ kills: all
 	python3 tests/faults/kills.py $(BUILD) --rounds $(ROUNDS)
 
 # Numbers beside those of the originals; installs them outside the project (about 3 GB).
+.PHONY: fixtures
+fixtures:
+	tests/fixtures/make-all
+
 .PHONY: peers
 peers: all
 	tools/peers/run
