@@ -123,10 +123,29 @@ check "throughput needs no tokenizer" 0 "report:" "$eval" throughput --model "a=
 check "its report is valid" 0 "" sh -c "tests/validate-report '$tmp/t.json' && echo"
 check "other tasks need one" 3 "has no tokenizer" "$eval" needle --model "a=$tmp/ids-only" --out "$tmp/r.json"
 
-# Progress fits a narrow terminal and leaves a clean line.
+# Progress fits a narrow terminal and leaves a clean line; what is interrupted leaves nothing behind.
+terminal() { # COLUMNS SECONDS COMMAND..: what a terminal of so many columns is sent, Ctrl-C after some seconds, and the command's exit code
+    script -qec "stty cols $1; timeout --foreground -s INT --preserve-status $2 $3; echo exit \$?" "$tmp/typescript" >/dev/null 2>&1 </dev/null
+    tr '\r' '\n' <"$tmp/typescript" | sed 's/\x1b\[K//; /^$/d; /^Script /d' >"$tmp/lines"
+    grep 'left' "$tmp/lines" >"$tmp/progress"
+}
+fits() { # COLUMNS NAME
+    [ -s "$tmp/progress" ] && awk -v most="$1" 'length($0) >= most { exit 1 }' "$tmp/progress" &&
+        echo "ok $2: progress fits $1 columns" || { echo "not ok $2: progress fits $1 columns" && cat "$tmp/progress"; }
+}
+sed 's/"vocab_size":[^,]*/"vocab_size": 20000000/' models/transformer/config.json >"$tmp/large.json"
 if command -v script >/dev/null; then
-    script -qec "stty cols 40; $eval needle --lengths 256 --depths 0 --needles 1/1 --samples 3 --fresh --quiet --out $tmp/n.json; stty cols 40; $eval needle --lengths 256 --depths 0 --needles 1/1 --samples 3 --fresh --out $tmp/n.json" "$tmp/typescript" >/dev/null 2>&1
-    tr '\r' '\n' <"$tmp/typescript" | sed 's/\x1b\[K//' | grep '^needle \[\|left' >"$tmp/lines"
-    [ -s "$tmp/lines" ] && ! grep -q '.\{40\}' "$tmp/lines" && echo "ok progress fits 40 columns" || { echo "not ok progress fits 40 columns"; cat "$tmp/lines"; }
+    for columns in 40 80; do
+        terminal $columns 20 "$eval needle --lengths 2048 --depths 0,50,100 --needles 1/1 --samples 10 --fresh --out $tmp/n.json"
+        fits $columns needle
+    done
+    terminal 50 2 "${BUILD:-build}/difftf-make-model $tmp/large.json $tmp/new/large"
+    fits 50 make-model
+    grep -q "^exit 130" "$tmp/lines" && echo "ok Ctrl-C ends it" || { echo "not ok Ctrl-C ends it" && tail -3 "$tmp/lines"; }
+    [ -e "$tmp/new" ] && echo "not ok it leaves nothing" || echo "ok it leaves nothing"
+    terminal 50 1 "$eval needle --lengths 2048 --samples 2000 --fresh --out $tmp/n.json"
+    tail -2 "$tmp/lines" | grep -q "^exit 130" && ! tail -2 "$tmp/lines" | grep -q left && echo "ok a clean line after Ctrl-C" ||
+        { echo "not ok a clean line after Ctrl-C" && tail -3 "$tmp/lines"; }
 fi
+check "no model is written over" 3 "holds model.safetensors already" "${BUILD:-build}/difftf-make-model" models/transformer/config.json models/transformer
 echo done

@@ -120,7 +120,7 @@ done
     echo '{"question":{"stem":"Which is hot?","choices":[{"text":"ice","label":"A"},{"text":"fire","label":"B"}]},"answerKey":"B"}'
     echo '{"question":{"stem":"Which is wet?","choices":[{"text":"water","label":"A"},{"text":"sand","label":"B"}]},"answerKey":"A"}'
 } | gzip >"$tmp/arc.jsonl.gz"
-check "ARC as AI2 publishes it, packed" 0 "task arc-easy" "$eval" choice --form arc-easy --data "$tmp/arc.jsonl.gz" --field choices=question.choices,question=question.stem --out "$tmp/c.json" --no-progress
+check "ARC as AI2 publishes it, packed" 0 "^arc-easy" "$eval" choice --form arc-easy --data "$tmp/arc.jsonl.gz" --field choices=question.choices,question=question.stem --out "$tmp/c.json" --no-progress
 printf 'sentence,class\n"big, red apple",fruit\nfast car,thing\nripe pear,fruit\nold house,thing\n' >"$tmp/topics-train.csv"
 cp "$tmp/topics-train.csv" "$tmp/topics-test.csv"
 check "CSV with fields of other names" 0 "" sh -c "$eval icl --data '$tmp/topics-train.csv' --field text=sentence,label=class --length 256 --shots 1 --orders 1 --samples 2 --out '$tmp/i.json' --no-progress && echo"

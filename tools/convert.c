@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Parts of names, as the official code and its relatives have them, and ours. */
 static const struct {
@@ -195,7 +194,7 @@ static enum status write_all(const char *path, const struct config *config, cons
 }
 
 static enum status write_folder(const char *weights, const char *copy, const char *config, char **checkpoints, size_t n,
-                                const char *folder, struct error *err)
+                                struct error *err)
 {
     struct torch_file *files = calloc(n, sizeof *files);
     struct config parsed;
@@ -205,8 +204,6 @@ static enum status write_folder(const char *weights, const char *copy, const cha
         status = config_from_json(&parsed, json, config, err);
     for (size_t i = 0; i < n && status == OK; i++)
         status = torch_file_open(&files[i], checkpoints[i], err);
-    if (status == OK)
-        status = file_make_directory(folder, err);
     if (status == OK)
         status = write_all(weights, &parsed, files, n, checkpoints, err);
     if (status == OK)
@@ -221,23 +218,21 @@ static enum status write_folder(const char *weights, const char *copy, const cha
 /* The folder must load: then names, shapes and dtypes are right. One that does not is taken away. */
 static enum status convert(const char *config, char **checkpoints, size_t n, const char *folder, struct error *err)
 {
+    static const char *const files[] = {"model.safetensors", "config.json", NULL};
     struct model model;
-    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
-    bool fresh = !file_exists(weights) && !file_exists(copy), made = !file_is_directory(folder);
-    enum status status = fresh ? OK : error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
-    if (status == OK)
-        status = write_folder(weights, copy, config, checkpoints, n, folder, err);
-    if (status == OK)
-        status = model_load(&model, folder, err);
+    struct file_folder made;
+    char *weights = path_join(folder, files[0]), *copy = path_join(folder, files[1]);
+    enum status status = file_folder_begin(&made, folder, files, err);
+    if (status == OK) {
+        status = write_folder(weights, copy, config, checkpoints, n, err);
+        if (status == OK)
+            status = model_load(&model, folder, err);
+        status = file_folder_end(&made, status);
+    }
     if (status == OK) {
         say(stderr, "%s", model.notes.data ? model.notes.data : "");
         printf("%s: %s, %zu parameters\n", folder, model.config.family->model_type, model.weights.n_params);
         model_free(&model);
-    } else if (fresh) {
-        unlink(weights);
-        unlink(copy);
-        if (made)
-            rmdir(folder);
     }
     free(weights);
     free(copy);
@@ -270,28 +265,46 @@ static enum status compare_logits(double *most, const struct model *a, const str
     return status;
 }
 
+/* What `to_diff` writes: the model's own two, then copies. */
+static const char *const DIFF_FILES[] = {"model.safetensors",
+                                         "config.json",
+                                         "tokenizer.json",
+                                         "tokenizer_config.json",
+                                         "tokenizer.model",
+                                         "added_tokens.json",
+                                         "special_tokens_map.json",
+                                         "generation_config.json",
+                                         NULL};
+
+/* A Diff Transformer in a folder, what goes with it copied beside it; its logits are compared with those of `model`. */
+static enum status write_diff(struct model *made, double *most, const struct model *model, const char *from, const char *folder,
+                              struct error *err)
+{
+    enum status status = differential_v2(model, folder, err);
+    for (size_t i = 2; DIFF_FILES[i] != NULL && status == OK; i++) {
+        char *path = path_join(from, DIFF_FILES[i]);
+        if (file_exists(path))
+            status = file_copy(from, folder, DIFF_FILES[i], err);
+        free(path);
+    }
+    if (status == OK)
+        status = model_load(made, folder, err);
+    return status == OK ? compare_logits(most, model, made, err) : status;
+}
+
 /* A Transformer's folder or file as a Diff Transformer beside it, its tokenizer with it. */
 static enum status to_diff(const char *from, const char *folder, struct error *err)
 {
-    static const char *const files[] = {"tokenizer.json",    "tokenizer_config.json",   "tokenizer.model",
-                                        "added_tokens.json", "special_tokens_map.json", "generation_config.json"};
     struct model model, made = {0};
+    struct file_folder target;
     double most = 0;
     enum status status = model_load(&model, from, err);
     if (status != OK)
         return status;
     say(stderr, "%s", model.notes.data ? model.notes.data : "");
-    status = differential_v2(&model, folder, err);
-    for (size_t i = 0; i < sizeof files / sizeof *files && status == OK; i++) {
-        char *path = path_join(from, files[i]);
-        if (file_exists(path))
-            status = file_copy(from, folder, files[i], err);
-        free(path);
-    }
+    status = file_folder_begin(&target, folder, DIFF_FILES, err);
     if (status == OK)
-        status = model_load(&made, folder, err);
-    if (status == OK)
-        status = compare_logits(&most, &model, &made, err);
+        status = file_folder_end(&target, write_diff(&made, &most, &model, from, folder, err));
     if (status == OK)
         printf("%s: %s, %zu parameters, of %zu; largest difference of the logits after 64 tokens: %g\n", folder,
                made.config.family->model_type, made.weights.n_params, model.weights.n_params, most);

@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 struct source {
     const struct weights *weights;
@@ -54,23 +53,22 @@ static enum status write_weights(const char *path, const struct config *config, 
 
 static enum status make(const char *from, const char *folder, uint64_t seed, struct error *err)
 {
+    static const char *const files[] = {"model.safetensors", "config.json", NULL};
     struct config config;
+    struct file_folder made;
     cJSON *json = NULL;
-    char *weights = path_join(folder, "model.safetensors"), *copy = path_join(folder, "config.json");
-    bool made = !file_is_directory(folder);
-    enum status status = weights && copy ? json_read(&json, from, err) : error_set(err, ERR_SYSTEM, "out of memory");
+    char *weights = path_join(folder, files[0]), *copy = path_join(folder, files[1]);
+    enum status status = json_read(&json, from, err);
     if (status == OK)
         status = config_from_json(&config, json, from, err);
-    if (status == OK && file_exists(weights))
-        status = error_set(err, ERR_INPUT, "%s: is there already, expected a folder without a model", weights);
     if (status == OK)
-        status = file_make_directory(folder, err);
-    if (status == OK)
+        status = file_folder_begin(&made, folder, files, err);
+    if (status == OK) {
         status = write_weights(weights, &config, seed, err);
-    if (status == OK)
-        status = json_write(copy, json, err);
-    if (status != OK && made)
-        rmdir(folder);
+        if (status == OK)
+            status = json_write(copy, json, err);
+        status = file_folder_end(&made, status);
+    }
     cJSON_Delete(json);
     free(weights);
     free(copy);

@@ -46,7 +46,8 @@ enum status file_writer_open(struct file_writer *w, const char *path, struct err
 enum status file_writer_commit(struct file_writer *w, struct error *err);
 /* Drops what was written; nothing appears. Harmless after commit. */
 void file_writer_abort(struct file_writer *w);
-/* Removes the temporary files of all writers that are open: the process ends without closing them. Safe in a signal handler. */
+/* Removes the temporary files of all writers that are open and what is in folders that are not filled: the process ends without
+ * closing them. Safe in a signal handler. */
 void file_writers_abandon(void);
 /* Can a file of this name be written? For what is written after long work; nothing is left. */
 enum status file_writer_check(const char *path, struct error *err);
@@ -55,6 +56,20 @@ enum status file_write(const char *path, const char *text, size_t length, struct
 
 /* Writes the file of that name in one folder into another; nothing where the two are one. */
 enum status file_copy(const char *from_folder, const char *to_folder, const char *name, struct error *err);
+
+/* Files that appear in a folder together or not at all: when writing them fails or the program ends amidst it, those that are
+ * there go, and the folder with its parents as far as they were made for it. */
+struct file_folder {
+    char **files, **made; /* their paths; the folders that were not there, innermost first */
+    size_t n_files, n_made;
+    struct file_folder *next; /* of those being filled in this process */
+};
+/* Makes the folder; `names`, which end with NULL, are all that may be written, and none of them may be there. */
+enum status file_folder_begin(struct file_folder *f, const char *path, const char *const *names, struct error *err);
+/* Keeps what was written when `status`, which is returned, is OK. */
+enum status file_folder_end(struct file_folder *f, enum status status);
+/* Part of file_writers_abandon. */
+void file_folders_abandon(void);
 
 /* A lock on a folder that one program at a time holds; the caller closes *fd. */
 enum status file_lock_folder(int *fd, const char *path, struct error *err);

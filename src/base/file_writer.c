@@ -42,6 +42,7 @@ void file_writers_abandon(void)
 {
     for (struct file_writer *w = __atomic_load_n(&writers, __ATOMIC_ACQUIRE); w != NULL; w = w->next)
         unlink(w->temporary);
+    file_folders_abandon();
 }
 
 /* The folder of a path, "." where it names none. */

@@ -45,7 +45,7 @@ static void count_text(char *out, size_t size, const struct progress *p)
 /* As much of the line as there are columns: the bar becomes shorter first, then goes, then what it is of. */
 static void draw(const struct progress *p, const char *count, const char *left)
 {
-    int columns = terminal_columns(STDERR_FILENO) - 1; /* a full line would wrap */
+    int columns = terminal_columns(STDERR_FILENO) - 3; /* a full line would wrap, and ^C has room after it */
     int others = (int)(strlen(p->what) + strlen(count) + strlen(left)) + 6, bar = columns - others;
     char line[256];
     bar = bar > BAR ? BAR : bar;

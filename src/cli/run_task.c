@@ -1,6 +1,7 @@
 /* run_task.c - runs an evaluation: journal, progress, report, tables. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/terminal.h"
 #include "base/utf8.h"
 #include "base/visible.h"
 #include "cli/begin_report.h"
@@ -16,46 +17,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-struct progress {
-    double started, shown;
-    bool terminal;
-    const char *task;
-};
-
-enum { BAR = 24, WIDTH = 80 };
-
-/* Columns of the terminal. */
-static int columns(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : WIDTH;
-}
-
 static void show_progress(void *context, size_t done, size_t total, size_t resumed)
 {
     struct progress *p = context;
-    double now = clock_seconds(), fresh = (double)(done - resumed);
-    if (done < total && now - p->shown < (p->terminal ? 0.1 : 10))
-        return;
-    p->shown = now;
-    int left = (int)(fresh > 0 ? (now - p->started) / fresh * (double)(total - done) + 0.5 : 0);
-    if (!p->terminal) {
-        fprintf(stderr, "%s: %zu of %zu done, %d:%02d left\n", p->task, done, total, left / 60, left % 60);
-        return;
-    }
-    char line[160], count[64];
-    int wide = snprintf(count, sizeof count, " %zu/%zu  %d:%02d left", done, total, left / 60, left % 60);
-    int room = columns() - 1 - wide - (int)strlen(p->task) - 3, bar = room > BAR ? BAR : room < 0 ? 0 : room;
-    int filled = (int)(done * (size_t)bar / (total ? total : 1));
-    snprintf(line, sizeof line, "%s [%.*s%*s]%s", p->task, filled, "########################", bar - filled, "", count);
-    fprintf(stderr, "\r%.*s\033[K", columns() - 1, bar > 0 ? line : count + 1); /* a full line would scroll */
-    if (done == total)
-        fputs("\r\033[K", stderr);
+    p->total = total;
+    p->before = resumed;
+    progress_add(p, done - p->done);
 }
 
 static void say_damaged(void *context, const char *journal, size_t lines)
@@ -217,14 +188,10 @@ static enum status print_report(const struct experiment *e, const struct part *p
 static enum status evaluate(struct experiment *e, const struct plan *plan, const struct part *part, const char *path, int threads,
                             struct error *err)
 {
-    struct progress progress = {
-        .started = clock_seconds(), .terminal = isatty(2) && getenv("NO_COLOR") == NULL, .task = e->task->name};
-    bool quiet = e->common.quiet || e->common.no_progress;
-    struct runner runner = {.threads = threads,
-                            .stop = &stop_signal,
-                            .progress = quiet ? NULL : show_progress,
-                            .damaged = say_damaged,
-                            .context = &progress};
+    struct progress progress = progress_begin(e->task->name, 0, false);
+    struct runner runner = {
+        .threads = threads, .stop = &stop_signal, .progress = show_progress, .damaged = say_damaged, .context = &progress};
+    progress.lines = true;
     enum status status = file_writer_check(path, err); /* work waits for it */
     if (status != OK)
         return status;
@@ -234,8 +201,7 @@ static enum status evaluate(struct experiment *e, const struct plan *plan, const
     size_t units = plan->n * e->n_subjects;
     cJSON *items = cJSON_CreateArray();
     status = runner_run(&runner, e, plan, items, journal.data, e->common.fresh, err);
-    if (status == ERR_STOPPED && progress.terminal && !quiet)
-        fputs("\r\033[K", stderr);
+    progress_end(&progress);
     if (status == ERR_STOPPED)
         status = error_set(err, ERR_STOPPED, "stopped, finished items are kept in %s; the same command goes on from there",
                            journal.data);
@@ -282,6 +248,7 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
     struct part part = {0};
     int threads = cli_threads(options);
     char *path = NULL;
+    progress_enable(!option_flag(options, "quiet") && !option_flag(options, "no-progress"));
     if (option_flag(options, "fresh") && option_flag(options, "resume")) {
         cJSON_Delete(options);
         return error_set(err, ERR_USAGE, "--fresh: contradicts --resume, expected one of them");

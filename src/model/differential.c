@@ -145,25 +145,15 @@ static enum status write_weights(const char *path, const struct config *config, 
 enum status differential_v2(const struct model *from, const char *folder, struct error *err)
 {
     char *path = path_join(folder, "config.json"), *weights = path_join(folder, "model.safetensors");
-    bool made = !file_is_directory(folder);
-    enum status status = check(from, err);
-    if (status == OK && (file_exists(path) || file_exists(weights)))
-        status = error_set(err, ERR_INPUT, "%s: holds a model already, expected a new folder", folder);
-    bool fresh = status == OK;
-    if (status == OK)
-        status = file_make_directory(folder, err);
     struct config config = config_of(&from->config);
     cJSON *json = config_to_json(&config);
+    enum status status = check(from, err);
+    if (status == OK)
+        status = file_make_directory(folder, err);
     if (status == OK)
         status = write_weights(weights, &config, from, err);
     if (status == OK)
         status = json_write(path, json, err);
-    if (status != OK && fresh) {
-        unlink(path);
-        unlink(weights);
-        if (made)
-            rmdir(folder);
-    }
     cJSON_Delete(json);
     free(path);
     free(weights);

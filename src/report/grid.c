@@ -174,22 +174,22 @@ static void print_row(struct text *out, const struct layout *l, size_t cell, siz
     }
 }
 
-/* Does an interval stand there, that belongs to the figure before it? */
-static bool is_interval(const struct grid *g, size_t column)
+/* Does the column say how sure the one before it is: intervals, p-values? */
+static bool is_attached(const struct grid *g, size_t column)
 {
-    for (size_t i = g->columns + column; i < g->n_cells; i += g->columns)
-        if (g->figures[i].n == 2)
-            return true;
-    return false;
+    bool attached = strcmp(g->cells[column], "p") == 0;
+    for (size_t i = g->columns + column; i < g->n_cells && !attached; i += g->columns)
+        attached = g->figures[i].n == 2;
+    return attached;
 }
 
-/* The columns that stand beside the first from `from` on: as many as fit, one at least, an interval with its figure. */
+/* The columns that stand beside the first from `from` on: as many as fit, one at least, an interval and p with their figure. */
 static size_t block_end(const struct layout *l, size_t first, size_t from)
 {
     size_t to = from, columns = l->g->columns;
     while (to < columns) {
         size_t next = to + 1;
-        while (next < columns && is_interval(l->g, next))
+        while (next < columns && is_attached(l->g, next))
             next++;
         if (l->width > 0 && to > from && first + sum(l->wide, from, next) > l->width)
             break;
