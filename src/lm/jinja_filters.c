@@ -225,7 +225,13 @@ static struct value get(struct run *r, const struct value *v, const struct call 
     return found ? *found : other ? *other : value_none();
 }
 
-/* Choosing */
+/* Choosing. As Jinja2 has it, nothing is chosen of what counts as untrue, whatever it is. */
+
+static const struct list *chosen_from(struct run *r, const struct value *v)
+{
+    struct value nothing = value_undefined(NULL);
+    return value_items(r, value_is_true(v) ? v : &nothing);
+}
 
 /* "a.b" of a value. */
 static struct value member(struct run *r, const struct value *v, const struct value *path)
@@ -246,7 +252,7 @@ static struct value member(struct run *r, const struct value *v, const struct va
 /* Members whose attribute (or who themselves) pass a test, or do not. */
 static struct value chosen(struct run *r, const struct value *v, const struct call *c, bool attribute, bool wanted)
 {
-    const struct list *l = value_items(r, v);
+    const struct list *l = chosen_from(r, v);
     struct value out = value_list(r);
     size_t skip = attribute ? 1 : 0;
     if (c->n < skip || c->n_named > 0)
@@ -289,7 +295,7 @@ static struct value reject_members(struct run *r, const struct value *v, const s
 /* map(attribute="a", default=..) or map("filter", ..) */
 static struct value map(struct run *r, const struct value *v, const struct call *c)
 {
-    const struct list *l = value_items(r, v);
+    const struct list *l = chosen_from(r, v);
     const struct value *attribute = call_argument(c, SIZE_MAX, "attribute"), *other = call_argument(c, SIZE_MAX, "default");
     struct value out = value_list(r);
     if (attribute == NULL && c->n == 0)

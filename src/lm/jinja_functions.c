@@ -109,9 +109,9 @@ static bool is_in(struct run *r, const struct value *v, const struct value *a)
 /* What is left of a division by `by`. */
 static int64_t rest(struct run *r, const struct value *v, int64_t by)
 {
-    if (v->type != VALUE_INT || by == 0)
+    if ((v->type != VALUE_INT && v->type != VALUE_BOOL) || by == 0)
         pool_fail(&r->pool, "%s is divided, expected a whole number, and not by 0", value_kind(v));
-    return by == -1 ? 0 : v->whole % by;
+    return by == -1 ? 0 : (v->type == VALUE_INT ? v->whole : v->truth) % by;
 }
 
 static bool is_odd(struct run *r, const struct value *v, const struct value *a)

@@ -159,12 +159,12 @@ struct value value_arithmetic(struct run *r, const char *sign, const struct valu
 {
     double x, y;
     bool whole = a->type != VALUE_FLOAT && b->type != VALUE_FLOAT, twice = sign[1] != '\0';
-    value_must(r, a, "a value");
-    value_must(r, b, "a value");
     if (*sign == '~') {
         struct value left = value_string(r, a), right = value_string(r, b);
         return add(r, &left, &right);
     }
+    value_must(r, a, "a value");
+    value_must(r, b, "a value");
     if (*sign == '+' && a->type == b->type && (a->type == VALUE_STRING || a->type == VALUE_LIST))
         return add(r, a, b);
     if (!value_number(a, &x) || !value_number(b, &y))

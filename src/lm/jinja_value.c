@@ -412,6 +412,7 @@ void value_write(struct run *r, struct buffer *b, const struct value *v, bool qu
     buffer_puts(&r->pool, b, "");
     switch (v->type) {
     case VALUE_UNDEFINED:
+        buffer_puts(&r->pool, b, quoted ? "Undefined" : "");
         break;
     case VALUE_NONE:
         buffer_puts(&r->pool, b, "None");

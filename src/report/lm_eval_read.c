@@ -16,8 +16,9 @@ static const char NO_FILTER[] = "none";
 struct reading {
     struct report report;
     cJSON *items;
-    cJSON **results; /* one a model of the report: documents of results_*.json, NULL where there is none */
-    cJSON *figures;  /* array of {task, filter, metric}, each once */
+    cJSON **results; /* [n_runs] one a model of the report: documents of results_*.json, NULL where there is none */
+    size_t n_runs;
+    cJSON *figures; /* array of {task, filter, metric}, each once */
     struct text digests;
 };
 
@@ -260,7 +261,7 @@ static enum status add_metrics(struct reading *r, struct error *err)
 /* Reads the files of one run as the next model. */
 static enum status read_run(struct reading *r, const cJSON *run, struct error *err)
 {
-    cJSON **root = &r->results[report_n_models(&r->report)], *model = cJSON_CreateObject();
+    cJSON **root = &r->results[report_n_models(&r->report)];
     const char *path = json_text(run, "results"), *name = NULL;
     const cJSON *samples;
     enum status status = OK;
@@ -282,6 +283,7 @@ static enum status read_run(struct reading *r, const cJSON *run, struct error *e
         if (strcmp(report_model(&r->report, m), name) == 0)
             status = error_set(err, ERR_INPUT, "%s: is a second run of '%.100s', expected one of each model", path ? path : name,
                                name);
+    cJSON *model = cJSON_CreateObject();
     cJSON_AddStringToObject(model, "name", name);
     cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(r->report.root, "models"), model);
     list_figures(r, *root);
@@ -314,9 +316,8 @@ static void describe(struct reading *r, const char *path)
 
 static void reading_free(struct reading *r)
 {
-    for (size_t m = 0; m < report_n_models(&r->report); m++) {
+    for (size_t m = 0; m < r->n_runs; m++)
         cJSON_Delete(r->results[m]);
-    }
     free(r->results);
     cJSON_Delete(r->items);
     cJSON_Delete(r->figures);
@@ -329,8 +330,8 @@ enum status lm_eval_read(cJSON **report, const char *path, struct error *err)
     cJSON *runs = NULL;
     const cJSON *run;
     enum status status = lm_eval_list(&runs, path, err);
-    size_t n = (size_t)cJSON_GetArraySize(runs);
-    r.results = calloc(n + 1, sizeof(cJSON *));
+    r.n_runs = (size_t)cJSON_GetArraySize(runs);
+    r.results = calloc(r.n_runs + 1, sizeof(cJSON *));
     report_begin(&r.report, "lm-eval", 0);
     r.report.seed = 1;
     cJSON_ArrayForEach(run, runs)
