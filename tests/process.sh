@@ -26,6 +26,8 @@ for program in eval train bench; do
         sh -c "(sleep 0.3; $build/difftf-$program --help; echo \$? >$tmp/code) | true; exit \$(cat $tmp/code)"
 done
 
+check "input that cannot be read" 4 "standard input: cannot be read: Is a directory" sh -c "$eval tokenize <$tmp"
+
 # Descriptors: what is said must not go into a file of ours.
 mkdir "$tmp/closed"
 run --out "$tmp/closed/c.json" --samples 40 >/dev/null 2>&- <&- &

@@ -87,6 +87,11 @@ r['models'] = [dict(r['models'][0], name=str(i)) for i in range(1001)]
 json.dump(r, open('$tmp/many.json', 'w'))"
 check "many models in a report" 3 "models: has too many elements, expected at most 1000" timeout 20 "$eval" table "$tmp/many.json"
 
+printf 'models:\n  - {name: a, path: b}\nevaluations: [{task: needle}]\n' >"$tmp/kind.yaml"
+check "a mapping where a text belongs" 3 "key 'model': holds a value of the wrong kind, expected NAME=DIR" "$eval" run "$tmp/kind.yaml" --dry-run
+printf 'haystack: {a: b}\n' >"$tmp/kind.yaml"
+check "a mapping as an option's value" 3 "key 'haystack': holds a value of the wrong kind" "$eval" needle --config "$tmp/kind.yaml" --dry-run
+
 # What is no regular file is not waited for; what is piped in is read.
 mkfifo "$tmp/fifo"
 for command in "table $tmp/fifo" "report $tmp/fifo --out $tmp/p.html" "run $tmp/fifo" "perplexity --data $tmp/fifo --out $tmp/o.json" \

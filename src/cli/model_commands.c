@@ -10,6 +10,7 @@
 #include "numeric/layers.h"
 #include "suite/experiment.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +325,8 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
         text_free(&out);
     }
+    if (status == OK && ferror(stdin))
+        status = error_set(err, ERR_SYSTEM, "standard input: cannot be read: %s", strerror(errno));
     free(line);
     free(folder);
     tokenizer_free(t);

@@ -215,6 +215,19 @@ static void spell(struct text *out, const cJSON *value)
     }
 }
 
+static bool has_mapping(const cJSON *value)
+{
+    bool found = cJSON_IsObject(value);
+    for (const cJSON *item = cJSON_IsArray(value) ? value->child : NULL; item != NULL && !found; item = item->next)
+        found = has_mapping(item);
+    return found;
+}
+
+static enum status wrong_kind(const struct option_spec *o, struct error *err)
+{
+    return error_set(err, ERR_INPUT, "holds a value of the wrong kind, expected %s", o->argument ? o->argument : "true or false");
+}
+
 enum status options_set(cJSON *values, const cJSON *object, const char *name, const struct option_spec *common,
                         const struct option_spec *own, struct error *err)
 {
@@ -230,7 +243,9 @@ enum status options_set(cJSON *values, const cJSON *object, const char *name, co
         } else if (o->kind == OPTION_STRINGS && cJSON_IsArray(item)) {
             cJSON_DeleteItemFromObjectCaseSensitive(values, o->name);
             for (const cJSON *s = item->child; s != NULL && status == OK; s = s->next)
-                status = cJSON_IsString(s) ? set(values, o, s->valuestring, &inner) : ERR_INPUT;
+                status = cJSON_IsString(s) ? set(values, o, s->valuestring, &inner) : wrong_kind(o, &inner);
+        } else if (has_mapping(item)) {
+            status = wrong_kind(o, &inner);
         } else {
             struct text value = {0};
             spell(&value, item);

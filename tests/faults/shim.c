@@ -4,6 +4,9 @@
  *   FAULT_AT      which call of that kind fails, from 1; 0: none
  *   FAULT_STICKY  set: all later ones fail, too
  *   FAULT_COUNT   a file for the number of calls, written at the program's orderly end
+ *   FAULT_SERVER  "IN,OUT", two descriptors: instead of one run as many as are asked for. Each `struct request` from IN is a
+ *                 process of its own, forked where `main` begins, so that libraries are loaded once; its process id and its
+ *                 status go to OUT.
  *
  * Allocations are the C library's functions, replaced here. System calls are caught in the kernel (seccomp) wherever they come
  * from, stdio and other libraries among them: the handler of SIGSYS counts them and either makes the call itself, from the one
@@ -11,6 +14,7 @@
  * before is not ours. Linux on x86-64 with glibc.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -24,6 +28,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -138,21 +143,71 @@ static void catch_calls(void)
     }
 }
 
-__attribute__((constructor)) static void begin(void)
+/* Begins to count, and to fail. */
+static void inject(int its_kind, long at)
 {
-    const char *name = getenv("FAULT_CALL"), *at = getenv("FAULT_AT");
-    fail_at = at != NULL ? atol(at) : 0;
-    sticky = getenv("FAULT_STICKY") != NULL;
-    for (int i = 0; name != NULL && i < (int)(sizeof KINDS / sizeof *KINDS); i++)
-        if (strcmp(KINDS[i].name, name) == 0)
-            kind = i;
+    kind = its_kind;
+    fail_at = at;
+    atomic_store(&count, 0);
     if (kind > 0)
         catch_calls();
 }
 
+struct request {
+    int kind, at;
+};
+
+/* Forks a run for each request; returns in each of those, and never in the server. */
+static void serve(int in, int out)
+{
+    struct request r;
+    while (read(in, &r, sizeof r) == (ssize_t)sizeof r) {
+        int answer[2] = {fork(), -1};
+        if (answer[0] == 0) {
+            close(in);
+            close(out);
+            lseek(STDIN_FILENO, 0, SEEK_SET); /* which all runs share */
+            inject(r.kind, r.at);
+            return;
+        }
+        if (write(out, answer, sizeof *answer) < 0 || waitpid(answer[0], &answer[1], 0) < 0 ||
+            write(out, answer + 1, sizeof *answer) < 0)
+            break;
+    }
+    _exit(0);
+}
+
+static int (*real_main)(int, char **, char **);
+
+static int main_with_faults(int argc, char **argv, char **environment)
+{
+    const char *name = getenv("FAULT_CALL"), *at = getenv("FAULT_AT"), *server = getenv("FAULT_SERVER");
+    int in, out, found = -1;
+    sticky = getenv("FAULT_STICKY") != NULL;
+    for (int i = 0; name != NULL && i < (int)(sizeof KINDS / sizeof *KINDS); i++)
+        if (strcmp(KINDS[i].name, name) == 0)
+            found = i;
+    if (server != NULL && sscanf(server, "%d,%d", &in, &out) == 2)
+        serve(in, out);
+    else
+        inject(found, at != NULL ? atol(at) : 0);
+    return real_main(argc, argv, environment);
+}
+
+int __libc_start_main(int (*program)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*linker_fini)(void), void *stack_end);
+int __libc_start_main(int (*program)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*linker_fini)(void), void *stack_end)
+{
+    int (*start)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+    *(void **)&start = dlsym(RTLD_NEXT, "__libc_start_main");
+    real_main = program;
+    return start(main_with_faults, argc, argv, init, fini, linker_fini, stack_end);
+}
+
 __attribute__((destructor)) static void end(void)
 {
-    const char *path = getenv("FAULT_COUNT");
+    const char *path = fail_at == 0 ? getenv("FAULT_COUNT") : NULL;
     long n = atomic_load(&count);
     fail_at = 0;
     FILE *f = path != NULL ? fopen(path, "w") : NULL;
