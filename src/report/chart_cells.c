@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const cJSON *row_at(const cJSON *group, const char *model, const char *x, const cJSON *x_value, const char *y,
@@ -33,6 +34,28 @@ static void axis_text(struct text *out, const cJSON *value)
 }
 
 /* Bars */
+
+/* What a group of bars is called, in two lines where one is wider than its slot. */
+static void draw_category(struct text *out, const cJSON *value, double middle, double slot)
+{
+    enum { CHARACTER = 6, LINE = 12, BELOW = PLOT_HEIGHT - PLOT_BOTTOM + 13 };
+    struct text words = {0};
+    words_value(&words, value);
+    const char *label = words.data ? words.data : "", *cut = strchr(label, ' ');
+    if (CHARACTER * (double)strlen(label) <= slot)
+        cut = NULL;
+    char *first = strndup(label, cut ? (size_t)(cut - label) : strlen(label));
+    text_printf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", middle, BELOW);
+    html_text(out, first);
+    if (cut != NULL) {
+        text_printf(out, "<tspan x=\"%.1f\" dy=\"%d\">", middle, LINE);
+        html_text(out, cut + 1);
+        text_puts(out, "</tspan>");
+    }
+    text_puts(out, "</text>");
+    free(first);
+    text_free(&words);
+}
 
 static void draw_bar(const struct chart *c, struct plot *p, const cJSON *row, const char *label, double left, double width)
 {
@@ -83,17 +106,13 @@ static void draw_bars(const struct chart *c, const cJSON *group, const char *nam
     hold_rows(&p.y, c->groups);
     chart_scale(&p.y, name);
     plot_open(&p, label.data, true);
-    chart_references(c, &p, name, json_path(group, "rest"));
     double slot = (double)(PLOT_WIDTH - PLOT_LEFT - PLOT_RIGHT) / (double)n, width = slot * 0.8 / (double)models;
     cJSON_ArrayForEach(value, values)
     {
         struct text place = {0};
         double left = PLOT_LEFT + slot * (double)i++ + slot * 0.1;
         words_dimension(&place, x, value);
-        text_printf(c->out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", left + slot * 0.4,
-                    PLOT_HEIGHT - PLOT_BOTTOM + 16);
-        axis_text(c->out, value);
-        text_puts(c->out, "</text>");
+        draw_category(c->out, value, left + slot * 0.4, slot);
         cJSON_ArrayForEach(m, json_path(c->report, "models"))
         {
             const cJSON *row = row_at(group, json_text(m, "name"), x, value, NULL, NULL);
@@ -102,6 +121,7 @@ static void draw_bars(const struct chart *c, const cJSON *group, const char *nam
         }
         text_free(&place);
     }
+    chart_references(c, &p, name, json_path(group, "rest"));
     plot_close(&p);
     text_free(&label);
 }

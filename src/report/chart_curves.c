@@ -228,8 +228,8 @@ void chart_curves(const struct chart *c, const cJSON *group)
         choose_ticks(&p.x, group);
     chart_open(c->out, json_text(c->view, "title"), json_path(group->child, "where"), NULL);
     plot_open(&p, json_text(c->view, "title"), false);
-    chart_references(c, &p, json_text(group->child, "name"), json_path(group->child, "where"));
     cJSON_ArrayForEach(s, group) draw_series(c, &p, s);
+    chart_references(c, &p, json_text(group->child, "name"), json_path(group->child, "where"));
     plot_close(&p);
     chart_legend(c->out, c->report);
     measured_table(c, group);

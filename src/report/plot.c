@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void axis_hold(struct axis *a, double value)
@@ -98,14 +99,20 @@ static size_t find_ticks(const struct axis *a, double ticks[AXIS_TICKS])
 
 static void draw_ticks(struct plot *p, const struct axis *a, bool vertical)
 {
-    enum { ROOM = 30 }; /* pixels that a label needs */
-    double ticks[AXIS_TICKS], last = -INFINITY;
+    enum { CHARACTER = 7, GAP = 6 }; /* pixels, of a label and between two */
+    double ticks[AXIS_TICKS], last = -INFINITY, last_half = 0;
     size_t n = find_ticks(a, ticks);
     for (size_t i = 0; i < n; i++) {
         double at = vertical ? plot_y(p, ticks[i]) : plot_x(p, ticks[i]);
-        if (!vertical && fabs(at - last) < ROOM)
+        struct text label = {0};
+        plot_number(&label, ticks[i]);
+        double half = CHARACTER * (double)label.len / 2;
+        if (!vertical && fabs(at - last) < half + last_half + GAP) {
+            text_free(&label);
             continue;
+        }
         last = at;
+        last_half = half;
         if (vertical) {
             text_printf(p->out, "<path class=\"grid\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
                         PLOT_LEFT, at, PLOT_WIDTH - PLOT_RIGHT, PLOT_LEFT - 6, at + 4);
@@ -113,9 +120,23 @@ static void draw_ticks(struct plot *p, const struct axis *a, bool vertical)
             text_printf(p->out, "<path class=\"grid\" d=\"M%.1f %dV%d\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", at,
                         PLOT_TOP, PLOT_HEIGHT - PLOT_BOTTOM, at, PLOT_HEIGHT - PLOT_BOTTOM + 16);
         }
-        plot_number(p->out, ticks[i]);
+        text_puts(p->out, label.data);
         text_puts(p->out, "</text>");
+        text_free(&label);
     }
+}
+
+/* The label of the upright axis has the frame's height: what it says in brackets goes first. */
+static void draw_upright_label(struct plot *p, const char *label)
+{
+    enum { ROOM = 38 }; /* characters */
+    const char *bracket = strlen(label) > ROOM ? strstr(label, " (") : NULL;
+    char *cut = strndup(label, bracket ? (size_t)(bracket - label) : strlen(label));
+    text_printf(p->out, "<text transform=\"rotate(-90)\" x=\"%d\" y=\"12\" text-anchor=\"middle\">",
+                -(PLOT_TOP + PLOT_HEIGHT - PLOT_BOTTOM) / 2);
+    html_text(p->out, cut);
+    text_puts(p->out, "</text>");
+    free(cut);
 }
 
 void plot_open(struct plot *p, const char *title, bool categories)
@@ -131,10 +152,8 @@ void plot_open(struct plot *p, const char *title, bool categories)
     text_printf(p->out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (PLOT_LEFT + PLOT_WIDTH - PLOT_RIGHT) / 2,
                 PLOT_HEIGHT - 6);
     html_text(p->out, p->x.label ? p->x.label : "");
-    text_printf(p->out, "</text><text transform=\"rotate(-90)\" x=\"%d\" y=\"12\" text-anchor=\"middle\">",
-                -(PLOT_TOP + PLOT_HEIGHT - PLOT_BOTTOM) / 2);
-    html_text(p->out, p->y.label ? p->y.label : "");
     text_puts(p->out, "</text>");
+    draw_upright_label(p, p->y.label ? p->y.label : "");
 }
 
 void plot_close(struct plot *p)

@@ -110,7 +110,20 @@ static const struct word VALUES[] = {{"attention_logits", "attention logits"},
                                      {"question", "question"},
                                      {"summary", "summaries"},
                                      {"alternate", "alternating"},
-                                     {"random", "random"}};
+                                     {"random", "random"},
+                                     {"niah_single_1", "one needle in noise"},
+                                     {"niah_single_2", "one needle in a text"},
+                                     {"niah_single_3", "one needle, long value"},
+                                     {"niah_multikey_1", "needle among 4 keys"},
+                                     {"niah_multikey_2", "needle among needles"},
+                                     {"niah_multikey_3", "needle among long keys"},
+                                     {"niah_multivalue", "4 values of one key"},
+                                     {"niah_multiquery", "4 keys asked for"},
+                                     {"vt", "chains of variables"},
+                                     {"cwe", "common words"},
+                                     {"fwe", "frequent words"},
+                                     {"qa_1", "questions, one passage"},
+                                     {"qa_2", "questions, two passages"}};
 
 static const struct word TASKS[] = {
     {"choice", "Multiple choice"},
