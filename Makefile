@@ -8,7 +8,7 @@ VERSION := 0.1.0
 RELEASED := 2026-11-27
 
 comma    := ,
-PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc
+PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc libmicrohttpd
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
 CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_RELEASED='"$(RELEASED)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
@@ -111,7 +111,7 @@ static: $(BUILD)/static/difftf-eval
 $(BUILD)/static/difftf-eval: $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter -L%,$(LIBS)) -Wl,-Bstatic $(STATIC:%=-l%) -Wl,-Bdynamic \
-		-lopenblas -lcjson -lzip -lcurl -lm -lpthread
+		-lopenblas -lcjson -lzip -lcurl -lmicrohttpd -lm -lpthread
 
 # The sources as they are committed.
 dist: $(BUILD)/difftf-eval-$(VERSION).tar.xz

@@ -31,7 +31,8 @@ awk 'BEGIN {
     may["src/suite"] = may["src/report"] " src/report"
     may["src/train"] = may["src/suite"]
     may["tasks"] = may["src/suite"] " src/suite src/train"
-    may["src/cli"] = may["tasks"] " tasks"
+    may["src/serve"] = may["tasks"] " tasks"
+    may["src/cli"] = may["src/serve"] " src/serve"
     may["src/api"] = may["src/cli"] " src/cli"
 }
 {

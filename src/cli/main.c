@@ -28,6 +28,7 @@ static const struct command *const COMMANDS[] = {&COMMAND_RUN,
                                                  &COMMAND_SELFTEST,
                                                  &COMMAND_MERGE,
                                                  &COMMAND_EXPORT,
+                                                 &COMMAND_SERVE,
                                                  NULL};
 
 enum { MOST_WORDS = 64 };

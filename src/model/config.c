@@ -81,6 +81,14 @@ bool config_marked(const uint64_t layers[LAYER_WORDS], size_t layer)
     return layers[layer / 64] >> layer % 64 & 1;
 }
 
+bool config_is_end(const struct config *c, int32_t id)
+{
+    size_t i = 0;
+    while (i < c->n_eos && c->eos[i] != id)
+        i++;
+    return i < c->n_eos;
+}
+
 size_t config_window(const struct config *c, size_t layer)
 {
     return config_marked(c->windowed, layer) ? c->window : 0;

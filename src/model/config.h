@@ -96,6 +96,8 @@ double config_lambda_init(const struct config *config, size_t layer);
 void config_mark(uint64_t layers[LAYER_WORDS], size_t layer);
 void config_clear(uint64_t layers[LAYER_WORDS]);
 bool config_marked(const uint64_t layers[LAYER_WORDS], size_t layer);
+/* Does the token end a text? */
+bool config_is_end(const struct config *config, int32_t id);
 /* Keys that a query of a layer sees, its own included; 0: all. */
 size_t config_window(const struct config *config, size_t layer);
 enum status config_plan(struct attention_plan *plan, const struct config *config, struct error *err);

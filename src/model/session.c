@@ -198,6 +198,13 @@ void session_rewind(struct session *s, size_t n)
         s->n_tokens = n;
 }
 
+void session_share(struct session *s, const struct session *from, size_t n)
+{
+    for (size_t l = 0; l < s->model->config.n_layers; l++)
+        kv_store_copy(&s->kv[l], &from->kv[l], &s->model->plan, n);
+    s->n_tokens = n;
+}
+
 void session_logits(const struct session *s, float *logits, const float *normed, size_t rows)
 {
     const struct config *c = &s->model->config;

@@ -48,6 +48,8 @@ enum status session_run(struct session *s, const int32_t *ids, size_t n, const s
 enum status session_not_finite(const struct session *s, const char *what, size_t position, struct error *err);
 /* Forgets all but the first n tokens. */
 void session_rewind(struct session *s, size_t n);
+/* Takes the first n tokens of another session of the same model in the place of its own; it must have room for them. */
+void session_share(struct session *s, const struct session *from, size_t n);
 /* logits [rows, vocab_size] of normed rows. */
 void session_logits(const struct session *s, float *logits, const float *normed, size_t rows);
 

@@ -102,6 +102,16 @@ void kv_store_append(struct kv_store *kv, const struct attention_plan *p, const 
                    p->v_dim * sizeof *v);
 }
 
+void kv_store_copy(struct kv_store *kv, const struct kv_store *from, const struct attention_plan *p, size_t tokens)
+{
+    size_t tiled = (tokens + TILE - 1) / TILE * TILE;
+    for (size_t h = 0; h < p->n_k_heads; h++)
+        memcpy(kv->k + h * kv->capacity * p->head_dim, from->k + h * from->capacity * p->head_dim,
+               tiled * p->head_dim * sizeof *kv->k);
+    for (size_t h = 0; h < p->n_v_heads; h++)
+        memcpy(kv->v + h * kv->capacity * p->v_dim, from->v + h * from->capacity * p->v_dim, tokens * p->v_dim * sizeof *kv->v);
+}
+
 size_t attention_scratch(const struct attention_plan *p)
 {
     size_t width = attention_width(p);

@@ -55,6 +55,9 @@ void kv_store_free(struct kv_store *kv);
 void kv_store_append(struct kv_store *kv, const struct attention_plan *plan, const float *k, const float *v, size_t start,
                      size_t rows, int threads);
 
+/* The first tokens of another store of the same plan. */
+void kv_store_copy(struct kv_store *kv, const struct kv_store *from, const struct attention_plan *plan, size_t tokens);
+
 /* Floats of scratch each thread needs, forward and backward. */
 size_t attention_scratch(const struct attention_plan *plan);
 
