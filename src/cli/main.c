@@ -10,26 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct command *const COMMANDS[] = {&COMMAND_RUN,
-                                                 &COMMAND_LIST,
-                                                 &COMMAND_TABLE,
-                                                 &COMMAND_COMPARE,
-                                                 &COMMAND_CHECK,
-                                                 &COMMAND_REPORT,
-                                                 &COMMAND_CLAIMS,
-                                                 &COMMAND_TRAININGS,
-                                                 &COMMAND_RESCORE,
-                                                 &COMMAND_SHOW,
-                                                 &COMMAND_INSPECT,
-                                                 &COMMAND_LOGITS,
-                                                 &COMMAND_TOKENIZE,
-                                                 &COMMAND_GENERATE,
-                                                 &COMMAND_ATTENTION,
-                                                 &COMMAND_SELFTEST,
-                                                 &COMMAND_MERGE,
-                                                 &COMMAND_EXPORT,
-                                                 &COMMAND_SERVE,
-                                                 NULL};
+static const struct command *const COMMANDS[] = {&COMMAND_RUN,      &COMMAND_LIST,     &COMMAND_TABLE,     &COMMAND_COMPARE,
+                                                 &COMMAND_CHECK,    &COMMAND_REPORT,   &COMMAND_CLAIMS,    &COMMAND_TRAININGS,
+                                                 &COMMAND_RESCORE,  &COMMAND_SHOW,     &COMMAND_INSPECT,   &COMMAND_LOGITS,
+                                                 &COMMAND_TOKENIZE, &COMMAND_GENERATE, &COMMAND_ATTENTION, &COMMAND_SELFTEST,
+                                                 &COMMAND_MERGE,    &COMMAND_EXPORT,   &COMMAND_SERVE,     NULL};
 
 enum { MOST_WORDS = 64 };
 

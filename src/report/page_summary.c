@@ -40,6 +40,16 @@ static bool seen_before(const cJSON *reports, const cJSON *report, const char *l
     return false;
 }
 
+/* A folder and the one that it is in: where on a machine they lie is in the report. */
+static const char *last_two(const char *path)
+{
+    const char *at = path + strlen(path);
+    for (int slashes = 0; at > path; at--)
+        if (at[-1] == '/' && at[0] != '\0' && ++slashes == 2)
+            break;
+    return at;
+}
+
 static void write_model(struct text *out, const cJSON *m, size_t colour)
 {
     struct text size = {0};
@@ -52,7 +62,7 @@ static void write_model(struct text *out, const cJSON *m, size_t colour)
         text_printf(out, ", %s parameters", size.data);
     if (json_text(m, "path") != NULL) {
         put(out, ", ");
-        text(out, json_text(m, "path"));
+        text(out, last_two(json_text(m, "path")));
     }
     put(out, "</span>");
     if (json_text(m, "sha256") != NULL)
@@ -129,8 +139,9 @@ static void write_program(struct text *out, const cJSON *reports)
 /* The names of the data in a line, or how many reports; everything about them folded beneath. */
 static void write_folded(struct text *out, const cJSON *reports, const char *list)
 {
-    bool data = strcmp(list, "data") == 0, first = true;
+    bool data = strcmp(list, "data") == 0;
     const cJSON *report, *entry;
+    cJSON *names = cJSON_CreateArray(); /* each once */
     put(out, "<details><summary>");
     if (!data)
         text_printf(out, "%d report%s", cJSON_GetArraySize(reports), reports->child != NULL && reports->child->next ? "s" : "");
@@ -141,11 +152,14 @@ static void write_folded(struct text *out, const cJSON *reports, const char *lis
         {
             if (seen_before(reports, report, list, entry))
                 continue;
-            put(out, first ? "" : ", ");
+            if (json_array_has(names, cJSON_GetObjectItemCaseSensitive(entry, "name")))
+                continue;
+            cJSON_AddItemToArray(names, cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(entry, "name"), true));
+            put(out, names->child->next ? ", " : "");
             text(out, json_text(entry, "name"));
-            first = false;
         }
     }
+    cJSON_Delete(names);
     put(out, "</summary><ul>\n");
     cJSON_ArrayForEach(report, reports)
     {
