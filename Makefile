@@ -77,7 +77,7 @@ $(BUILD)/difftf-train: $(BUILD)/tools/train.o
 $(BUILD)/difftf-bpe: $(BUILD)/tools/bpe.o
 $(BUILD)/difftf-make-data: $(BUILD)/tools/make_data.o $(BUILD)/tools/make_questions.o
 $(BUILD)/difftf-make-model: $(BUILD)/tools/make_model.o
-$(BUILD)/difftf-convert: $(BUILD)/tools/convert.o
+$(BUILD)/difftf-convert: $(BUILD)/tools/convert.o $(BUILD)/tools/to_diff.o
 $(BUILD)/difftf-bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o)
 $(PROGRAMS:%=$(BUILD)/%): $(BUILD)/libdifftf.a
 	$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdifftf.a $(LIBS)

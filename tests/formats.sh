@@ -72,7 +72,9 @@ a, b = (json.load(open('$tmp/' + n + '.json'))['items'][0]['results']['m']['scor
 assert abs(a - b) < 1e-5 * a, (a, b)
 print('close')"
 check "a Diff Transformer has no need of it" 3 "two maps" "$build/difftf-convert" --to-diff v2 models/diff-transformer "$tmp/twice"
-check "no other version is exact" 2 "expected v2" "$build/difftf-convert" --to-diff v1 models/transformer "$tmp/twice"
+check "the first version has another norm" 0 "loss .* of" "$build/difftf-convert" --to-diff v1 models/transformer "$tmp/first"
+check "an extension changes nothing" 0 "logits after 64 tokens: 0$" "$build/difftf-convert" --to-diff dex --heads 1,3 models/transformer "$tmp/extended"
+check "there is no such version" 2 "expected v1" "$build/difftf-convert" --to-diff v3 models/transformer "$tmp/twice"
 
 # logits(PATH): the numbers of what `logits` wrote.
 cat >"$tmp/written.py" <<'END'

@@ -1,24 +1,23 @@
 /* convert.c - difftf-convert: a PyTorch checkpoint with the official Diff Transformer's names into a model folder, and a
- * Transformer into a Diff Transformer that computes the same.
+ * Transformer into a Diff Transformer (to_diff.c).
  *
  *   difftf-convert CONFIG CHECKPOINT... FOLDER
- *   difftf-convert --to-diff v2 MODEL FOLDER
+ *   difftf-convert --to-diff v1|v2|diffllama|dex MODEL FOLDER
  *
  * CONFIG is a config.json that describes the model (docs of `model_type`: difftf-eval list models). Nothing in the checkpoint is
  * run. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/program.h"
-#include "base/random.h"
 #include "base/visible.h"
 #include "cli/face.h"
 #include "formats/safetensors.h"
 #include "formats/torch_file.h"
-#include "model/differential.h"
-#include "model/session.h"
+#include "model/model.h"
 #include "model/weights_check.h"
+#include "to_diff.h"
 
-#include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,84 +238,23 @@ static enum status convert(const char *config, char **checkpoints, size_t n, con
     return status;
 }
 
-/* The largest difference between the logits of two models after some tokens. */
-static enum status compare_logits(double *most, const struct model *a, const struct model *b, struct error *err)
-{
-    enum { TOKENS = 64 };
-    const struct model *models[2] = {a, b};
-    int32_t ids[TOKENS];
-    size_t vocab = a->config.vocab_size;
-    float *logits = mem_array(2 * vocab, sizeof *logits);
-    enum status status = OK;
-    for (size_t i = 0; i < TOKENS; i++)
-        ids[i] = (int32_t)(hash_u64(i) % vocab);
-    for (size_t m = 0; m < 2 && status == OK; m++) {
-        struct session s;
-        status = session_init(&s, models[m], TOKENS, 1, err);
-        if (status == OK) {
-            status = session_run(&s, ids, TOKENS, NULL, logits + m * vocab, err);
-            session_free(&s);
-        }
-    }
-    *most = 0;
-    for (size_t i = 0; i < vocab; i++)
-        *most = fmax(*most, fabs((double)logits[i] - (double)logits[vocab + i]));
-    free(logits);
-    return status;
-}
+struct settings {
+    unsigned to_diff; /* of its words */
+    const char *text;
+    struct sizes heads;
+};
 
-/* What `to_diff` writes: the model's own two, then copies. */
-static const char *const DIFF_FILES[] = {"model.safetensors",
-                                         "config.json",
-                                         "tokenizer.json",
-                                         "tokenizer_config.json",
-                                         "tokenizer.model",
-                                         "added_tokens.json",
-                                         "special_tokens_map.json",
-                                         "generation_config.json",
-                                         NULL};
-
-/* A Diff Transformer in a folder, what goes with it copied beside it; its logits are compared with those of `model`. */
-static enum status write_diff(struct model *made, double *most, const struct model *model, const char *from, const char *folder,
-                              struct error *err)
-{
-    enum status status = differential_v2(model, folder, err);
-    for (size_t i = 2; DIFF_FILES[i] != NULL && status == OK; i++) {
-        char *path = path_join(from, DIFF_FILES[i]);
-        if (file_exists(path))
-            status = file_copy(from, folder, DIFF_FILES[i], err);
-        free(path);
-    }
-    if (status == OK)
-        status = model_load(made, folder, err);
-    return status == OK ? compare_logits(most, model, made, err) : status;
-}
-
-/* A Transformer's folder or file as a Diff Transformer beside it, its tokenizer with it. */
-static enum status to_diff(const char *from, const char *folder, struct error *err)
-{
-    struct model model, made = {0};
-    struct file_folder target;
-    double most = 0;
-    enum status status = model_load(&model, from, err);
-    if (status != OK)
-        return status;
-    say(stderr, "%s", model.notes.data ? model.notes.data : "");
-    status = file_folder_begin(&target, folder, DIFF_FILES, err);
-    if (status == OK)
-        status = file_folder_end(&target, write_diff(&made, &most, &model, from, folder, err));
-    if (status == OK)
-        printf("%s: %s, %zu parameters, of %zu; largest difference of the logits after 64 tokens: %g\n", folder,
-               made.config.family->model_type, made.weights.n_params, model.weights.n_params, most);
-    model_free(&made);
-    model_free(&model);
-    return status;
-}
-
+#define AT(member) offsetof(struct settings, member)
 static const struct option_spec OPTIONS[] = {
-    {"to-diff", OPTION_CHOICE, NULL, 0, 0, "v2",
-     "a Transformer, MODEL, as a Diff Transformer of the second version that computes the same: arguments MODEL FOLDER", false,
-     0},
+    {"to-diff", OPTION_CHOICE, NULL, 0, 0, "v1|v2|diffllama|dex",
+     "a Transformer, MODEL, as a Diff Transformer: v2 and dex compute the same, v1 and diffllama nearly: arguments MODEL FOLDER",
+     false, AT(to_diff)},
+    {"text", OPTION_STRING, NULL, 0, 0, "FILE",
+     "with --to-diff: UTF-8 text that losses, and sizes of heads for v1 and diffllama, are measured on; the haystack that comes "
+     "with the program",
+     false, AT(text)},
+    {"heads", OPTION_INTS, NULL, 0, 4095, "H1,H2,..", "with --to-diff dex: the heads of every layer that are extended; all",
+     false, AT(heads)},
     OPTIONS_END,
 };
 
@@ -327,8 +265,8 @@ static const struct face FACE = {
     .description =
         "Writes FOLDER/model.safetensors and FOLDER/config.json from PyTorch files (.bin, .pt, .pth) with the official\n"
         "names, without running what is in them; CONFIG is the model's config.json. The tokenizer is yours to add.\n"
-        "With --to-diff, a model of your own becomes differential: each query head stands twice, a projection of zeros\n"
-        "halves what it gives, the output projection is doubled; then difftf-train goes on from FOLDER.",
+        "With --to-diff, a model of your own becomes differential, and difftf-train goes on from FOLDER; the loss before and\n"
+        "after is printed. docs/from-your-model.md says what becomes of the weights.",
     .options = OPTIONS,
 };
 
@@ -341,16 +279,23 @@ int main(int argc, char **argv)
         return program_end(status, &err);
     cJSON *values = NULL, *rest = cJSON_CreateArray(), *item;
     status = options_parse(&values, rest, NULL, OPTIONS, argc - 1, argv + 1, &err);
+    struct settings settings = {0};
+    static const char *const ways[] = {"v1", "v2", "diffllama", "dex"};
     bool differential = status == OK && json_has(values, "to-diff");
+    if (status == OK)
+        options_fill(&settings, OPTIONS, values);
     size_t n = 0;
     char **operands = calloc((size_t)argc, sizeof *operands);
     cJSON_ArrayForEach(item, rest) operands[n++] = item->valuestring;
     if (status == OK && (differential ? n != 2 : n < 3))
         status = face_misused(&FACE, NULL, &err);
     if (status == OK)
-        status = differential ? to_diff(operands[0], operands[1], &err)
-                              : convert(operands[0], operands + 1, n - 2, operands[n - 1], &err);
+        status = differential
+                     ? to_diff(&(struct to_diff){ways[settings.to_diff], settings.text, settings.heads.data, settings.heads.n},
+                               operands[0], operands[1], &err)
+                     : convert(operands[0], operands + 1, n - 2, operands[n - 1], &err);
     free(operands);
+    options_release(&settings, OPTIONS);
     cJSON_Delete(values);
     cJSON_Delete(rest);
     return program_end(status, &err);

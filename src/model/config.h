@@ -46,6 +46,7 @@ struct config {
     bool head_norm;        /* RMSNorm over each output head, then the factor 1 - lambda_init */
     bool head_norm_scaled; /* with a scale of its own (subln) */
     float head_norm_eps;
+    bool dex;                  /* from each output head a learned map of it is taken, times the head's own lambda (DEX) */
     double lambda_init;        /* the same for all layers when >= 0; else by depth */
     int lambda_first_layer;    /* the number of layer 0 in that rule: 0, or -1 */
     int32_t bos, eos[MAX_EOS]; /* -1 and n_eos 0 when there are none */
@@ -75,7 +76,7 @@ struct family {
 /* NULL-terminated. */
 extern const struct family *const FAMILIES[];
 extern const struct family FAMILY_LLAMA, FAMILY_MISTRAL, FAMILY_QWEN2, FAMILY_QWEN3, FAMILY_SMOLLM3;
-extern const struct family FAMILY_DIFF_TRANSFORMER, FAMILY_DIFFLLAMA, FAMILY_DIFF_V2, FAMILY_MOTIF;
+extern const struct family FAMILY_DIFF_TRANSFORMER, FAMILY_DIFFLLAMA, FAMILY_DIFF_V2, FAMILY_MOTIF, FAMILY_DEX;
 
 /* From a parsed config.json; `path` names it in messages. */
 enum status config_from_json(struct config *config, const cJSON *json, const char *path, struct error *err);

@@ -9,8 +9,8 @@
 enum { MAX_SIZE = 1 << 24, MAX_HEADS = 4096 };
 
 const struct family *const FAMILIES[] = {
-    &FAMILY_LLAMA,     &FAMILY_MISTRAL, &FAMILY_QWEN2, &FAMILY_QWEN3, &FAMILY_SMOLLM3, &FAMILY_DIFF_TRANSFORMER,
-    &FAMILY_DIFFLLAMA, &FAMILY_DIFF_V2, &FAMILY_MOTIF, NULL};
+    &FAMILY_LLAMA,   &FAMILY_MISTRAL, &FAMILY_QWEN2, &FAMILY_QWEN3, &FAMILY_SMOLLM3, &FAMILY_DIFF_TRANSFORMER, &FAMILY_DIFFLLAMA,
+    &FAMILY_DIFF_V2, &FAMILY_MOTIF,   &FAMILY_DEX,   NULL};
 
 static enum status find_family(struct config *c, const char *type, const char *path, struct error *err)
 {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "numeric/extension.h"
 #include "numeric/gemm.h"
 #include "numeric/layers.h"
 
@@ -47,7 +48,7 @@ enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, s
                                    {&b->coef, p->n_maps > 1 ? rows * maps : 0},
                                    {&b->lam, c->lambda == LAMBDA_PROJECTION ? rows * p->n_heads : 0},
                                    {&b->heads, rows * out},
-                                   {&b->heads_normed, c->head_norm ? rows * out : 0},
+                                   {&b->heads_normed, c->head_norm || c->dex ? rows * out : 0},
                                    {&b->map_out, training ? rows * maps * attention_width(p) : 0},
                                    {&b->lse, training ? rows * maps : 0},
                                    {&b->mid, rows * D},
@@ -56,7 +57,7 @@ enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, s
                                    {&b->up, rows * F},
                                    {&b->act, rows * F}};
     b->storage = CARVE(slices);
-    if (!c->head_norm)
+    if (!c->head_norm && !c->dex)
         b->heads_normed = b->heads;
     return carved(b->storage, rows, err);
 }
@@ -148,6 +149,8 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
+    if (cfg->dex)
+        extension_forward(b->heads_normed, b->heads, &w->dex, w->dex_lambda, rows, p->n_heads, width, c->threads);
     layer_lap(c->clock, PART_NORMS);
     linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, m->compute,
                    c->threads);

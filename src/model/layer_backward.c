@@ -1,5 +1,6 @@
 /* layer_backward.c - the backward pass of one layer; see layer.h. */
 #include "model/layer.h"
+#include "numeric/extension.h"
 #include "numeric/gemm.h"
 #include "numeric/layers.h"
 
@@ -64,6 +65,11 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
     if (cfg->head_norm) {
         rmsnorm_backward(g->dheads, dw->head_norm, g->dheads_normed, b->heads, w->head_norm, rows * p->n_heads, width,
                          cfg->head_norm_eps, (float)(1 - config_lambda_init(cfg, layer)), 0);
+        dheads = g->dheads;
+    }
+    if (cfg->dex) {
+        extension_backward(g->dheads, dw->dex.f32, dw->dex_lambda, g->dheads_normed, b->heads, w->dex.f32, w->dex_lambda, rows,
+                           p->n_heads, width, c->threads);
         dheads = g->dheads;
     }
     memset(g->dq, 0, rows * nq * sizeof(float));

@@ -55,6 +55,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
         {"self_attn.lambda_k1", &x->lambda_k1, INIT_LAMBDA, d, vectors},
         {"self_attn.lambda_q2", &x->lambda_q2, INIT_LAMBDA, d, vectors},
         {"self_attn.lambda_k2", &x->lambda_k2, INIT_LAMBDA, d, vectors},
+        {"self_attn.dex_lambda", &x->dex_lambda, INIT_ZEROS, config_output_heads(c), c->dex},
         {"self_attn.subln.weight", &x->head_norm, INIT_ONES, width, c->head_norm_scaled},
         {"post_attention_layernorm.weight", &x->mlp_norm, INIT_ONES, D, true},
         {"mlp.gate_proj.bias", &x->gate_bias, INIT_ZEROS, F, c->mlp_bias},
@@ -75,6 +76,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
         {"self_attn.v_proj.weight", &x->v, INIT_NORMAL, v, D, true},
         {"self_attn.o_proj.weight", &x->o, INIT_NORMAL_RESIDUAL, D, out, true},
         {"self_attn.lambda_proj.weight", &x->lambda_proj, INIT_NORMAL, config_output_heads(c), D, c->lambda == LAMBDA_PROJECTION},
+        {"self_attn.dex_proj.weight", &x->dex, INIT_NORMAL, out, width, c->dex},
         {"mlp.gate_proj.weight", &x->gate, INIT_NORMAL, F, D, true},
         {"mlp.up_proj.weight", &x->up, INIT_NORMAL, F, D, true},
         {"mlp.down_proj.weight", &x->down, INIT_NORMAL_RESIDUAL, D, F, true},
@@ -92,7 +94,7 @@ static void add_layer(struct weights *w, const struct config *c, size_t l)
     }
 }
 
-enum { ROWS_PER_LAYER = 26 };
+enum { ROWS_PER_LAYER = 28 };
 
 enum status weights_list(struct weights *w, const struct config *c, struct error *err)
 {

@@ -19,6 +19,8 @@ struct layer_weights {
     float *q_norm, *k_norm;                               /* [d] RMSNorm of each query and key head, or NULL  */
     float *lambda_q1, *lambda_k1, *lambda_q2, *lambda_k2; /* [d], or NULL                                     */
     struct matrix lambda_proj;                            /* [H, D], or empty                                 */
+    float *dex_lambda;                                    /* [H], or NULL                                     */
+    struct matrix dex;                                    /* [H vd, vd] the map of each output head, or empty */
     float *head_norm;                                     /* [width of an output head], or NULL               */
     float *mlp_norm;                                      /* [D]                                              */
     struct matrix gate, up, down;                         /* [F, D] [F, D] [D, F]                             */

@@ -100,6 +100,12 @@ START_TEST(motif_forward)
 }
 END_TEST
 
+START_TEST(dex_forward)
+{
+    check_forward("dex-gqa");
+}
+END_TEST
+
 START_TEST(motif_grouped_forward)
 {
     check_forward("motif-grouped");
@@ -164,6 +170,31 @@ START_TEST(diff_transformer_gradients_and_step)
 }
 END_TEST
 
+/* The gradients of the extension and of what comes before it against central differences in float64. */
+START_TEST(dex_gradients)
+{
+    struct oracle o;
+    struct gradient g;
+    struct error err = {0};
+    size_t compared = 0;
+    open_oracle(&o, "dex-gqa");
+    ck_assert_int_eq(model_unpack(&o.model, &err), OK);
+    ck_assert_msg(gradient_init(&g, &o.model, o.n, 2, &err) == OK, "%s", err.message);
+    gradient_add(&g, o.ids, o.n, 1);
+    for (size_t r = 0; r < g.sum.n_rows; r++) {
+        char name[128];
+        snprintf(name, sizeof name, "grad.%s", g.sum.rows[r].name);
+        if (tensor_file_find(&o.expected, name) == NULL)
+            continue;
+        compared++;
+        ck_assert_msg(oracle_compare(&o, name, weights_floats(&g.sum.rows[r]), 1e-4, &err) == OK, "%s", err.message);
+    }
+    ck_assert_uint_eq(compared, 5);
+    gradient_free(&g);
+    oracle_close(&o);
+}
+END_TEST
+
 /* Along the gradient of each tensor the loss changes by the square of its length: central differences of the forward pass, which
  * the cases above have checked. For the families whose gradients no oracle has. */
 static void check_slopes(const char *name)
@@ -209,6 +240,11 @@ START_TEST(diff_transformer_v2_slopes)
     check_slopes("diffv2-gqa");
 }
 END_TEST
+START_TEST(dex_slopes)
+{
+    check_slopes("dex-gqa");
+}
+END_TEST
 START_TEST(motif_is_not_trained)
 {
     struct oracle o;
@@ -221,8 +257,8 @@ START_TEST(motif_is_not_trained)
 }
 END_TEST
 
-SUITE_MAIN("oracle", llama_forward, llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward,
-           diff_transformer_grouped_forward, llama_gradients_and_step, diff_transformer_gradients_and_step, diffllama_forward,
-           diff_transformer_v2_forward, motif_forward, motif_grouped_forward, gguf_forward, mistral_with_a_window_forward,
-           qwen2_with_yarn_forward, qwen3_forward, smollm3_with_dynamic_rotation_forward, diffllama_slopes,
-           diff_transformer_v2_slopes, motif_is_not_trained)
+SUITE_MAIN("oracle", dex_forward, dex_gradients, dex_slopes, llama_forward, llama_grouped_tied_scaled_sharded_forward,
+           diff_transformer_forward, diff_transformer_grouped_forward, llama_gradients_and_step,
+           diff_transformer_gradients_and_step, diffllama_forward, diff_transformer_v2_forward, motif_forward,
+           motif_grouped_forward, gguf_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward, qwen3_forward,
+           smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes, motif_is_not_trained)
