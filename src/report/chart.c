@@ -130,15 +130,26 @@ void chart_references(const struct chart *c, struct plot *p, const char *name, c
     const cJSON *r;
     cJSON_ArrayForEach(r, json_path(c->report, "references"))
     {
+        if (strcmp(json_text(r, "name"), name) == 0 && holds_at(json_path(r, "where"), where))
+            text_printf(p->out, "<path class=\"chance\" d=\"M%d %.1fH%d\"/>", PLOT_LEFT, plot_y(p, json_real(r, "value")),
+                        PLOT_WIDTH - PLOT_RIGHT);
+    }
+}
+
+void chart_reference_words(const struct chart *c, const char *name, const cJSON *where)
+{
+    const cJSON *r;
+    size_t n = 0;
+    cJSON_ArrayForEach(r, json_path(c->report, "references"))
+    {
         if (strcmp(json_text(r, "name"), name) != 0 || !holds_at(json_path(r, "where"), where))
             continue;
-        bool below = strcmp(json_text(r, "label"), "chance") == 0; /* other levels are above it */
-        double y = plot_y(p, json_real(r, "value"));
-        text_printf(p->out, "<path class=\"chance\" d=\"M%d %.1fH%d\"/><text class=\"soft\" x=\"%d\" y=\"%.1f\">", PLOT_LEFT, y,
-                    PLOT_WIDTH - PLOT_RIGHT, PLOT_LEFT + 8, y + (below ? 13 : -4));
-        html_text(p->out, json_text(r, "label"));
-        text_printf(p->out, " %.3g</text>", json_real(r, "value"));
+        text_puts(c->out, n++ == 0 ? "<p class=\"legend soft\">dashed: " : ", ");
+        html_text(c->out, json_text(r, "label"));
+        text_printf(c->out, " %.3g", json_real(r, "value"));
     }
+    if (n > 0)
+        text_puts(c->out, "</p>\n");
 }
 
 void chart_value_text(struct text *out, double value, double low, double high)

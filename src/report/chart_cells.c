@@ -123,6 +123,7 @@ static void draw_bars(const struct chart *c, const cJSON *group, const char *nam
     }
     chart_references(c, &p, name, json_path(group, "rest"));
     plot_close(&p);
+    chart_reference_words(c, name, json_path(group, "rest"));
     text_free(&label);
 }
 

@@ -136,11 +136,19 @@ static void point_cell(struct text *out, const struct point *p)
 /* Columns: x, then each model's y with its interval. */
 static void series_table(struct text *out, const cJSON *group)
 {
+    struct text place = {0};
     size_t n = (size_t)cJSON_GetArraySize(group), i = 0;
     struct point **points = mem_array(n, sizeof *points);
     size_t *counts = mem_array(n, sizeof *counts);
     const cJSON *s;
-    text_puts(out, "<details><summary>table</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">");
+    text_puts(out, "<details><summary>table");
+    words_where(&place, json_path(group->child, "where"));
+    if (place.len > 0) {
+        text_puts(out, ": ");
+        html_text(out, place.data);
+    }
+    text_free(&place);
+    text_puts(out, "</summary><div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">");
     html_text(out, json_text(group->child, "x_label"));
     text_puts(out, "</th>");
     cJSON_ArrayForEach(s, group)
@@ -231,6 +239,7 @@ void chart_curves(const struct chart *c, const cJSON *group)
     cJSON_ArrayForEach(s, group) draw_series(c, &p, s);
     chart_references(c, &p, json_text(group->child, "name"), json_path(group->child, "where"));
     plot_close(&p);
+    chart_reference_words(c, json_text(group->child, "name"), json_path(group->child, "where"));
     chart_legend(c->out, c->report);
     measured_table(c, group);
     text_puts(c->out, "</figure>\n");
@@ -302,6 +311,7 @@ void chart_ranges(const struct chart *c)
             c, &p, s, left + slot * ((double)chart_model(c->report, json_text(s, "model")) + 1) / (double)(models + 1));
     }
     plot_close(&p);
+    chart_reference_words(c, json_text(first, "name"), json_path(first, "where"));
     text_puts(c->out, "<p class=\"soft\">At the top: best less worst.</p>");
     chart_legend(c->out, c->report);
     cJSON_ArrayForEach(group, c->groups) series_table(c->out, group);

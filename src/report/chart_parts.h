@@ -32,6 +32,8 @@ void chart_close(const struct chart *c, const cJSON *view);
 void chart_scale(struct axis *a, const char *name);
 /* Dashed lines at the report's references for `name` that hold at a place: chance, the most frequent label. */
 void chart_references(const struct chart *c, struct plot *p, const char *name, const cJSON *where);
+/* What they are, as a line below the picture. */
+void chart_reference_words(const struct chart *c, const char *name, const cJSON *where);
 /* ": 0.85 [0.7, 0.9]" */
 void chart_value_text(struct text *out, double value, double low, double high);
 /* A mark that is told from others without colour: a circle, square, diamond, triangle. */

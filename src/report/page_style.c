@@ -29,7 +29,7 @@ const char *const PAGE_STYLE[] = {
     "figure.wide,details.wide{grid-column:1/-1}.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,18rem),23.5rem));gap:.6rem 1.2rem}\n",
     "figcaption{font-weight:600;margin-bottom:.4rem}figcaption small{display:block;font-weight:400}\n",
     "svg{display:block;width:100%;height:auto;overflow:visible}\n",
-    "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg text.strong{font-weight:600}svg text.soft{fill:var(--soft);paint-order:stroke;stroke:var(--panel);stroke-width:3px;pointer-events:none}\n",
+    "svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg text.strong{font-weight:600}svg text.soft{fill:var(--soft)}\n",
     ".grid{stroke:var(--line);fill:none}.axis{stroke:var(--soft);fill:none}.whisker{stroke:var(--ink);fill:none;pointer-events:none}\n",
     ".chance{stroke:var(--soft);stroke-dasharray:5 4;fill:none;pointer-events:none}\n",
     ".line{fill:none;stroke-width:2}.band{opacity:.18;stroke:none}.pale{opacity:.45}\n",
