@@ -18,6 +18,10 @@ check "an unwritable report" 4 "/proc/none" "$eval" needle --lengths 256 --depth
 check "dry run lists the items" 0 "length=1024,depth=0,needles=1/1,sample=0" "$eval" needle --dry-run
 check "list" 0 "diff_transformer" "$eval" list models
 check "inspect" 0 "n_params" "$eval" inspect $fixture
+check "inspect of a pair" 0 "matched  *true" "$eval" inspect models/transformer models/diff-transformer
+check "a pair in JSON" 0 '"matched":.*true' "$eval" inspect --json models/transformer models/diff-transformer
+check "inspect of what is no pair" 1 "they differ in parameters" "$eval" inspect models/transformer $fixture
+check "inspect of three" 2 "expected one, two" "$eval" inspect $fixture $fixture $fixture
 check "inspect of nothing" 3 "config.json" "$eval" inspect "$tmp"
 echo '[1, 2, 3, 130]' >"$tmp/ids.json"
 check "logits" 0 "" sh -c "$eval logits --model $fixture --ids $tmp/ids.json --out $tmp/l.safetensors --hidden --attention 0; echo done"

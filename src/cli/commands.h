@@ -23,6 +23,10 @@ void cli_print_notes(const char *lines);
 /* Threads to use: --threads, or all processors. */
 int cli_threads(const cJSON *options);
 
+/* `inspect A B`: prints whether two folders are a matched pair and what differs; ERR_REGRESSION when they are none. FLOPs are
+ * told for a token at `length`, too. */
+enum status inspect_pair(const char *first, const char *second, size_t length, bool as_json, struct error *err);
+
 /* Prints the tables that a report shows first, and where the report is. */
 enum status cli_print_report(const cJSON *report, const char *path, struct error *err);
 

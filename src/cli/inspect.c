@@ -125,19 +125,24 @@ static enum status inspect(const cJSON *options, const cJSON *arguments, struct 
     enum status status = OK;
     bool machine = option_flag(options, "machine");
     int given = cJSON_GetArraySize(arguments);
-    if (given != (machine ? 0 : 1)) {
-        status = error_set(err, ERR_USAGE, "inspect: %d folders given, expected one, or --machine alone", given);
+    bool pair = !machine && given == 2;
+    if (machine ? given != 0 : given != 1 && given != 2) {
+        status = error_set(err, ERR_USAGE, "inspect: %d folders given, expected one, two, or --machine alone", given);
     } else if (machine) {
         machine_describe(o);
         json_add_number(o, "threads", cli_threads(options));
+    } else if (pair) {
+        status = inspect_pair(arguments->child->valuestring, arguments->child->next->valuestring, option_size(options, "length"),
+                              option_flag(options, "json"), err);
     } else {
         status = describe_folder(o, arguments->child->valuestring, option_size(options, "length"), err);
     }
-    if (status == OK || status == ERR_INPUT)
+    if (!pair && (status == OK || status == ERR_INPUT))
         print(o, option_flag(options, "json"));
     cJSON_Delete(o);
     return status;
 }
 
-const struct command COMMAND_INSPECT = {"inspect", "DIR", "a model folder: family, shapes, parameters, memory; or this machine",
-                                        OPTIONS, inspect};
+const struct command COMMAND_INSPECT = {
+    "inspect", "DIR [DIR]", "a model folder: family, shapes, parameters, memory; whether two are a matched pair; or this machine",
+    OPTIONS, inspect};
