@@ -9,9 +9,9 @@
 #include "tasks/outliers.h"
 #include "lm/score.h"
 #include "report/places.h"
-#include "report/sketch.h"
 #include "suite/dataset.h"
 #include "tasks/choice_score.h"
+#include "tasks/outliers_watch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -202,58 +202,25 @@ static const int32_t *sequence(const struct experiment *e, size_t subject, size_
     return ids->data + (i % in_a_round * length + i / in_a_round * shift) % places;
 }
 
-/* Sketches of every layer: logits, then hidden states. */
-struct watch {
-    struct sketch *sketches; /* [2, n_layers] */
-    size_t n_layers;
-};
-
-static void on_logits(void *context, size_t layer, size_t head, size_t map, size_t position, size_t first_key, size_t rows,
-                      const float *logits)
-{
-    struct watch *w = context;
-    (void)head;
-    (void)map;
-    for (size_t i = 0; i < rows; i++)
-        sketch_add(&w->sketches[layer], logits + i * ATTENTION_TILE, ATTENTION_TILE, (uint32_t)layer, (uint32_t)(position + i),
-                   (uint32_t)first_key);
-}
-
-static void on_hidden(void *context, size_t layer, size_t start, size_t rows, const float *hidden, size_t width)
-{
-    struct watch *w = context;
-    for (size_t i = 0; i < rows; i++)
-        sketch_add(&w->sketches[w->n_layers + layer], hidden + i * width, width, (uint32_t)layer, (uint32_t)(start + i), 0);
-}
-
 static enum status watch_group(const struct experiment *e, size_t group, const struct subject *subject, struct session *session,
                                cJSON *result, struct error *err)
 {
     const struct settings *o = e->settings;
-    size_t n_layers = subject->model.config.n_layers, n = n_sequences(e), groups = n_groups(e);
-    struct watch w = {.sketches = calloc(2 * n_layers, sizeof *w.sketches), .n_layers = n_layers};
-    struct probe probe = {.context = &w, .on_logits = on_logits, .on_hidden = on_hidden};
-    enum status status = w.sketches ? OK : error_set(err, ERR_SYSTEM, "outliers: out of memory");
-    for (size_t i = 0; i < 2 * n_layers && status == OK; i++)
-        if (!sketch_init(&w.sketches[i], SKETCH_TOP))
-            status = error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    size_t n = n_sequences(e), groups = n_groups(e);
+    struct outliers_watch w;
+    enum status status =
+        outliers_watch_init(&w, subject->model.config.n_layers) ? OK : error_set(err, ERR_SYSTEM, "outliers: out of memory");
+    struct probe probe = outliers_watch_probe(&w);
     for (size_t i = group * n / groups; i < (group + 1) * n / groups && status == OK; i++) {
         session_rewind(session, 0);
         status = session_run(session, sequence(e, (size_t)(subject - e->subjects), i), o->length, &probe, NULL, err);
     }
     if (status == OK) {
-        cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
-        for (size_t a = 0; a < 2; a++) {
-            cJSON *layers = cJSON_AddArrayToObject(evidence, OUTLIER_ACTIVATIONS[a]);
-            for (size_t l = 0; l < n_layers; l++)
-                cJSON_AddItemToArray(layers, sketch_to_json(&w.sketches[a * n_layers + l]));
-        }
+        outliers_watch_add(cJSON_AddObjectToObject(result, "evidence"), &w);
         cJSON_AddStringToObject(result, "output", "");
         cJSON_AddNullToObject(result, "score");
     }
-    for (size_t i = 0; w.sketches != NULL && i < 2 * n_layers; i++)
-        sketch_free(&w.sketches[i]);
-    free(w.sketches);
+    outliers_watch_free(&w);
     return status;
 }
 

@@ -92,6 +92,15 @@ static void add_logprobs(struct text *out, const struct sequence *q, size_t from
     text_free(&token);
 }
 
+static void add_seen(struct text *out, const struct watch *w)
+{
+    cJSON *seen = watch_to_json(w);
+    char *printed = cJSON_PrintUnformatted(seen);
+    text_printf(out, ",\"probe\":%s", printed);
+    cJSON_free(printed);
+    cJSON_Delete(seen);
+}
+
 /* What a completion with `echo` begins with: the text as it was given, or that of the ids. */
 static void add_prompt(struct text *out, const struct sequence *q)
 {
@@ -99,6 +108,44 @@ static void add_prompt(struct text *out, const struct sequence *q)
         text_puts(out, q->prompt->text);
     else
         tokenizer_decode(q->asked->served->tokenizer, q->prompt->ids.data, q->prompt->ids.n, true, out, NULL);
+}
+
+/* A token of a message: {token, logprob, bytes}; open, for what may follow. */
+static void add_token(struct text *out, const struct served *s, int32_t id, double log_p)
+{
+    struct text text = {0};
+    token_text(&text, s, id);
+    text_puts(out, "{\"token\":");
+    json_line_write(out, text.data, text.len);
+    text_puts(out, ",\"logprob\":");
+    add_number(out, log_p);
+    text_puts(out, ",\"bytes\":[");
+    text.len = 0;
+    served_piece(s, id, true, &text);
+    for (size_t i = 0; i < text.len; i++)
+        text_printf(out, i > 0 ? ",%u" : "%u", (unsigned)(unsigned char)text.data[i]);
+    text_puts(out, "]");
+    text_free(&text);
+}
+
+/* The tokens of a message, from .. to - 1. */
+static void add_message_logprobs(struct text *out, const struct sequence *q, size_t from, size_t to)
+{
+    const struct served *s = q->asked->served;
+    text_puts(out, "{\"content\":[");
+    for (size_t i = from; i < to; i++) {
+        const struct prediction *p = sequence_prediction(q, i);
+        text_puts(out, i > from ? "," : "");
+        add_token(out, s, q->ids.data[i], prediction_log_p(p));
+        text_puts(out, ",\"top_logprobs\":[");
+        for (size_t k = 0; k < q->asked->top && k < p->n_top; k++) {
+            text_puts(out, k > 0 ? "," : "");
+            add_token(out, s, p->top_id[k], prediction_top_log_p(p, k));
+            text_puts(out, "}");
+        }
+        text_puts(out, "]}");
+    }
+    text_puts(out, "],\"refusal\":null}");
 }
 
 static void add_choice(struct text *out, const struct sequence *q, struct told *told, size_t bytes, size_t tokens)
@@ -111,15 +158,24 @@ static void add_choice(struct text *out, const struct sequence *q, struct told *
     if (first && !q->asked->echo)
         told->tokens = q->prompt->ids.n;
     text_add(&text, q->text.data + told->bytes, bytes - told->bytes);
-    text_printf(out, "{\"index\":%zu,\"text\":", q->index);
+    if (q->asked->chat)
+        text_printf(out, "{\"index\":%zu,\"%s\":{%s\"content\":", q->index, q->asked->stream ? "delta" : "message",
+                    first ? "\"role\":\"assistant\"," : "");
+    else
+        text_printf(out, "{\"index\":%zu,\"text\":", q->index);
     json_line_write(out, text.data, text.len);
-    text_puts(out, ",\"logprobs\":");
-    if (q->asked->logprobs)
+    text_printf(out, "%s,\"logprobs\":", q->asked->chat ? "}" : "");
+    if (q->asked->logprobs && q->asked->chat)
+        add_message_logprobs(out, q, told->tokens, tokens);
+    else if (q->asked->logprobs)
         add_logprobs(out, q, told->tokens, tokens, &told->offset);
     else
         text_puts(out, "null");
     const char *finish = FINISH_WORDS[q->finish];
-    text_printf(out, finish ? ",\"finish_reason\":\"%s\"}" : ",\"finish_reason\":null}", finish);
+    text_printf(out, finish ? ",\"finish_reason\":\"%s\"" : ",\"finish_reason\":null", finish);
+    if (q->watch.probes.n > 0)
+        add_seen(out, &q->watch);
+    text_puts(out, "}");
     told->bytes = bytes;
     told->tokens = tokens;
     text_free(&text);
@@ -127,8 +183,8 @@ static void add_choice(struct text *out, const struct sequence *q, struct told *
 
 static void add_head(struct text *out, const struct job *job)
 {
-    text_printf(out, "{\"id\":\"%s\",\"object\":\"text_completion\",\"created\":%lld,\"model\":", job->id,
-                (long long)job->created);
+    const char *object = !job->asked.chat ? "text_completion" : job->asked.stream ? "chat.completion.chunk" : "chat.completion";
+    text_printf(out, "{\"id\":\"%s\",\"object\":\"%s\",\"created\":%lld,\"model\":", job->id, object, (long long)job->created);
     json_line_write(out, job->asked.served->name, strlen(job->asked.served->name));
 }
 

@@ -20,7 +20,7 @@ struct job *job_new(struct completion *asked)
     job->told = calloc(job->n, sizeof *job->told);
     for (size_t i = 0; i < job->n; i++)
         sequence_init(&job->sequences[i], &job->asked, i);
-    snprintf(job->id, sizeof job->id, "cmpl-%016llx%08llx", (unsigned long long)random[0],
+    snprintf(job->id, sizeof job->id, "%s-%016llx%08llx", job->asked.chat ? "chatcmpl" : "cmpl", (unsigned long long)random[0],
              (unsigned long long)(random[1] & 0xffffffff));
     job->created = time(NULL);
     job->arrived = clock_seconds();

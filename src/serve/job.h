@@ -18,7 +18,7 @@ struct job {
     struct sequence *sequences; /* [n] */
     struct told *told;          /* [n] */
     size_t n, n_started, n_finished;
-    char id[32];
+    char id[40];
     time_t created;
     double arrived; /* clock_seconds */
     struct job *next;

@@ -81,11 +81,27 @@ static bool read_prompt(struct prompt *p, const cJSON *value, const struct serve
     }
     if (p->ids.n == 0 && bos >= 0)
         ids_add(&p->ids, bos);
+    return true;
+}
+
+/* Is it one that the model can read, with room for what is asked? */
+static bool check_prompt(struct completion *c, const struct prompt *p, struct refusal *r)
+{
+    size_t context = c->served->context, vocab = c->served->model.config.vocab_size;
     for (size_t i = 0; i < p->ids.n; i++)
-        if ((size_t)p->ids.data[i] >= served->model.config.vocab_size)
+        if ((size_t)p->ids.data[i] >= vocab)
             return refuse(r, 400, "prompt", "prompt: has the added token %d, which the model has no row for",
                           (int)p->ids.data[i]);
-    return p->ids.n > 0 || refuse(r, 400, "prompt", "prompt: is empty, expected at least one token");
+    if (p->ids.n == 0)
+        return refuse(r, 400, "prompt", "prompt: is empty, expected at least one token");
+    if (c->max_tokens == SIZE_MAX)
+        c->max_tokens = p->ids.n < context ? context - p->ids.n : 1;
+    if (p->ids.n + (c->max_tokens > 0 ? c->max_tokens - 1 : 0) <= context) /* the last new token is not read */
+        return true;
+    return refuse(r, 400, "prompt",
+                  "This model's maximum context length is %zu tokens. However, you requested %zu tokens (%zu in the prompt, "
+                  "%zu for the completion)",
+                  context, p->ids.n + c->max_tokens, p->ids.n, c->max_tokens);
 }
 
 static bool read_prompts(struct completion *c, const cJSON *prompt, const struct bounds *bounds, struct refusal *r)
@@ -100,17 +116,35 @@ static bool read_prompts(struct completion *c, const cJSON *prompt, const struct
     c->prompts = calloc(n, sizeof *c->prompts);
     for (const cJSON *p = list ? prompt->child : prompt; c->n_prompts < n; p = p->next) {
         struct prompt *to = &c->prompts[c->n_prompts++];
-        if (!read_prompt(to, p, c->served, r))
+        if (!read_prompt(to, p, c->served, r) || !check_prompt(c, to, r))
             return false;
-        /* The last new token is not read. */
-        if (to->ids.n + (c->max_tokens > 0 ? c->max_tokens - 1 : 0) > c->served->context)
-            return refuse(
-                r, 400, "prompt",
-                "This model's maximum context length is %zu tokens. However, you requested %zu tokens (%zu in the prompt, "
-                "%zu for the completion)",
-                c->served->context, to->ids.n + c->max_tokens, to->ids.n, c->max_tokens);
     }
     return true;
+}
+
+/* The prompt that the model's template makes of `messages`. */
+static bool read_messages(struct completion *c, const cJSON *root, const struct bounds *bounds, struct refusal *r)
+{
+    const struct served *s = c->served;
+    const cJSON *more = cJSON_GetObjectItemCaseSensitive(root, "chat_template_kwargs");
+    struct chat_request request = {.messages = cJSON_GetObjectItemCaseSensitive(root, "messages"), .reply = true, .more = more};
+    struct text text = {0};
+    struct error err;
+    if (s->chat == NULL)
+        return refuse(r, 400, "messages", "The model '%s' cannot chat: %s", s->name, s->no_chat);
+    if (!cJSON_IsArray(request.messages))
+        return refuse(r, 400, "messages", "messages: is missing, expected [{\"role\": .., \"content\": ..}, ..]");
+    if (c->n > bounds->sequences)
+        return refuse(r, 400, "n", "n: %zu is too much, expected at most %zu (--max-batch)", c->n, bounds->sequences);
+    c->prompts = calloc(1, sizeof *c->prompts);
+    c->n_prompts = 1;
+    text_puts(&text, "");
+    bool good = chat_template_render(s->chat, &request, &text, &err) == OK &&
+                tokenizer_encode(s->tokenizer, text.data, text.len, false, &c->prompts->ids, &err) == OK;
+    text_free(&text);
+    if (!good)
+        return refuse(r, 400, "messages", "%s", err.message);
+    return check_prompt(c, c->prompts, r);
 }
 
 /* A string, or an array of up to 16. */
@@ -162,9 +196,16 @@ static uint64_t any_seed(void)
     return getrandom(&seed, sizeof seed, 0) == (ssize_t)sizeof seed ? seed : 0;
 }
 
-/* `logprobs` is a number here, true or false in some clients. */
-static bool read_logprobs(struct completion *c, const cJSON *value, struct refusal *r)
+/* `logprobs` is a number; of messages it is true or false, and the number stands in `top_logprobs`. */
+static bool read_logprobs(struct completion *c, const cJSON *root, struct refusal *r)
 {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(root, "logprobs");
+    if (c->chat && cJSON_IsTrue(value) && json_has(root, "top_logprobs"))
+        value = cJSON_GetObjectItemCaseSensitive(root, "top_logprobs");
+    else if (c->chat && cJSON_IsTrue(value)) {
+        c->logprobs = true;
+        return true;
+    }
     if (value == NULL || cJSON_IsNull(value) || cJSON_IsFalse(value))
         return true;
     c->logprobs = true;
@@ -174,19 +215,20 @@ static bool read_logprobs(struct completion *c, const cJSON *value, struct refus
            refuse(r, 400, "logprobs", "logprobs: is wrong, expected an integer from 0 to %d", (int)MOST_TOP);
 }
 
-bool completion_read(struct completion *c, const cJSON *root, const struct served_list *list, const struct bounds *bounds,
-                     struct refusal *r)
+bool completion_read(struct completion *c, const cJSON *root, bool chat, const struct served_list *list,
+                     const struct bounds *bounds, struct refusal *r)
 {
     static const char name[] = "body";
     struct error err;
     const char *model = NULL;
     int64_t max_tokens = 16, n = 1, seed = -1;
-    *c = (struct completion){.temperature = 1, .top_p = 1};
+    *c = (struct completion){.temperature = 1, .top_p = 1, .chat = chat};
     if (json_get_string(root, "model", true, &model, name, &err) != OK)
         return refuse(r, 400, "model", "%s", err.message);
     if (!request_model(&c->served, list, model, r))
         return false;
     bool good = json_get_int(root, "max_tokens", 0, INT32_MAX, true, &max_tokens, name, &err) == OK &&
+                json_get_int(root, "max_completion_tokens", 0, INT32_MAX, true, &max_tokens, name, &err) == OK &&
                 json_get_int(root, "n", 1, 1024, true, &n, name, &err) == OK &&
                 json_get_int(root, "seed", INT64_MIN / 2048, INT64_MAX / 2048, true, &seed, name, &err) == OK &&
                 json_get_double(root, "temperature", 0, 100, true, &c->temperature, name, &err) == OK &&
@@ -196,12 +238,19 @@ bool completion_read(struct completion *c, const cJSON *root, const struct serve
     if (!good)
         return refuse(r, 400, NULL, "%s", err.message);
     c->max_tokens = (size_t)max_tokens;
+    if (chat && !json_has(root, "max_tokens") && !json_has(root, "max_completion_tokens"))
+        c->max_tokens = SIZE_MAX; /* as many as there is room for */
     c->n = (size_t)n;
     c->seed = json_has(root, "seed") ? (uint64_t)seed : any_seed();
+    if (watch_request_read(&c->watch, cJSON_GetObjectItemCaseSensitive(root, "probe"), &err) != OK)
+        return refuse(r, 400, "probe", "%s", err.message);
+    if (c->stream && watch_request_any(&c->watch))
+        return refuse(r, 400, "probe", "probe: cannot be had of a stream, expected \"stream\": false");
     c->usage = cJSON_IsTrue(json_path(root, "stream_options.include_usage"));
-    return check_others(root, r) && read_logprobs(c, cJSON_GetObjectItemCaseSensitive(root, "logprobs"), r) &&
+    return check_others(root, r) && read_logprobs(c, root, r) &&
            read_stop(c, cJSON_GetObjectItemCaseSensitive(root, "stop"), r) &&
-           read_prompts(c, cJSON_GetObjectItemCaseSensitive(root, "prompt"), bounds, r);
+           (chat ? read_messages(c, root, bounds, r)
+                 : read_prompts(c, cJSON_GetObjectItemCaseSensitive(root, "prompt"), bounds, r));
 }
 
 void completion_free(struct completion *c)
@@ -214,5 +263,6 @@ void completion_free(struct completion *c)
         free(c->stop[i]);
     free(c->prompts);
     free(c->stop);
+    watch_request_free(&c->watch);
     *c = (struct completion){0};
 }

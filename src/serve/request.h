@@ -5,6 +5,7 @@
 #include "formats/json.h"
 #include "lm/id_list.h"
 #include "serve/served.h"
+#include "serve/watch.h"
 
 enum { MOST_TOP = 20 }; /* alternatives of a token that can be asked for */
 
@@ -40,15 +41,17 @@ struct completion {
     char **stop;
     size_t n_stop;
     bool logprobs, echo, stream, usage; /* usage: a last event with the counts of tokens */
+    bool chat;                          /* prompts are of messages, and the answer is one */
+    struct watch_request watch;
 };
 
 /* Parses a body of JSON whose root is an object; the caller deletes it. */
 bool request_json(cJSON **root, const char *body, size_t length, struct refusal *r);
 /* The model that `root` names, the first where it names none. */
 bool request_model(const struct served **served, const struct served_list *list, const char *name, struct refusal *r);
-/* Reads a completion; completion_free also after a refusal. */
-bool completion_read(struct completion *c, const cJSON *root, const struct served_list *list, const struct bounds *bounds,
-                     struct refusal *r);
+/* Reads a completion, of messages when `chat`; completion_free also after a refusal. */
+bool completion_read(struct completion *c, const cJSON *root, bool chat, const struct served_list *list,
+                     const struct bounds *bounds, struct refusal *r);
 void completion_free(struct completion *c);
 /* Ids from an array of numbers, each in the model's vocabulary. */
 bool request_ids(struct ids *ids, const cJSON *array, const struct served *served, const char *param, struct refusal *r);

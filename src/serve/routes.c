@@ -53,11 +53,11 @@ static unsigned models(struct exchange *x, const cJSON *root, struct text *out)
     return print(out, answer);
 }
 
-static unsigned completions(struct exchange *x, const cJSON *root, struct text *out)
+static unsigned complete(struct exchange *x, const cJSON *root, bool chat, struct text *out)
 {
     struct completion asked;
     struct refusal r = {0};
-    if (!completion_read(&asked, root, x->server->models, &x->server->settings->bounds, &r)) {
+    if (!completion_read(&asked, root, chat, x->server->models, &x->server->settings->bounds, &r)) {
         completion_free(&asked);
         return refused(out, &r);
     }
@@ -65,14 +65,14 @@ static unsigned completions(struct exchange *x, const cJSON *root, struct text *
     return 0;
 }
 
-static unsigned chat(struct exchange *x, const cJSON *root, struct text *out)
+static unsigned completions(struct exchange *x, const cJSON *root, struct text *out)
 {
-    struct refusal r = {0};
-    (void)x;
-    (void)root;
-    refuse(&r, 400, NULL,
-           "Chat templates are not read by this server, expected /v1/completions with the text that the template makes");
-    return refused(out, &r);
+    return complete(x, root, false, out);
+}
+
+static unsigned chat_completions(struct exchange *x, const cJSON *root, struct text *out)
+{
+    return complete(x, root, true, out);
 }
 
 /* {prompt, add_special_tokens} -> {tokens, count, max_model_len} */
@@ -190,7 +190,7 @@ static const struct route ROUTES[] = {
     {"GET", "/health", JSON_TYPE, true, health},
     {"GET", "/v1/models", JSON_TYPE, false, models},
     {"POST", "/v1/completions", JSON_TYPE, false, completions},
-    {"POST", "/v1/chat/completions", JSON_TYPE, false, chat},
+    {"POST", "/v1/chat/completions", JSON_TYPE, false, chat_completions},
     {"POST", "/tokenize", JSON_TYPE, false, tokenize},
     {"POST", "/detokenize", JSON_TYPE, false, detokenize},
     {"GET", "/tokenizer_info", JSON_TYPE, false, tokenizer_info},

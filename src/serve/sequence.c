@@ -26,6 +26,7 @@ void sequence_free(struct sequence *q)
     ids_free(&q->ids);
     text_free(&q->text);
     free(q->predictions);
+    watch_free(&q->watch);
 }
 
 static bool is_scored(const struct sequence *q)
@@ -35,7 +36,7 @@ static bool is_scored(const struct sequence *q)
 
 bool sequence_is_idle(const struct sequence *q)
 {
-    return q->asked->max_tokens == 0 && !is_scored(q);
+    return q->asked->max_tokens == 0 && !is_scored(q) && !watch_request_any(&q->asked->watch);
 }
 
 static void fail(struct sequence *q)
@@ -47,11 +48,20 @@ static void fail(struct sequence *q)
 bool sequence_start(struct sequence *q, struct slots *slots)
 {
     size_t capacity = q->ids.n + q->asked->max_tokens;
-    if (slots_take(slots, &q->slot, q->asked->served, &q->ids, capacity, is_scored(q), &q->error) != OK)
+    const struct model *m = &q->asked->served->model;
+    const struct watch_request *watch = &q->asked->watch;
+    bool fresh = watch_request_any(watch);
+    if (slots_take(slots, &q->slot, q->asked->served, &q->ids, capacity, is_scored(q), fresh, &q->error) != OK)
         fail(q);
-    if (q->slot != NULL)
-        q->n_shared = q->slot->held.n;
-    return q->slot != NULL;
+    if (q->slot == NULL)
+        return false;
+    q->n_shared = q->slot->held.n;
+    if (fresh && watch_init(&q->watch, watch, q->ids.n, m->config.n_layers, m->plan.n_heads, &q->error) != OK) {
+        fail(q);
+        return false;
+    }
+    q->probe = probes_combine(&q->watch.probes);
+    return true;
 }
 
 const struct prediction *sequence_prediction(const struct sequence *q, size_t i)
@@ -150,7 +160,8 @@ void sequence_step(struct sequence *q, int threads)
         end = at + 1;
     else if (end > n_prompt || whole)
         end = n_prompt;
-    if (slot_run(slot, end - at, is_scored(q) && at < n_prompt, NULL, threads, &q->error) != OK) {
+    if (slot_run(slot, end - at, is_scored(q) && at<n_prompt, q->watch.probes.n> 0 ? &q->probe : NULL, threads, &q->error) !=
+        OK) {
         fail(q);
         return;
     }

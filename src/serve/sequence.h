@@ -16,6 +16,8 @@ struct sequence {
     struct rng rng;
     struct text text;               /* generated; a stop text and what comes after it is cut off */
     struct prediction *predictions; /* [ids.n] of every token when it is done; NULL unless they were asked for */
+    struct watch watch;             /* where a probe is asked for */
+    struct probe probe;
     enum finish finish;
     size_t n_shared; /* tokens of the prompt that were there already */
     struct error error;

@@ -9,7 +9,12 @@ static enum status load(struct served *s, const char *folder, struct error *err)
     enum status status = model_load(&s->model, folder, err);
     if (status == OK)
         status = tokenizer_load(&s->tokenizer, folder, err);
-    return status == OK ? tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err) : status;
+    if (status == OK)
+        status = tokenizer_fits(s->tokenizer, s->model.config.vocab_size, folder, err);
+    struct error why;
+    if (status == OK && chat_template_load(&s->chat, folder, &why) != OK)
+        s->no_chat = strdup(why.message);
+    return status;
 }
 
 enum status served_add(struct served_list *list, const char *text, size_t context, enum compute compute, struct error *err)
@@ -41,6 +46,8 @@ void served_free(struct served_list *list)
 {
     for (size_t i = 0; i < list->n; i++) {
         free(list->model[i].name);
+        free(list->model[i].no_chat);
+        chat_template_free(list->model[i].chat);
         tokenizer_free(list->model[i].tokenizer);
         if (list->model[i].model.folder != NULL)
             model_free(&list->model[i].model);

@@ -2,6 +2,7 @@
 #ifndef DIFFTF_SERVE_SERVED_H
 #define DIFFTF_SERVE_SERVED_H
 
+#include "lm/chat.h"
 #include "lm/tokenizer.h"
 #include "model/model.h"
 
@@ -9,6 +10,8 @@ struct served {
     char *name;
     struct model model;
     struct tokenizer *tokenizer;
+    struct chat_template *chat; /* NULL: it has none that is understood; no_chat says why */
+    char *no_chat;
     size_t context; /* prompt and new tokens together, at most */
 };
 

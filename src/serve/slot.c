@@ -1,6 +1,8 @@
 /* slot.c - see slot.h. */
 #include "serve/slot.h"
 
+#include "serve/probes.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,12 +160,12 @@ static void take_over(struct slot *slot, const struct slot *from, size_t n)
 }
 
 enum status slots_take(struct slots *all, struct slot **slot, const struct served *served, const struct ids *ids, size_t capacity,
-                       bool scored, struct error *err)
+                       bool scored, bool fresh, struct error *err)
 {
     struct slot *donor = NULL;
     size_t n = 0;
     *slot = NULL;
-    for (size_t i = 0; i < all->n; i++) {
+    for (size_t i = 0; i < all->n && !fresh; i++) {
         struct slot *s = all->slot[i];
         size_t here = s->served == served ? shareable_now(s, ids, scored) : 0;
         if (here > n || (here == n && n > 0 && s->coming == NULL && s->session.capacity >= capacity)) {
@@ -171,7 +173,7 @@ enum status slots_take(struct slots *all, struct slot **slot, const struct serve
             n = here;
         }
     }
-    if (worth_waiting(all, served, ids, n, scored))
+    if (!fresh && worth_waiting(all, served, ids, n, scored))
         return OK;
     if (donor != NULL && donor->coming == NULL && donor->session.capacity >= capacity)
         *slot = donor;
@@ -210,12 +212,11 @@ void slots_free(struct slots *s)
     *s = (struct slots){0};
 }
 
-/* Scores the rows of a run but its last, and hands them on to the probe of the request. */
+/* Scores the rows of a run but its last. */
 struct scoring {
     struct slot *slot;
     size_t end; /* of the run */
     float *logits;
-    const struct probe *asked;
 };
 
 static void score_rows(void *context, size_t start, size_t rows, const float *normed, size_t width)
@@ -232,10 +233,13 @@ static void score_rows(void *context, size_t start, size_t rows, const float *no
     }
 }
 
-static enum status run_scored(struct slot *s, size_t from, size_t n, struct error *err)
+static enum status run_scored(struct slot *s, size_t from, size_t n, const struct probe *asked, struct error *err)
 {
     struct scoring c = {.slot = s, .end = from + n};
-    struct probe probe = {.context = &c, .on_final = score_rows};
+    struct probes both = {.probe = {{.context = &c, .on_final = score_rows}}, .n = 1};
+    if (asked != NULL)
+        both.probe[both.n++] = *asked;
+    struct probe probe = probes_combine(&both);
     c.logits = mem_array(s->served->model.config.vocab_size, SCORED_AT_ONCE * sizeof *c.logits);
     enum status status = c.logits ? session_run(&s->session, s->coming->data + from, n, &probe, s->logits, err)
                                   : error_set(err, ERR_SYSTEM, "serve: out of memory");
@@ -251,7 +255,7 @@ enum status slot_run(struct slot *s, size_t n, bool scored, const struct probe *
     size_t from = s->held.n, end = from + n, width = s->served->model.config.d_model;
     s->session.context.threads = threads;
     enum status status =
-        scored ? run_scored(s, from, n, err) : session_run(&s->session, s->coming->data + from, n, probe, s->logits, err);
+        scored ? run_scored(s, from, n, probe, err) : session_run(&s->session, s->coming->data + from, n, probe, s->logits, err);
     if (status != OK) {
         session_rewind(&s->session, from);
         return status;

@@ -34,10 +34,10 @@ struct slots {
 size_t slot_block_end(size_t position);
 
 /* A slot for a prompt, with room for `capacity` tokens; its session holds the beginning that another one had
- * (`scored`: only where its predictions are there, too). NULL with OK: later, for another sequence is just computing what this
- * one can share, or all slots are taken. */
+ * (`scored`: only where its predictions are there, too; `fresh`: nothing). NULL with OK: later, for another sequence is just
+ * computing what this one can share, or all slots are taken. */
 enum status slots_take(struct slots *s, struct slot **slot, const struct served *served, const struct ids *ids, size_t capacity,
-                       bool scored, struct error *err);
+                       bool scored, bool fresh, struct error *err);
 /* The sequence is done; what it held stays for others. */
 void slots_give(struct slot *slot);
 void slots_free(struct slots *s);
