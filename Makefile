@@ -70,6 +70,8 @@ help:
 	@echo "                make memory runs in little memory; make threads looks for data races"
 	@echo "make fixtures   the test fixtures from their makers, byte by byte (Python packages: tests/fixtures/requirements.txt)"
 	@echo "make peers      this project beside the originals (PyTorch, transformers, lm-eval, llama.cpp ..): docs/agreement.md"
+	@echo "make reproduce  train the matched pairs, evaluate every seed, write results/README.md (hours; goes on where it stopped);"
+	@echo "                make reproduce-check: does that page follow from the reports that are kept?"
 	@echo "make format     format the sources; make lint looks for defects"
 
 $(BUILD)/difftf-eval: $(BUILD)/src/cli/main.o
@@ -92,6 +94,12 @@ $(BUILD)/%.o: %.c
 $(BUILD)/src/numeric/kernels_%.o: src/numeric/kernels_impl.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-psabi -ffp-contract=fast $(ISA_$*) -DKERNELS=kernels_$* -DKERNELS_NAME='"$*"' -MMD -MP -c -o $@ $<
+
+.PHONY: reproduce reproduce-check
+reproduce: all
+	tools/reproduce plan && tools/reproduce
+reproduce-check: all
+	tools/reproduce check
 
 # Man pages and completions, from the programs' own tables.
 documents: $(BUILD)/share/man/man1/difftf-eval.1

@@ -15,7 +15,8 @@
 static const struct {
     const char *name, *summary;
     enum status (*run)(struct bench *b, struct error *err);
-} PARTS[] = {{"product", "the library's product of large matrices", bench_product},
+} PARTS[] = {{"limits", "what this machine can do at most", bench_limits},
+             {"product", "the library's product of large matrices", bench_product},
              {"prefill", "reading a prompt", bench_prefill},
              {"decode", "one token after another", bench_decode},
              {"attention", "attention alone, by length", bench_attention},
@@ -47,7 +48,7 @@ static enum status bench(const struct options *o, struct error *err)
     if (b.machine == NULL)
         status = error_set(err, ERR_SYSTEM, "bench: out of memory");
     if (status == OK) {
-        double peak = rates_peak(b.machine), reading = rates_read(b.machine);
+        double peak = rates_peak(b.machine, COMPUTE_F32), reading = rates_read(b.machine);
         b.rows = cJSON_AddArrayToObject(root, "rows");
         b.layers = cJSON_AddArrayToObject(root, "layers");
         printf("this machine, %d threads: F32 peak %.1f GFLOP/s, reading memory %.1f GB/s\n", o->threads, peak, reading);

@@ -29,6 +29,7 @@ struct bench_row {
     const char *unit; /* NULL: tokens/s */
     double cost;      /* GFLOP or, with `reading`, GB a run */
     bool reading;
+    enum compute compute; /* whose peak is the limit */
     double goal; /* the least ratio that is asked for, 0: none */
 };
 /* Runs it `runs` times, or as often as BENCH_SECONDS allow but thrice, after one that is not counted, in turns with the machine's
@@ -81,6 +82,7 @@ int bench_digits(double rate);
 double bench_peak_kilobytes(void);
 
 /* The rows: see README.md. */
+enum status bench_limits(struct bench *b, struct error *err);
 enum status bench_product(struct bench *b, struct error *err);
 enum status bench_busy(struct bench *b, struct error *err);
 enum status bench_prefill(struct bench *b, struct error *err);

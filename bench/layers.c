@@ -83,7 +83,7 @@ static void book(struct bench *b, const char *model_name, const struct model *m,
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddStringToObject(entry, "model", model_name);
     cJSON_AddStringToObject(entry, "work", pass->name);
-    json_add_number(entry, "peak_gflops", rates_peak(b->machine));
+    json_add_number(entry, "peak_gflops", rates_peak(b->machine, COMPUTE_F32));
     json_add_number(entry, "read_gigabytes", rates_read(b->machine));
     cJSON *parts = cJSON_AddArrayToObject(entry, "parts");
     count(m, pass, cost);

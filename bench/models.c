@@ -34,7 +34,8 @@ static enum status measure(struct bench *b, const struct work *w, const char *mo
     if (status != OK)
         return status;
     bool reading = w->kind == RATES_DECODE;
-    snprintf(name, sizeof name, "%s.%s", w->name, model_name);
+    static const char *const precisions[N_COMPUTE] = {"", ".bf16", ".int8"};
+    snprintf(name, sizeof name, "%s.%s%s", w->name, model_name, precisions[m->compute]);
     bench_shape_text(shape, m, w->n);
     bench_measure(b, &(struct bench_row){.name = name,
                                          .shape = shape,
@@ -44,6 +45,7 @@ static enum status measure(struct bench *b, const struct work *w, const char *mo
                                          .work = 1,
                                          .cost = reading ? rates_decode_bytes(m, w->n) / 1e9 : rates_job_gflops(job, 1),
                                          .reading = reading,
+                                         .compute = m->compute,
                                          .goal = w->goal});
     rates_job_close(job);
     return OK;
@@ -80,6 +82,10 @@ enum status bench_prefill(struct bench *b, struct error *err)
         status = bench_model(&m[i], i, err);
         for (size_t k = 0; k < sizeof table / sizeof *table && status == OK; k++)
             status = measure(b, &table[k], BENCH_SHAPE_NAMES[i], &m[i], err);
+        m[i].compute = COMPUTE_BF16;
+        for (size_t k = 0; k < sizeof table / sizeof *table && status == OK; k++)
+            status = measure(b, &(struct work){table[k].name, table[k].kind, table[k].n, 0}, BENCH_SHAPE_NAMES[i], &m[i], err);
+        m[i].compute = COMPUTE_F32;
     }
     if (status == OK)
         status = bench_models_against(b,
@@ -167,6 +173,35 @@ enum status bench_scaling(struct bench *b, struct error *err)
     return status;
 }
 
+/* What the machine can do at most, as rows. */
+enum status bench_limits(struct bench *b, struct error *err)
+{
+    static const char *const names[N_COMPUTE] = {"limit.f32", "limit.bf16", "limit.int8"};
+    (void)err;
+    for (enum compute c = COMPUTE_F32; c < N_COMPUTE; c++) {
+        double peak = rates_peak(b->machine, c);
+        if (rates_has(c))
+            bench_book(b, &(struct bench_result){.name = names[c],
+                                                 .shape = "multiplications and additions in registers",
+                                                 .unit = c == COMPUTE_INT8 ? "GOP/s" : "GFLOP/s",
+                                                 .rate = peak,
+                                                 .limit = peak,
+                                                 .limit_name = "itself",
+                                                 .ratio = 1,
+                                                 .runs = 1});
+    }
+    double reading = rates_read(b->machine);
+    bench_book(b, &(struct bench_result){.name = "limit.read",
+                                         .shape = "an array larger than the caches",
+                                         .unit = "GB/s",
+                                         .rate = reading,
+                                         .limit = reading,
+                                         .limit_name = "itself",
+                                         .ratio = 1,
+                                         .runs = 1});
+    return OK;
+}
+
 static double product_seconds(void *context)
 {
     return 1 / rates_sgemm(context); /* of one GFLOP */
@@ -216,13 +251,13 @@ static enum status long_text(struct bench *b, const char *name, const struct mod
     double peak = 0, started;
     bench_begin(name);
     for (int i = 0; i < PROBES; i++)
-        peak = fmax(peak, rates_peak(b->machine));
+        peak = fmax(peak, rates_peak(b->machine, m->compute));
     started = clock_seconds();
     if (status == OK)
         status = score_tokens(&s, ids, LENGTH, nll, err);
     double seconds = clock_seconds() - started;
     for (int i = 0; i < PROBES; i++) /* what the machine does meanwhile falls on before or after */
-        peak = fmax(peak, rates_peak(b->machine));
+        peak = fmax(peak, rates_peak(b->machine, m->compute));
     if (status == OK) {
         char shape[BENCH_SHAPE_TEXT];
         bench_shape_text(shape, m, LENGTH);

@@ -100,17 +100,18 @@ void bench_measure(struct bench *b, const struct bench_row *row)
     row->once(row->context);
     int runs = runs_of(row->runs, clock_seconds() - started);
     for (int i = 0; i < runs; i++) {
-        double limit = row->reading ? rates_read(b->machine) : rates_peak(b->machine);
+        double limit = row->reading ? rates_read(b->machine) : rates_peak(b->machine, row->compute);
         seconds[i] = row->once(row->context);
         ratio[i] = row->cost / seconds[i] / limit;
     }
+    static const char *const peaks[N_COMPUTE] = {"peak", "BF16 peak", "int8 peak"};
     double rate = row->work / bench_median(seconds, runs), share = bench_median(ratio, runs);
     bench_book(b, &(struct bench_result){.name = row->name,
                                          .shape = row->shape,
                                          .unit = row->unit ? row->unit : "tokens/s",
                                          .rate = rate,
                                          .limit = rate / share,
-                                         .limit_name = row->reading ? "reading" : "peak",
+                                         .limit_name = row->reading ? "reading" : peaks[row->compute],
                                          .ratio = share,
                                          .runs = runs,
                                          .spread = bench_spread(seconds, runs),

@@ -73,7 +73,7 @@ static enum status run(const struct experiment *e, const void *item, const struc
         return error_set(err, ERR_SYSTEM, "throughput: out of memory");
     }
     rates_job_run(job); /* warms up */
-    double rate = rates_job_run(job), peak = rates_peak(machine);
+    double rate = rates_job_run(job), peak = rates_peak(machine, subject->model.compute);
     cJSON *evidence = cJSON_AddObjectToObject(result, "evidence");
     json_add_number(result, "score", rate);
     cJSON_AddStringToObject(result, "output", "");

@@ -64,15 +64,30 @@ void rates_machine_close(struct rates_machine *m)
     free(m);
 }
 
-double rates_peak(struct rates_machine *m)
+typedef double busy_loop(size_t rounds);
+
+static busy_loop *busy_of(enum compute compute)
 {
+    const struct kernels *k = kernels_get();
+    busy_loop *const loops[N_COMPUTE] = {k->busy, k->panel ? k->panel->busy_bf16 : k->busy, k->panel ? k->panel->busy_int8 : k->busy};
+    return loops[compute];
+}
+
+bool rates_has(enum compute compute)
+{
+    return compute == COMPUTE_F32 || busy_of(compute) != kernels_get()->busy;
+}
+
+double rates_peak(struct rates_machine *m, enum compute compute)
+{
+    busy_loop *busy = busy_of(compute);
     enum { ROUNDS = 1 << 23 };
     double best = 0;
     for (int r = 0; r < RUNS; r++) {
         double done = 0, started = clock_seconds();
 #pragma omp parallel for num_threads(m->threads) reduction(+ : done) schedule(static)
         for (int t = 0; t < m->threads; t++)
-            done += kernels_get()->busy(ROUNDS);
+            done += busy(ROUNDS);
         double rate = done / 1e9 / (clock_seconds() - started);
         best = rate > best ? rate : best;
     }

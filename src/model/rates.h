@@ -12,8 +12,11 @@ double rates_flops(const struct model *m, size_t n, bool output);
 struct rates_machine;
 struct rates_machine *rates_machine_open(int threads);
 void rates_machine_close(struct rates_machine *m);
-/* GFLOP/s of multiplications and additions in registers, now: what the processor can do in F32 at most. */
-double rates_peak(struct rates_machine *m);
+/* GFLOP/s of multiplications and additions in registers, now: what the processor can do at most with numbers of such precision;
+ * of floats where it has no instructions for fewer bits. */
+double rates_peak(struct rates_machine *m, enum compute compute);
+/* Has it such instructions of its own, which our kernels use? */
+bool rates_has(enum compute compute);
 /* GFLOP/s of a 2048 x 2048 x 2048 product, now. */
 double rates_sgemm(struct rates_machine *m);
 /* GB/s of a loop that reads a large array, now. */

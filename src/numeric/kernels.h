@@ -50,6 +50,9 @@ struct int8_rows {
 };
 /* What multiplies many rows in fewer bits than floats have. */
 struct panel_kernels {
+    /* As struct kernels' busy, in multiplications of BF16 and of codes. */
+    double (*busy_bf16)(size_t rounds);
+    double (*busy_int8)(size_t rounds);
     /* out [n][16] = the words of 16 rows, `stride` words apart, of n each; n a multiple of 16. */
     void (*interleave)(uint32_t *out, const uint32_t *rows, size_t stride, size_t n);
     /* C [m, 16 panels] += A B; A has rows of `words` pairs of BF16, lda words apart, B is panels of such pairs. */
