@@ -1,8 +1,9 @@
 /* math_answer.c - see math_answer.h. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "tasks/math_answer.h"
 
-#include <pcre2.h>
+#include "base/exhausted.h"
+#include "formats/pattern.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,23 +69,14 @@ struct grader {
     pcre2_code *rules[N_RULES], *number;
 };
 
-static enum status compile(pcre2_code **code, const char *pattern, struct error *err)
-{
-    int number;
-    PCRE2_SIZE at;
-    *code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF, &number, &at, NULL);
-    return *code ? OK
-                 : error_set(err, ERR_SYSTEM, "math: the pattern '%s' cannot be compiled: error %d at %zu", pattern, number, at);
-}
-
 enum status grader_open(struct grader **out, struct error *err)
 {
     struct grader *g = *out = calloc(1, sizeof *g);
     enum status status = OK;
     for (size_t i = 0; i < N_RULES && status == OK; i++)
-        status = compile(&g->rules[i], RULES[i].pattern, err);
+        status = pattern_compile(&g->rules[i], RULES[i].pattern, PCRE2_UTF, "math", "rules", err);
     if (status == OK)
-        status = compile(&g->number, NUMBER, err);
+        status = pattern_compile(&g->number, NUMBER, PCRE2_UTF, "math", "number", err);
     if (status != OK) {
         grader_free(g);
         *out = NULL;
@@ -172,6 +164,8 @@ static bool find_number(struct text *out, const pcre2_code *code, const char *te
 {
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(code, NULL);
     size_t length = strlen(text), at = 0, from = 0, to = 0;
+    if (match == NULL)
+        exhausted(sizeof(PCRE2_SIZE));
     uint32_t checked = 0; /* that the text is UTF-8: once is enough */
     while (at < length && pcre2_match(code, (PCRE2_SPTR)text, length, at, checked, match, NULL) > 0) {
         checked = PCRE2_NO_UTF_CHECK;
@@ -220,6 +214,8 @@ static void substitute(struct text *text, const pcre2_code *code, const char *re
         n = pcre2_substitute(code, (PCRE2_SPTR)text->data, text->len, 0, FLAGS, NULL, NULL, (PCRE2_SPTR)replacement,
                              PCRE2_ZERO_TERMINATED, (PCRE2_UCHAR *)out.data, &length);
         out.capacity = room;
+        if (n == PCRE2_ERROR_NOMEMORY && length == PCRE2_UNSET) /* not for want of room in `out` */
+            exhausted(room);
     }
     if (n > 0) {
         out.len = length;

@@ -92,6 +92,14 @@ check "a mapping where a text belongs" 3 "key 'model': holds a value of the wron
 printf 'haystack: {a: b}\n' >"$tmp/kind.yaml"
 check "a mapping as an option's value" 3 "key 'haystack': holds a value of the wrong kind" "$eval" needle --config "$tmp/kind.yaml" --dry-run
 
+mkdir "$tmp/pattern"
+/usr/bin/python3 -c "
+import json
+t = json.load(open('tests/fuzz/corpus/tokenizer/split'))
+t['pre_tokenizer']['pretokenizers'][0]['pattern'] = {'Regex': '(a+)+\$'}
+json.dump(t, open('$tmp/pattern/tokenizer.json', 'w'))"
+check "a pattern without end" 3 "tokenizer: a pattern takes too long on a text" sh -c "/usr/bin/python3 -c 'print(chr(34) + chr(97) * 5000 + chr(49) + chr(34))' | '$eval' tokenize --model '$tmp/pattern'"
+
 # What is no regular file is not waited for; what is piped in is read.
 mkfifo "$tmp/fifo"
 for command in "table $tmp/fifo" "report $tmp/fifo --out $tmp/p.html" "run $tmp/fifo" "perplexity --data $tmp/fifo --out $tmp/o.json" \

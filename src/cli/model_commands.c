@@ -325,7 +325,7 @@ static enum status tokenize(const cJSON *options, const cJSON *arguments, struct
             status = error_set(err, ERR_SYSTEM, "standard output: cannot be written");
         text_free(&out);
     }
-    if (status == OK && ferror(stdin))
+    if (status == OK && !feof(stdin)) /* or the line finds no memory */
         status = error_set(err, ERR_SYSTEM, "standard input: cannot be read: %s", strerror(errno));
     free(line);
     free(folder);

@@ -1,11 +1,10 @@
 /* normalizer.c - see normalizer.h. Unicode forms come from utf8proc. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "lm/normalizer.h"
 
 #include "base/utf8.h"
+#include "formats/pattern.h"
 #include "lm/charsmap.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -66,18 +65,13 @@ static enum status read_replace(struct step *s, const cJSON *json, const char *p
     const char *from = NULL, *to = NULL;
     const cJSON *pattern = cJSON_GetObjectItemCaseSensitive(json, "pattern");
     bool regex = json_has(pattern, "Regex");
-    int code;
-    PCRE2_SIZE at;
     enum status status = json_get_string(pattern, regex ? "Regex" : "String", false, &from, path, err);
     if (status == OK)
         status = json_get_string(json, "content", false, &to, path, err);
     if (status == OK && from[0] == '\0')
         status = error_set(err, ERR_INPUT, "%s: key 'normalizer': Replace of an empty pattern, expected text", path);
-    if (status == OK && regex) {
-        s->regex = pcre2_compile((PCRE2_SPTR)from, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &at, NULL);
-        if (s->regex == NULL)
-            status = error_set(err, ERR_INPUT, "%s: key 'normalizer': the pattern is wrong at character %zu", path, (size_t)at);
-    }
+    if (status == OK && regex)
+        status = pattern_compile(&s->regex, from, PCRE2_UTF | PCRE2_UCP, path, "normalizer", err);
     if (status == OK) {
         s->from = strdup(from);
         s->to = strdup(to);

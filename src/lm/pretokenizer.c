@@ -1,11 +1,10 @@
 /* pretokenizer.c - see pretokenizer.h. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "lm/pretokenizer.h"
 
 #include "base/memory.h"
+#include "formats/pattern.h"
 #include "lm/byte_level.h"
 
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,17 +60,17 @@ static bool translate(struct text *out, const char *pattern)
 static enum status add_stage(struct pretokenizer *p, const char *pattern, enum behavior behavior, bool invert, const char *path,
                              struct error *err)
 {
-    int code = 0;
-    PCRE2_SIZE at = 0;
     struct text translated = {0};
+    pcre2_code *compiled = NULL;
+    enum status status;
     if (p->n == MAX_STAGES)
         return error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer' has too many stages, expected at most %d", path, MAX_STAGES);
-    pcre2_code *compiled = translate(&translated, pattern) ? pcre2_compile((PCRE2_SPTR)translated.data, PCRE2_ZERO_TERMINATED,
-                                                                           PCRE2_UTF | PCRE2_UCP, &code, &at, NULL)
-                                                           : NULL;
+    status = translate(&translated, pattern)
+                 ? pattern_compile(&compiled, translated.data, PCRE2_UTF | PCRE2_UCP, path, "pre_tokenizer", err)
+                 : error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': the pattern is wrong", path);
     text_free(&translated);
-    if (compiled == NULL)
-        return error_set(err, ERR_INPUT, "%s: key 'pre_tokenizer': the pattern is wrong at character %zu", path, (size_t)at);
+    if (status != OK)
+        return status;
     pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
     p->stages[p->n++] = (struct stage){compiled, behavior, invert};
     return OK;
@@ -252,6 +251,7 @@ struct walk {
     bool (*piece)(void *, const char *, size_t);
     void *context;
     pcre2_match_data *match[MAX_STAGES];
+    int failed; /* the last error of a match; 0: none */
 };
 
 /* A match of the stage's pattern, or what lies between two. */
@@ -261,7 +261,7 @@ struct part {
 };
 
 /* The next part of text from `at` on; a match that was found behind a gap waits in *after. */
-static struct part next_part(const struct walk *w, size_t stage, const char *text, size_t length, size_t at, struct part *after)
+static struct part next_part(struct walk *w, size_t stage, const char *text, size_t length, size_t at, struct part *after)
 {
     const struct stage *s = &w->p->stages[stage];
     if (after->to > at) {
@@ -269,8 +269,10 @@ static struct part next_part(const struct walk *w, size_t stage, const char *tex
         *after = (struct part){0, 0, false};
         return held;
     }
-    int found = pcre2_match(s->pattern, (PCRE2_SPTR)text, length, at, PCRE2_NO_UTF_CHECK, w->match[stage], NULL);
+    int found = pattern_match(s->pattern, text, length, at, PCRE2_NO_UTF_CHECK, w->match[stage]);
     PCRE2_SIZE *range = pcre2_get_ovector_pointer(w->match[stage]);
+    if (found < 0 && found != PCRE2_ERROR_NOMATCH)
+        w->failed = found;
     if (found < 0 || range[1] <= range[0]) /* no further match: the rest is one gap */
         return (struct part){at, length, s->invert};
     struct part match = {range[0], range[1], !s->invert};
@@ -324,5 +326,7 @@ enum status pretokenizer_split(const struct pretokenizer *p, const char *text, s
     ok = ok && cut(&w, 0, text, length);
     for (size_t i = 0; i < p->n; i++)
         pcre2_match_data_free(w.match[i]);
+    if (w.failed != 0)
+        return pattern_failed(w.failed, "tokenizer", err);
     return ok ? OK : error_set(err, ERR_SYSTEM, "tokenizer: out of memory");
 }

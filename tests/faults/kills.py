@@ -21,6 +21,13 @@ optimizer: {lr: 0.001, warmup_steps: 1, clip: 1}
 stages:
   - {steps: 24, seq_len: 128, sequences: 2, mix: [{kind: pairs, bytes: [60, 100]}, {kind: text, bytes: [100, 200]}]}
 """
+EXPERIMENT = """name: two
+output: OUT/e
+options: {seed: 1, threads: 1}
+evaluations:
+  - {task: needle, samples: 2, lengths: 256, depths: 0, needles: 1/1}
+  - {task: choice, samples: 6}
+"""
 COMMANDS = {
     "needle": ("eval", "needle --samples 4 --lengths 256 --depths 0,100 --needles 1/1 --threads 2 --quiet --out OUT/r.json", ["r.json"]),
     "perplexity": ("eval", "perplexity --samples 12 --length 128 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
@@ -29,6 +36,8 @@ COMMANDS = {
     "choice": ("eval", "choice --form configs/choice/reading.yaml --samples 12 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
     "outliers": ("eval", "outliers --samples 2 --tokens 512 --length 64 --groups 4 --bits 16,4 --documents 1 --threads 1 --quiet --out OUT/r.json", ["r.json"]),
     "math": ("eval", "math --quiet --samples 12 --out OUT/r.json", ["r.json"]),
+    "run": ("eval", "run OUT/run.yaml --quiet", ["e/needle.json", "e/choice.json"]),
+    "scaling": ("eval", "scaling --quiet --out OUT/r.json", ["r.json"]),
     "train": ("train", "OUT/recipe.yaml --threads 1 --quiet", [f"t/{m}/{f}" for m in "ab" for f in ("model.safetensors", "config.json", "training.json")]),
 }
 
@@ -36,7 +45,7 @@ COMMANDS = {
 def content(path):
     with open(path, "rb") as f:
         data = f.read()
-    if path.endswith("r.json"):
+    if path.endswith("r.json") or "/e/" in path:
         report = json.loads(data)
         report.pop("run")
         return json.dumps(report)
@@ -45,8 +54,9 @@ def content(path):
 
 def start(build, name, out):
     program, arguments, _ = COMMANDS[name]
-    with open(os.path.join(out, "recipe.yaml"), "w") as f:
-        f.write(RECIPE.replace("OUT", out))
+    for file, text in (("recipe.yaml", RECIPE), ("run.yaml", EXPERIMENT)):
+        with open(os.path.join(out, file), "w") as f:
+            f.write(text.replace("OUT", out))
     return subprocess.Popen([f"{build}/difftf-{program}"] + arguments.replace("OUT", out).split(), stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 

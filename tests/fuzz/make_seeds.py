@@ -19,7 +19,7 @@ header = dump({"__metadata__": {"format": "pt"}, "a": {"dtype": "F32", "shape": 
                "b": {"dtype": "BF16", "shape": [3], "data_offsets": [16, 22]}}).encode()
 put("safetensors", "two", struct.pack("<Q", len(header)) + header + bytes(22))
 
-for name in ("llama-mha", "diff-gqa", "diffv2-gqa", "diffllama-gqa", "motif-grouped", "qwen2-yarn", "smollm3-dynamic", "mistral-window"):
+for name in ("llama-mha", "diff-gqa", "diffv2-gqa", "diffllama-gqa", "motif-grouped", "qwen2-yarn", "smollm3-dynamic", "mistral-window", "qwen3-qknorm", "motif-mha"):
     shutil.copy(f"tests/fixtures/{name}/config.json", put("config", name, "") or f"{ROOT}/config/{name}")
 
 text = lambda s: struct.pack("<Q", len(s)) + s
@@ -52,6 +52,9 @@ put("tokenizer", "unigram", dump(uni))
 split = dict(bpe, pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"Regex": "\\p{L}+|\\s"}, "behavior": "Isolated", "invert": False},
                                                                        {"type": "Digits", "individual_digits": True}, {"type": "ByteLevel", "use_regex": False}]})
 put("tokenizer", "split", dump(split))
+# One of each kind of normalizer, pre-tokenizer, processor and decoder.
+for name in sorted(os.listdir("tests/fixtures/tokenizers")):
+    put("tokenizer", name, open(f"tests/fixtures/tokenizers/{name}/tokenizer.json", "rb").read())
 
 
 def field(number, wire, value):

@@ -25,6 +25,7 @@
 #include "tasks/ruler_qa.h"
 #include "tasks/tasks.h"
 #include "train/recipe.h"
+#include "train/run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +246,26 @@ static void judge(const char *folder, const char *path, const char *bytes, size_
     free(reply);
 }
 
+/* A checkpoint, for a training of eight weights and two steps. */
+static void checkpoint(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    enum { WEIGHTS = 8 };
+    static struct stage stage = {.steps = 2, .seq_len = 32, .sequences = 1};
+    static struct recipe recipe = {.n_steps = 2, .stages = &stage, .n_stages = 1}; /* the same for all */
+    float weights[WEIGHTS], m[WEIGHTS], v[WEIGHTS];
+    struct run run = {.recipe = &recipe,
+                      .checkpoint = (char *)path,
+                      .model = {.weights = {.storage = weights, .n_storage = WEIGHTS}},
+                      .adamw = {.m = m, .v = v, .n = WEIGHTS}};
+    (void)folder, (void)bytes, (void)n;
+    if (recipe.root == NULL) {
+        recipe.root = cJSON_Parse("{\"stages\":[{}]}");
+        if (tokenizer_load(&recipe.tokenizer, "tests/fixtures/tokenizers/metaspace", NULL) != OK)
+            abort();
+    }
+    checkpoint_load(&run, NULL);
+}
+
 static void ids(const char *folder, const char *path, const char *bytes, size_t n)
 {
     int32_t *list;
@@ -301,6 +322,7 @@ const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensor
                                  {"report", "report.json", report},
                                  {"journal", "report.json.journal", journal},
                                  {"judge", NULL, judge},
+                                 {"checkpoint", "checkpoint.safetensors", checkpoint},
                                  {"ids", "ids.json", ids},
                                  {"harness-results", "results_1.json", report},
                                  {"harness-samples", "samples_t_1.jsonl", report},
