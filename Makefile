@@ -8,7 +8,7 @@ VERSION := 0.1.0
 RELEASED := 2026-11-27
 
 comma    := ,
-PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd libzip libcurl libutf8proc libmicrohttpd
+PACKAGES := libcjson yaml-0.1 libpcre2-8 nettle zlib libzstd snappy libzip libcurl libutf8proc libmicrohttpd
 PKGCONF  := $(shell command -v pkg-config)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror
 CPPFLAGS += -Isrc -I. -D_GNU_SOURCE -DDIFFTF_VERSION='"$(VERSION)"' -DDIFFTF_RELEASED='"$(RELEASED)"' -DDIFFTF_PREFIX='"$(PREFIX)"'
@@ -112,14 +112,14 @@ shared: $(BUILD)/libdifftf.so
 $(BUILD)/libdifftf.so: $(filter-out $(BUILD)/src/base/startup.o $(BUILD)/src/base/wrapped.o,$(LIB_OBJECTS)) $(BUILD)/tools/shared_start.o
 	$(CC) -shared -fopenmp -Wl,-z,relro,-z,now,-z,defs -o $@ $^ $(LIBS)
 
-# The small libraries within. OpenBLAS as an archive crashes in its own threads, and Debian has none of cJSON, libzip, and of what
-# libcurl needs: they stay shared, with libc and OpenMP.
+# The small libraries within. OpenBLAS as an archive crashes in its own threads, Snappy's wants C++, and Debian has none of cJSON,
+# libzip, and of what libcurl needs: they stay shared, with libc and OpenMP.
 STATIC := yaml pcre2-8 nettle z zstd utf8proc
 static: $(BUILD)/static/difftf-eval
 $(BUILD)/static/difftf-eval: $(BUILD)/src/cli/main.o $(BUILD)/libdifftf.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(filter -L%,$(LIBS)) -Wl,-Bstatic $(STATIC:%=-l%) -Wl,-Bdynamic \
-		-lopenblas -lcjson -lzip -lcurl -lmicrohttpd -lm -lpthread
+		-lopenblas -lcjson -lsnappy -lzip -lcurl -lmicrohttpd -lm -lpthread
 
 # The sources as they are committed.
 dist: $(BUILD)/difftf-eval-$(VERSION).tar.xz

@@ -18,6 +18,12 @@ enum {
     JSON_BYTES = 1 << 30,
     /* GGUF: values of its metadata, which holds a tokenizer's tokens, scores, kinds and merges. */
     GGUF_VALUES = 4 << 20,
+    /* Parquet: how deep lists and structs nest, columns and the groups that they stand in, and values, nulls too: so many always,
+     * then at most PARQUET_RATIO for each byte of the file, since a few bytes may say that a million values are alike. */
+    PARQUET_DEPTH = 32,
+    PARQUET_NODES = 4096,
+    PARQUET_VALUES = 4 << 20,
+    PARQUET_RATIO = 16,
     /* Reports: what is compared with what, or drawn, each with each. */
     REPORT_MODELS = 1000,
     REPORT_VIEWS = 1000,

@@ -1,7 +1,8 @@
 /* records.c - see records.h. */
 #include "formats/records.h"
 
-#include "base/memory.h"
+#include "base/file.h"
+#include "formats/parquet.h"
 #include "formats/text_file.h"
 
 #include <stdio.h>
@@ -221,15 +222,20 @@ static enum status parse_csv(cJSON *records, const char *path, const char *text,
     return status;
 }
 
+static enum status parse_parquet(cJSON *records, const char *path, const char *text, size_t length, char delimiter,
+                                 struct error *err)
+{
+    (void)delimiter;
+    return parquet_parse(records, path, text, length, err);
+}
+
 static const struct {
     const char *ending;
     enum status (*parse)(cJSON *records, const char *path, const char *text, size_t length, char delimiter, struct error *err);
     char delimiter;
-} FORMATS[] = {{".jsonl", parse_json, 0},
-               {".ndjson", parse_json, 0},
-               {".json", parse_json, 0},
-               {".csv", parse_csv, ','},
-               {".tsv", parse_csv, '\t'}};
+    bool binary; /* no text */
+} FORMATS[] = {{".jsonl", parse_json, 0, false}, {".ndjson", parse_json, 0, false}, {".json", parse_json, 0, false},
+               {".csv", parse_csv, ',', false},  {".tsv", parse_csv, '\t', false},  {".parquet", parse_parquet, 0, true}};
 enum { N_FORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 bool records_named(const char *path)
@@ -240,21 +246,104 @@ bool records_named(const char *path)
     return false;
 }
 
-enum status records_parse(cJSON **records, const char *path, const char *text, size_t length, struct error *err)
+/* By the name, Parquet by its first bytes too. */
+static size_t format_of(const char *path, const char *text, size_t length)
 {
+    bool binary = parquet_begins(text, length);
     size_t format = 0;
     for (size_t i = 0; i < N_FORMATS; i++)
-        format = text_file_named(path, FORMATS[i].ending) ? i : format;
+        format = text_file_named(path, FORMATS[i].ending) || (binary && FORMATS[i].binary) ? i : format;
+    return format;
+}
+
+enum status records_parse(cJSON **records, const char *path, const char *text, size_t length, struct error *err)
+{
+    size_t format = format_of(path, text, length);
     *records = cJSON_CreateArray();
     if (*records == NULL)
         return error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    enum status status = memchr(text, '\0', length) == NULL
+    enum status status = FORMATS[format].binary || memchr(text, '\0', length) == NULL
                              ? OK
                              : error_set(err, ERR_INPUT, "%s: holds a NUL character, expected text without it", path);
     if (status == OK)
         status = FORMATS[format].parse(*records, path, text, length, FORMATS[format].delimiter, err);
     if (status == OK && (*records)->child == NULL)
-        status = error_set(err, ERR_INPUT, "%s: holds no records, expected JSON lines, a JSON array, CSV or TSV", path);
+        status = error_set(err, ERR_INPUT, "%s: holds no records, expected JSON lines, a JSON array, CSV, TSV or Parquet", path);
+    if (status != OK) {
+        cJSON_Delete(*records);
+        *records = NULL;
+    }
+    return status;
+}
+
+/* One file. */
+static enum status read_file(cJSON **records, char sha256[65], const char *path, struct error *err)
+{
+    struct file_map map;
+    char *text = NULL;
+    size_t length;
+    *records = NULL;
+    enum status status = file_map_open(&map, path, err);
+    if (status != OK)
+        return status;
+    const char *bytes = map.data ? (const char *)map.data : "";
+    if (FORMATS[format_of(path, bytes, map.size)].binary) {
+        sha256_hex(sha256, bytes, map.size);
+        status = records_parse(records, path, bytes, map.size, err);
+    } else if ((status = text_file_read(&text, &length, sha256, path, err)) == OK) {
+        status = records_parse(records, path, text, length, err);
+    }
+    free(text);
+    file_map_close(&map);
+    return status;
+}
+
+/* Where in a name "-00000-of-00004" begins, and how many parts that says; NULL: the name is not that of a first part. */
+static char *first_part(char *path, int *parts)
+{
+    enum { DIGITS = 5, LENGTH = 15 };
+    for (char *at = path; (at = strstr(at, "-00000-of-")) != NULL; at++)
+        if (strspn(at + LENGTH - DIGITS, "0123456789") == DIGITS && (*parts = atoi(at + LENGTH - DIGITS)) > 1)
+            return at;
+    return NULL;
+}
+
+/* The records of the other parts behind those of the first; the digest is that of all digests. */
+static enum status read_parts(cJSON *records, char sha256[65], char *path, char *place, int parts, struct error *err)
+{
+    struct text digests = {0};
+    enum status status = text_puts(&digests, sha256) ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    for (int part = 1; part < parts && status == OK; part++) {
+        cJSON *more = NULL;
+        char number[16];
+        snprintf(number, sizeof number, "-%05d", part);
+        memcpy(place, number, strlen(number));
+        status = read_file(&more, sha256, path, err);
+        if (status == OK) {
+            text_puts(&digests, sha256);
+            cJSON *last = records->child->prev, *end = more->child->prev;
+            last->next = more->child;
+            more->child->prev = last;
+            records->child->prev = end;
+            more->child = NULL;
+        }
+        cJSON_Delete(more);
+    }
+    sha256_hex(sha256, digests.data, digests.len);
+    text_free(&digests);
+    return status;
+}
+
+enum status records_read(cJSON **records, char sha256[65], const char *path, struct error *err)
+{
+    char *name = strdup(path);
+    int parts = 0;
+    *records = NULL;
+    char *place = name ? first_part(name, &parts) : NULL;
+    enum status status = name ? read_file(records, sha256, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
+    if (status == OK && place != NULL)
+        status = read_parts(*records, sha256, name, place, parts, err);
+    free(name);
     if (status != OK) {
         cJSON_Delete(*records);
         *records = NULL;

@@ -98,10 +98,7 @@ enum status text_file_read(char **text, size_t *length, char sha256[65], const c
     if (status != OK)
         return status;
     if (begins(&map, "PAR1", 4) || text_file_named(path, ".parquet"))
-        status = error_set(err, ERR_INPUT,
-                           "%s: is Parquet, expected JSON lines, CSV or text; with DuckDB: duckdb -c \"COPY (FROM '%s') TO "
-                           "'data.jsonl'\"",
-                           path, path);
+        status = error_set(err, ERR_INPUT, "%s: is Parquet, which holds records, expected text", path);
     else if (begins(&map, "\x1f\x8b", 2))
         status = unpack_gzip(&out, &map, path, err);
     else if (begins(&map, "\x28\xb5\x2f\xfd", 4))

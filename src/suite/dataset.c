@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "formats/records.h"
-#include "formats/text_file.h"
 #include "suite/haystack.h"
 
 #include <dirent.h>
@@ -43,13 +42,9 @@ static enum status rename_fields(const struct dataset *d, const char *fields, st
 
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err)
 {
-    char *text = NULL;
-    size_t length = 0;
     *d = (struct dataset){.path = strdup(path)};
     enum status status =
-        d->path ? text_file_read(&text, &length, d->sha256, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
-    if (status == OK)
-        status = records_parse(&d->records, path, text, length, err);
+        d->path ? records_read(&d->records, d->sha256, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     size_t n = status == OK ? (size_t)cJSON_GetArraySize(d->records) : 0;
     if (status == OK && (d->record = calloc(n, sizeof *d->record)) == NULL)
         status = error_set(err, ERR_SYSTEM, "%s: out of memory", path);
@@ -57,7 +52,6 @@ enum status dataset_load(struct dataset *d, const char *path, const char *fields
         d->record[d->n++] = r;
     if (status == OK)
         status = rename_fields(d, fields, err);
-    free(text);
     if (status != OK)
         dataset_free(d);
     return status;

@@ -134,3 +134,6 @@ for case in json.load(open("tests/fixtures/chat/cases.json", encoding="utf-8")):
         put("template", case["name"][:-2].replace(" ", "-"), case["template"])
 put("template", "expressions", "".join("{{ " + c["name"] + " }}" for c in json.load(open("tests/fixtures/chat/cases.json", encoding="utf-8"))
                                         if "text" in c and "messages" not in c["variables"])[:3000])
+
+for name in ("runs-of-booleans-1", "required", "squad", "delta-prefixes-2", "delta-integers-1", "split-streams-1", "nested-zstd-2", "times", "plain-snappy-1", "refused-one-text"):
+    put("parquet", name, open(f"tests/fixtures/parquet/{name}.parquet", "rb").read())

@@ -217,6 +217,14 @@ static void records(const char *folder, const char *path, const char *bytes, siz
     free(text);
 }
 
+static void parquet(const char *folder, const char *path, const char *bytes, size_t n)
+{
+    cJSON *list;
+    (void)folder, (void)path;
+    if (records_parse(&list, "a.parquet", bytes, n, NULL) == OK)
+        cJSON_Delete(list);
+}
+
 static void packed(const char *folder, const char *path, const char *bytes, size_t n)
 {
     char *text;
@@ -318,6 +326,7 @@ const struct reader READERS[] = {{"safetensors", "model.safetensors", safetensor
                                  {"recipe", "recipe.yaml", recipe},
                                  {"rules", "rules.yaml", rules},
                                  {"records", NULL, records},
+                                 {"parquet", NULL, parquet},
                                  {"packed", "text.txt", packed},
                                  {"report", "report.json", report},
                                  {"journal", "report.json.journal", journal},
