@@ -137,7 +137,7 @@ fits() { # COLUMNS NAME
     [ -s "$tmp/progress" ] && awk -v most="$1" 'length($0) >= most { exit 1 }' "$tmp/progress" &&
         echo "ok $2: progress fits $1 columns" || { echo "not ok $2: progress fits $1 columns" && cat "$tmp/progress"; }
 }
-sed 's/"vocab_size":[^,]*/"vocab_size": 20000000/' models/transformer/config.json >"$tmp/large.json"
+sed 's/"vocab_size":[^,]*/"vocab_size": 16000000/' models/transformer/config.json >"$tmp/large.json"
 if command -v script >/dev/null; then
     for columns in 40 80; do
         terminal $columns 20 "$eval needle --lengths 2048 --depths 0,50,100 --needles 1/1 --samples 10 --fresh --out $tmp/n.json"
