@@ -146,6 +146,12 @@ static enum status plan(const struct experiment *e, struct plan *plan, struct er
     return OK;
 }
 
+static bool asks_others(const struct experiment *e)
+{
+    const char *judge = ((const struct settings *)e->settings)->judge.kind;
+    return judge != NULL && strcmp(judge, "openai") == 0;
+}
+
 static size_t tokens(const struct experiment *e, const void *item)
 {
     (void)item;
@@ -368,6 +374,7 @@ const struct task TASK_HALLUCINATION = {
     .release = release,
     .plan = plan,
     .tokens = tokens,
+    .asks_others = asks_others,
     .run = run,
     .prompt = prompt,
     .summarize = summarize,

@@ -57,6 +57,15 @@ static size_t tokens(const struct experiment *e, const void *item)
     return 1; /* a job has a session of its own */
 }
 
+/* The work twice, and what the machine is measured by: some products of 2048 x 2048 matrices. */
+static double work(const struct experiment *e, const struct model *model, const void *item)
+{
+    const struct item *it = item;
+    const double machine = 1.5e11;
+    (void)e;
+    return machine + 2 * (it->work == RATES_TRAIN ? 3 : 1) * (double)it->length * rates_flops(model, it->length, true);
+}
+
 static enum status run(const struct experiment *e, const void *item, const struct subject *subject, struct session *session,
                        cJSON *result, struct error *err)
 {
@@ -123,6 +132,7 @@ const struct task TASK_THROUGHPUT = {
     .no_texts = true,
     .plan = plan,
     .tokens = tokens,
+    .work = work,
     .run = run,
     .summarize = summarize,
 };

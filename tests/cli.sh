@@ -102,6 +102,11 @@ check "options that contradict" 2 "fresh: contradicts --resume" "$eval" needle $
 check "a depth that stands twice" 0 "^1 items on" "$eval" needle --lengths 256,256 --depths 25,25 --needles 1/1,1/1 --samples 1 --dry-run
 check "a word on it" 0 "depths: 25 stands there twice, it counts once" "$eval" needle --lengths 256 --depths 25,25 --samples 1 --dry-run
 check "another program's --limit" 2 "did you mean --samples" "$eval" needle --limit 5
+check "with underscores, too" 2 "did you mean --shots" "$eval" icl --num_fewshot 5
+check "and --output_path" 2 "did you mean --out?" "$eval" needle --output_path x
+check "an underscore for a hyphen" 2 "did you mean --dry-run" "$eval" needle --dry_run
+check "what needs no option" 2 "a report holds every item" "$eval" choice --log_samples
+check "tasks by an option" 2 "the task is the first word" "$eval" choice --tasks arc
 check "another program's --output" 2 "did you mean --out" "$eval" needle --output x
 : >"$tmp/empty.txt"
 check "an empty text" 3 "holds no text" "$eval" perplexity --data "$tmp/empty.txt" --out "$tmp/r.json"

@@ -3,6 +3,7 @@
 #include "cli/commands.h"
 #include "lm/tokenizer.h"
 #include "model/session.h"
+#include "report/words.h"
 #include "suite/machine.h"
 
 #include <stdlib.h>
@@ -93,11 +94,38 @@ static enum status describe_folder(cJSON *o, const char *folder, size_t length, 
     return status;
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static void add_bytes(struct text *out, double bytes)
+{
+    static const struct {
+        double unit;
+        const char *name;
+    } units[] = {{1e12, "TB"}, {1e9, "GB"}, {1e6, "MB"}, {1e3, "kB"}};
+    size_t u = 0;
+    while (u + 1 < sizeof units / sizeof *units && bytes < units[u].unit)
+        u++;
+    text_printf(out, "%.3g %s", bytes / units[u].unit, units[u].name);
+}
+
+/* For people: bytes in their units, large counts in words; --json has the numbers. */
 static void print_row(const char *name, const cJSON *value)
 {
-    char *text = cJSON_IsString(value) ? strdup(value->valuestring) : cJSON_PrintUnformatted(value);
-    say(stdout, "%-26s %s\n", name, text);
-    free(text);
+    struct text text = {0};
+    char *json = cJSON_IsString(value) ? strdup(value->valuestring) : cJSON_PrintUnformatted(value);
+    if (cJSON_IsNumber(value) && ends_with(name, "_bytes"))
+        add_bytes(&text, value->valuedouble);
+    else if (cJSON_IsNumber(value) && value->valuedouble >= 1000)
+        words_count(&text, value->valuedouble);
+    else
+        text_puts(&text, json);
+    say(stdout, "%-26s %s\n", name, text.data ? text.data : "");
+    text_free(&text);
+    free(json);
 }
 
 static void print(const cJSON *o, bool as_json)
@@ -116,6 +144,15 @@ static void print(const cJSON *o, bool as_json)
             print_row("note", note);
         if (!notes)
             print_row(item->string, item);
+    }
+    if (json_has(o, "session_bytes")) {
+        struct text memory = {0};
+        add_bytes(&memory, json_real(o, "weights_bytes") + json_real(o, "session_bytes"));
+        text_puts(&memory, " on one thread at a context of ");
+        words_count(&memory, json_real(o, "session_tokens"));
+        text_puts(&memory, " tokens (--length N for another)");
+        say(stdout, "%-26s %s\n", "memory", memory.data);
+        text_free(&memory);
     }
 }
 

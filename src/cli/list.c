@@ -22,6 +22,14 @@ static enum status list_tasks(struct error *err)
     return OK;
 }
 
+static int widest_family(void)
+{
+    size_t widest = 19;
+    for (size_t i = 0; FAMILIES[i] != NULL; i++)
+        widest = strlen(FAMILIES[i]->model_type) > widest ? strlen(FAMILIES[i]->model_type) : widest;
+    return (int)widest;
+}
+
 static enum status list_models(struct error *err)
 {
     (void)err;
@@ -33,7 +41,7 @@ static enum status list_models(struct error *err)
         free(path);
     }
     for (size_t i = 0; FAMILIES[i] != NULL; i++)
-        say(stdout, "family %-19s %s\n", FAMILIES[i]->model_type, FAMILIES[i]->summary);
+        say(stdout, "family %-*s %s\n", widest_family(), FAMILIES[i]->model_type, FAMILIES[i]->summary);
     return OK;
 }
 

@@ -6,8 +6,9 @@
 #include "base/visible.h"
 #include "cli/begin_report.h"
 #include "cli/commands.h"
-#include "model/rates.h"
 #include "report/report.h"
+#include "suite/estimate.h"
+#include "suite/experiment.h"
 #include "suite/machine.h"
 #include "suite/runner.h"
 #include "suite/shard.h"
@@ -78,43 +79,44 @@ static cJSON *describe_run(const struct progress *p, const struct part *part, si
     return run;
 }
 
-/* Tokens a second of a short prefill on one thread; 0 when it cannot be measured. */
-static double measure_rate(const struct model *m)
+static void duration_text(struct text *out, double seconds)
 {
-    enum { TOKENS = 64 };
-    struct rates_job *job;
-    if (rates_job_open(&job, m, RATES_PREFILL, TOKENS, 1, NULL) != OK)
-        return 0;
-    rates_job_run(job);
-    double rate = rates_job_run(job);
-    rates_job_close(job);
-    return rate;
+    if (seconds < 90)
+        text_printf(out, "%.0f s", seconds < 1 ? 1 : seconds);
+    else if (seconds < 90 * 60)
+        text_printf(out, "%.0f min", seconds / 60);
+    else
+        text_printf(out, "%.1f h", seconds / 3600);
 }
 
-static enum status dry_run(const struct experiment *e, const struct plan *plan, int threads)
+static enum status dry_run(const struct experiment *e, const struct plan *plan, int threads, struct error *err)
 {
     size_t longest = 0, most = 0;
-    double tokens = 0, seconds = 0;
+    struct estimate estimate;
+    struct text time = {0};
     for (size_t i = 0; i < plan->n; i++) {
         struct text id = {0};
         item_id(&id, plan->dimensions, plan_item(plan, i));
         say(stdout, "%s\n", id.data ? id.data : "");
         text_free(&id);
-        size_t n = e->task->tokens(e, plan_item(plan, i));
+        size_t n = experiment_capacity(e, plan_item(plan, i));
         longest = n > longest ? n : longest;
-        tokens += (double)n;
     }
     for (size_t m = 0; m < e->n_subjects && !e->task->no_models; m++) {
         size_t bytes = session_memory(&e->subjects[m].model, longest, 1);
-        double rate = measure_rate(&e->subjects[m].model);
         most = bytes > most ? bytes : most;
-        seconds += rate > 0 ? tokens / rate / threads : 0;
     }
-    say(stdout,
-        "%zu items on %zu models, up to %zu tokens each; about %.0f s, and %.1f MB for the sessions of %d threads beside the "
-        "weights\n",
-        plan->n, e->n_subjects, longest, seconds, (double)most * threads / 1e6, threads);
-    return OK;
+    fflush(stdout);
+    enum status status = estimate_plan(&estimate, e, plan, threads, &stop_signal, err);
+    if (status == OK) {
+        duration_text(&time, estimate.seconds);
+        say(stdout,
+            "%zu items on %zu models, up to %zu tokens each; about %s (%zu tried), and %.1f MB for the sessions of %d threads "
+            "beside the weights\n",
+            plan->n, e->n_subjects, longest, time.data, estimate.tried, (double)most * threads / 1e6, threads);
+    }
+    text_free(&time);
+    return status;
 }
 
 /* A file of `folder` that begins and ends so, and perhaps has ".journal" after that, as the path without it; NULL: none. */
@@ -277,7 +279,7 @@ enum status cli_run_task(const struct task *task, cJSON *options, struct error *
         status = ERR_SYSTEM;
     struct report before = {0};
     if (status == OK && e.common.dry_run) {
-        status = dry_run(&e, &plan, threads);
+        status = dry_run(&e, &plan, threads, err);
     } else if (status == OK && !e.common.fresh && finished_before(&e, &part, &before, path)) {
         status = print_report(&e, &part, &before, path, err);
         report_free(&before);

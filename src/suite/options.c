@@ -17,17 +17,39 @@ static const struct option_spec *find_in(const struct option_spec *table, const 
     return NULL;
 }
 
-/* What other programs call it. */
-static const char *known_elsewhere(const char *name)
+/* What other programs, the LM Evaluation Harness among them, call it, with hyphens or underscores. */
+static const char *known_elsewhere(const char *hyphened)
 {
-    static const char *const aliases[][2] = {{"limit", "samples"},     {"num-samples", "samples"}, {"num_fewshot", "shots"},
-                                             {"num-fewshot", "shots"}, {"fewshot", "shots"},       {"max_length", "length"},
-                                             {"max-length", "length"}, {"context", "lengths"},     {"output", "out"},
-                                             {"output_path", "out"},   {"output-path", "out"},     {"jobs", "threads"},
-                                             {"max_tokens", "tokens"}, {"force", "fresh"},         {"restart", "fresh"}};
+    static const char *const aliases[][2] = {
+        {"limit", "samples"},     {"num-samples", "samples"},  {"n-samples", "samples"},   {"num-fewshot", "shots"},
+        {"fewshot", "shots"},     {"n-shot", "shots"},         {"max-length", "length"},   {"seq-len", "length"},
+        {"context", "lengths"},   {"output", "out"},           {"output-path", "out"},     {"output-dir", "out"},
+        {"jobs", "threads"},      {"num-threads", "threads"},  {"max-tokens", "tokens"},   {"max-new-tokens", "tokens"},
+        {"force", "fresh"},       {"restart", "fresh"},        {"overwrite", "fresh"},     {"model-path", "model"},
+        {"model-args", "model"},  {"pretrained", "model"},     {"dataset", "data"},        {"data-path", "data"},
+        {"gen-kwargs", "tokens"}, {"verbosity", "log-level"},  {"silent", "quiet"},        {"dtype", "compute"},
+        {"random-seed", "seed"},  {"use-cache", "resume"},    {"file", "out"},
+    };
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (strcmp(aliases[i][0], name) == 0)
+        if (strcmp(aliases[i][0], hyphened) == 0)
             return aliases[i][1];
+    return NULL;
+}
+
+/* What they ask for that needs no option here. */
+static const char *done_anyway(const char *hyphened)
+{
+    static const char *const answers[][2] = {
+        {"log-samples", "a report holds every item's output and scores (difftf-eval show)"},
+        {"tasks", "the task is the first word: difftf-eval TASK, or several by difftf-eval run FILE.yaml"},
+        {"device", "everything runs on the processor"},
+        {"write-out", "difftf-eval show REPORT --item ID prints an item as the model saw it"},
+        {"confirm-run-unsafe-code", "no code of models or data is ever run"},
+        {"trust-remote-code", "no code of models or data is ever run"},
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        if (strcmp(answers[i][0], hyphened) == 0)
+            return answers[i][1];
     return NULL;
 }
 
@@ -40,7 +62,16 @@ static enum status unknown(const char *name, const struct option_spec *common, c
     for (size_t t = 0; t < 2; t++)
         for (const struct option_spec *o = tables[t]; o != NULL && o->name != NULL && n < MOST; o++)
             names[n++] = o->name;
-    const char *meant = known_elsewhere(name);
+    char hyphened[64];
+    snprintf(hyphened, sizeof hyphened, "%s", name);
+    for (char *c = hyphened; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : *c;
+    const char *meant = known_elsewhere(hyphened), *answer = done_anyway(hyphened);
+    for (size_t t = 0; t < 2; t++) /* --dry_run, and options that have the name in another's words */
+        if (find_in(tables[t], hyphened) != NULL)
+            meant = hyphened;
+    if (answer != NULL && meant == NULL)
+        return error_set(err, ERR_USAGE, "--%s: there is no such option: %s", name, answer);
     if (meant == NULL || (find_in(own, meant) == NULL && find_in(common, meant) == NULL))
         meant = list_nearest(name, names);
     return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, meant);

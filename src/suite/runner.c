@@ -83,13 +83,18 @@ static void run_next(struct shared *s, size_t i, int threads)
         run_unit(s, &s->units[i], threads);
 }
 
-/* Items spread over threads when there are many; each on all threads when there are few: outside of any parallel region, for
- * regions inside of one start new threads every time. */
-static void run_all(struct shared *s)
+bool runner_spreads(const struct experiment *e, size_t units, int threads)
 {
     enum { MANY = 4 }; /* items a thread: fewer leave threads waiting for the last */
+    return threads > 1 && units >= MANY * (size_t)threads && !e->task->exclusive;
+}
+
+/* Each item on all threads when there are few: outside of any parallel region, for regions inside of one start new threads every
+ * time. */
+static void run_all(struct shared *s)
+{
     int threads = s->runner->threads;
-    if (threads == 1 || s->n_units - s->done < MANY * (size_t)threads || s->e->task->exclusive) {
+    if (!runner_spreads(s->e, s->n_units - s->done, threads)) {
         for (size_t i = 0; i < s->n_units; i++)
             run_next(s, i, threads);
         return;

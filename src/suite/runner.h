@@ -18,6 +18,8 @@ struct runner {
  * reports hold it. The journal at `journal_path` is kept while the run is unfinished and deleted by runner_finish. */
 enum status runner_run(const struct runner *runner, const struct experiment *e, const struct plan *plan, cJSON *items,
                        const char *journal_path, bool fresh, struct error *err);
+/* Are so many units spread over the threads, one on each, or has each all of them? */
+bool runner_spreads(const struct experiment *e, size_t units, int threads);
 void runner_finish(const char *journal_path);
 
 #endif

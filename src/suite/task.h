@@ -70,6 +70,10 @@ struct task {
     enum status (*plan)(const struct experiment *e, struct plan *plan, struct error *err);
     /* Tokens an item needs in a session, at most. */
     size_t (*tokens)(const struct experiment *e, const void *item);
+    /* About the FLOPs of an item: what items are told apart by when their time is estimated; NULL: a prefill of its tokens. */
+    double (*work)(const struct experiment *e, const struct model *model, const void *item);
+    /* Does an item ask another program or machine, which a trial should not? NULL: none does. */
+    bool (*asks_others)(const struct experiment *e);
     /* Tokens that a session has room for beside those, for what is only observed; NULL: none. */
     size_t (*spare)(const struct experiment *e, const void *item);
     /* Evaluates one item on one model: result {output, score, evidence}. The session is empty. Called by many threads. */
