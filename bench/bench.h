@@ -30,7 +30,7 @@ struct bench_row {
     double cost;      /* GFLOP or, with `reading`, GB a run */
     bool reading;
     enum compute compute; /* whose peak is the limit */
-    double goal; /* the least ratio that is asked for, 0: none */
+    double goal;          /* the least ratio that is asked for, 0: none */
 };
 /* Runs it `runs` times, or as often as BENCH_SECONDS allow but thrice, after one that is not counted, in turns with the machine's
  * peak or reading, and books and prints the median rate, the median share of the machine's rate and the spread. */

@@ -8,6 +8,7 @@
 #include "numeric/layers.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 /* A slice of a planned allocation: where its pointer goes and how many floats it has. */
@@ -115,6 +116,39 @@ void layer_lap(struct layer_clock *clock, enum layer_part part)
     clock->last = now;
 }
 
+/* Rows of one sequence, or each as it is alone. */
+static void linear(const struct layer_context *c, const struct linear *layers, size_t n_layers, const float *x, size_t in)
+{
+    (c->places ? linear_each : linear_forward)(layers, n_layers, x, c->rows, in, c->model->compute, c->threads);
+}
+
+/* Keys, values and attention of rows that are of different sequences. */
+static void attend_apart(struct layer_buffers *b, size_t layer, struct layer_context *c)
+{
+    const struct attention_plan *p = &c->model->plan;
+    size_t k = p->n_k_heads * p->head_dim, v = p->n_v_heads * p->v_dim, q = p->n_q_heads * p->head_dim;
+    size_t maps = p->n_heads * p->n_maps, out = p->n_heads * attention_width(p);
+#pragma omp parallel for num_threads(c->threads) schedule(dynamic) if (c->threads > 1 && c->rows > 1)
+    for (size_t i = 0; i < c->rows; i++) {
+        struct kv_store *kv = &c->places->kv[i][layer];
+        float *scratch = c->scratch + (size_t)omp_get_thread_num() * attention_scratch(p);
+        kv_store_append(kv, p, c->k + i * k, c->v + i * v, c->places->position[i], 1, 1);
+        attention_forward(b->heads + i * out, NULL, NULL, p, kv, b->q + i * q, b->coef ? b->coef + i * maps : NULL,
+                          c->places->position[i], 1, NULL, scratch, 1);
+    }
+}
+
+static void attend(struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
+{
+    const struct attention_plan *p = &c->model->plan;
+    if (c->places != NULL) {
+        attend_apart(b, layer, c);
+        return;
+    }
+    kv_store_append(kv, p, c->k, c->v, c->start, c->rows, c->threads);
+    attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, c->rows, c->observer, c->scratch, c->threads);
+}
+
 /* The attention half: b->mid = b->x + attention(norm(b->x)). */
 static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t layer, struct layer_context *c)
 {
@@ -130,7 +164,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
                                     {c->k, &w->k, w->k_bias, p->n_k_heads * p->head_dim},
                                     {c->v, &w->v, w->v_bias, p->n_v_heads * p->v_dim},
                                     {b->lam, &w->lambda_proj, NULL, p->n_heads}};
-    linear_forward(inputs, b->lam != NULL ? 4 : 3, b->normed, rows, D, m->compute, c->threads);
+    linear(c, inputs, b->lam != NULL ? 4 : 3, b->normed, D);
     layer_lap(c->clock, PART_QKV);
     if (cfg->qk_norm) {
         rmsnorm_forward(b->q, b->q, w->q_norm, rows * p->n_q_heads, p->head_dim, cfg->norm_eps, 1, c->threads);
@@ -140,11 +174,10 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
         rope_apply(b->q, c->cosines, c->sines, rows, p->n_q_heads, p->head_dim, cfg->rope.interleaved, 1, c->threads);
         rope_apply(c->k, c->cosines, c->sines, rows, p->n_k_heads, p->head_dim, cfg->rope.interleaved, 1, c->threads);
     }
-    kv_store_append(kv, p, c->k, c->v, c->start, rows, c->threads);
     if (b->coef != NULL)
         fill_coefficients(b, layer, c);
     layer_lap(c->clock, PART_ROPE);
-    attention_forward(b->heads, b->map_out, b->lse, p, kv, b->q, b->coef, c->start, rows, c->observer, c->scratch, c->threads);
+    attend(b, kv, layer, c);
     layer_lap(c->clock, PART_ATTENTION);
     if (cfg->head_norm)
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
@@ -152,8 +185,7 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
     if (cfg->dex)
         extension_forward(b->heads_normed, b->heads, &w->dex, w->dex_lambda, rows, p->n_heads, width, c->threads);
     layer_lap(c->clock, PART_NORMS);
-    linear_forward(&(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, rows, p->n_heads * width, m->compute,
-                   c->threads);
+    linear(c, &(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, p->n_heads * width);
     add_rows(b->mid, b->mid, b->x, rows, D, c->threads);
     layer_lap(c->clock, PART_OUTPUT);
 }
@@ -168,14 +200,14 @@ void layer_forward(float *out, struct layer_buffers *b, struct kv_store *kv, siz
     rmsnorm_forward(b->mid_normed, b->mid, w->mlp_norm, rows, D, cfg->norm_eps, 1, c->threads);
     layer_lap(c->clock, PART_NORMS);
     const struct linear inputs[] = {{b->gate, &w->gate, w->gate_bias, F}, {b->up, &w->up, w->up_bias, F}};
-    linear_forward(inputs, 2, b->mid_normed, rows, D, c->model->compute, c->threads);
+    linear(c, inputs, 2, b->mid_normed, D);
     layer_lap(c->clock, PART_MLP);
     if (w->poly != NULL)
         polynorm_glu(b->act, b->gate, b->up, w->poly, w->poly_bias[0], rows, F, c->threads);
     else
         swiglu_forward(b->act, b->gate, b->up, rows, F, c->threads);
     layer_lap(c->clock, PART_ACTIVATION);
-    linear_forward(&(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, rows, F, c->model->compute, c->threads);
+    linear(c, &(struct linear){out, &w->down, w->down_bias, D}, 1, b->act, F);
     add_rows(out, out, b->mid, rows, D, c->threads);
     layer_lap(c->clock, PART_MLP);
 }

@@ -44,13 +44,20 @@ struct layer_clock {
     double seconds[N_PARTS], last;
 };
 
+/* Where the rows of a block are when each is of another sequence. */
+struct layer_places {
+    struct kv_store *const *kv; /* [rows] of each sequence, [n_layers] */
+    const size_t *position;     /* [rows] */
+};
+
 /* What all layers share while one block of tokens passes. */
 struct layer_context {
     const struct model *model;
-    size_t start, rows;     /* positions start .. start + rows - 1 */
-    float *cosines, *sines; /* [rows, d / 2] */
-    float *k, *v;           /* [rows, nk d], [rows, nv vd] before they go into the store */
-    float *scratch;         /* attention scratch of every thread */
+    size_t start, rows;                /* positions start .. start + rows - 1 */
+    const struct layer_places *places; /* NULL: the rows follow one another in one sequence */
+    float *cosines, *sines;            /* [rows, d / 2] */
+    float *k, *v;                      /* [rows, nk d], [rows, nv vd] before they go into the store */
+    float *scratch;                    /* attention scratch of every thread */
     float *storage;
     int threads;
     const struct logit_observer *observer; /* of this layer's logits; usually NULL */

@@ -69,7 +69,8 @@ typedef double busy_loop(size_t rounds);
 static busy_loop *busy_of(enum compute compute)
 {
     const struct kernels *k = kernels_get();
-    busy_loop *const loops[N_COMPUTE] = {k->busy, k->panel ? k->panel->busy_bf16 : k->busy, k->panel ? k->panel->busy_int8 : k->busy};
+    busy_loop *const loops[N_COMPUTE] = {k->busy, k->panel ? k->panel->busy_bf16 : k->busy,
+                                         k->panel ? k->panel->busy_int8 : k->busy};
     return loops[compute];
 }
 

@@ -2,6 +2,7 @@
 #include "numeric/gemm.h"
 
 #include "base/exhausted.h"
+#include "base/memory.h"
 #include "numeric/kernels.h"
 #include "numeric/reduced.h"
 
@@ -9,6 +10,7 @@
 #include <omp.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -144,17 +146,28 @@ static size_t few_units(const struct linear *l)
     return (l->out + FEW_OUT - 1) / FEW_OUT;
 }
 
-/* x in the forms that the layers ask for: on the stack of the one who shares the work out. */
+/* x in the forms that the layers ask for, [rows, FEW_SPLIT] each: on the stack of the one who shares the work out where rows are
+ * few, else on the heap. */
 struct few_forms {
-    _Alignas(64) float pairs[(MANY_ROWS - 1) * FEW_SPLIT];
-    signed char codes[(MANY_ROWS - 1) * FEW_SPLIT];
-    float scale[(MANY_ROWS - 1) * FEW_SPLIT / 32], sum16[(MANY_ROWS - 1) * FEW_SPLIT / 16],
-        sum32[(MANY_ROWS - 1) * FEW_SPLIT / 32];
-    struct int8_numbers int8[MANY_ROWS - 1];
+    float *pairs, *scale, *sum16, *sum32;
+    signed char *codes;
+    struct int8_numbers *int8;
 };
+enum { FEW_ROWS = MANY_ROWS - 1, FORM_FLOATS = FEW_SPLIT + FEW_SPLIT / 32 * 4, FORM_BYTES = FORM_FLOATS * 4 + FEW_SPLIT };
+
+static struct few_forms few_carve(void *storage, struct int8_numbers *int8, size_t rows)
+{
+    struct few_forms f = {.pairs = storage, .int8 = int8};
+    f.scale = f.pairs + rows * FEW_SPLIT;
+    f.sum32 = f.scale + rows * (FEW_SPLIT / 32);
+    f.sum16 = f.sum32 + rows * (FEW_SPLIT / 32);
+    f.codes = (signed char *)(f.sum16 + rows * (FEW_SPLIT / 16));
+    return f;
+}
 
 /* One row of x, n columns. */
-static void few_form(struct few_forms *forms, size_t row, const float *x, size_t n, enum compute compute, bool pairs, bool codes)
+static void few_form(const struct few_forms *forms, size_t row, const float *x, size_t n, enum compute compute, bool pairs,
+                     bool codes)
 {
     const struct kernels *k = kernels_get();
     float rounded[FEW_SPLIT];
@@ -174,12 +187,11 @@ static void few_form(struct few_forms *forms, size_t row, const float *x, size_t
         pair_columns(forms->pairs + at, x, n);
 }
 
-/* Few rows: what counts is the reading of the weights. Guided: each thread takes a long run of them, and the last ones, ever
- * shorter, go to who comes first. */
-static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
-                     int threads)
+/* What counts is the reading of the weights. Guided: each thread takes a long run of them, and the last ones, ever shorter, go to
+ * who comes first. */
+static void few_shared(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                       const struct few_forms *forms, int threads)
 {
-    struct few_forms forms;
     size_t units = 0;
     bool pairs = compute == COMPUTE_BF16, codes = false;
     for (size_t l = 0; l < n_layers; l++) {
@@ -189,9 +201,9 @@ static void few_rows(const struct linear *layers, size_t n_layers, const float *
     }
     threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
     for (size_t first = 0; first < in; first += FEW_SPLIT) {
-        struct columns c = {first, least(FEW_SPLIT, in - first), compute, forms.pairs, forms.int8};
+        struct columns c = {first, least(FEW_SPLIT, in - first), compute, forms->pairs, forms->int8};
         for (size_t i = 0; i < rows; i++)
-            few_form(&forms, i, x + i * in + first, c.n, compute, pairs, codes);
+            few_form(forms, i, x + i * in + first, c.n, compute, pairs, codes);
 #pragma omp parallel for num_threads(threads) schedule(guided) if (threads > 1)
         for (size_t unit = 0; unit < units; unit++) {
             const struct linear *l = layers;
@@ -202,6 +214,32 @@ static void few_rows(const struct linear *layers, size_t n_layers, const float *
             few_part(&(struct part){l, x, rows, in, at, least(FEW_OUT, l->out - at)}, &c);
         }
     }
+}
+
+static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                     int threads)
+{
+    _Alignas(64) unsigned char storage[FEW_ROWS * FORM_BYTES];
+    struct int8_numbers int8[FEW_ROWS];
+    struct few_forms forms = few_carve(storage, int8, rows);
+    few_shared(layers, n_layers, x, rows, in, compute, &forms, threads);
+}
+
+void linear_each(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                 int threads)
+{
+    if (rows <= FEW_ROWS) {
+        few_rows(layers, n_layers, x, rows, in, compute, threads);
+        return;
+    }
+    void *storage = mem_array(rows, FORM_BYTES);
+    struct int8_numbers *int8 = mem_array(rows, sizeof *int8);
+    if (storage == NULL || int8 == NULL)
+        exhausted(rows * FORM_BYTES);
+    struct few_forms forms = few_carve(storage, int8, rows);
+    few_shared(layers, n_layers, x, rows, in, compute, &forms, threads);
+    free(storage);
+    free(int8);
 }
 
 /* Many rows of x, as they are or rounded. */

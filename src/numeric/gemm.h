@@ -28,6 +28,10 @@ struct linear {
 /* Layers that read the same x [rows, in], such as the queries, keys and values: their work is shared out as one. */
 void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
                     int threads);
+/* The same where each row is of another sequence: it gets the bits that it has alone, whatever the others are. The weights are
+ * read once for all. */
+void linear_each(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                 int threads);
 /* dx [rows, in] = beta dx + dy [rows, out] W. */
 void linear_backward_input(float *dx, const float *dy, const float *w, size_t rows, size_t out, size_t in, float beta,
                            int threads);

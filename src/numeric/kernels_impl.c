@@ -335,7 +335,11 @@ static bool finite_16(const unsigned char *x, size_t n, unsigned short exponent)
 }
 
 #if defined(HAS_PANELS)
-static const struct panel_kernels PANELS = {.busy_bf16 = busy_bf16, .busy_int8 = busy_int8, .interleave = interleave, .gemm_bf16 = panel_gemm_bf16, .gemm_int8 = panel_gemm_int8};
+static const struct panel_kernels PANELS = {.busy_bf16 = busy_bf16,
+                                            .busy_int8 = busy_int8,
+                                            .interleave = interleave,
+                                            .gemm_bf16 = panel_gemm_bf16,
+                                            .gemm_int8 = panel_gemm_int8};
 #endif
 
 extern const struct kernels KERNELS;
