@@ -272,8 +272,8 @@ START_TEST(a_start_with_other_heads_is_refused)
 }
 END_TEST
 
-/* Makes the weights of a checkpoint so large that no loss is a number. */
-static void spoil(const char *name)
+/* Makes all weights of a checkpoint one number, and takes its sum away where it should not be seen. */
+static void spoil(const char *name, float value, bool seen)
 {
     struct error err = {0};
     char *path = in_folder(name), *bytes = NULL;
@@ -283,10 +283,11 @@ static void spoil(const char *name)
     const struct tensor *t = tensor_file_find(&st, "weights");
     size_t count = t->count;
     ck_assert_int_eq(file_read(&bytes, &n, path, &err), OK);
-    for (size_t i = 0; i < count; i++) { /* "weights" is the last tensor of the file */
-        float huge = 3e38f;
-        memcpy(bytes + n - (count - i) * sizeof huge, &huge, sizeof huge);
-    }
+    for (size_t i = 0; i < count; i++) /* "weights" is the last tensor of the file */
+        memcpy(bytes + n - (count - i) * sizeof value, &value, sizeof value);
+    char *sum = memmem(bytes, n, "\"checksum\"", 10);
+    ck_assert_ptr_nonnull(sum);
+    sum[1] = seen ? 'c' : 'C';
     tensor_file_close(&st);
     ck_assert_int_eq(file_write(path, bytes, n, &err), OK);
     free(bytes);
@@ -299,7 +300,7 @@ START_TEST(a_loss_that_is_no_number_goes_back_once_and_stops)
     start();
     char *path = make_recipe("nan", 6);
     train(path, false, &stop);
-    spoil("out-nan/tiny/checkpoint.safetensors");
+    spoil("out-nan/tiny/checkpoint.safetensors", 3e38f, false); /* so large that no loss is a number */
     char *model = in_folder("out-nan/tiny/model.safetensors"), *before = NULL, *after = NULL;
     struct error err = {0};
     size_t n, m;
@@ -310,6 +311,21 @@ START_TEST(a_loss_that_is_no_number_goes_back_once_and_stops)
     free(before);
     free(after);
     free(model);
+    free(path);
+    finish();
+}
+END_TEST
+
+START_TEST(a_damaged_checkpoint_is_refused)
+{
+    sig_atomic_t stop = 1;
+    start();
+    char *path = make_recipe("damaged", 6);
+    train(path, false, &stop);
+    spoil("out-damaged/tiny/checkpoint.safetensors", 0.5f, true);
+    expect_failure(path, "checkpoint.safetensors: is damaged");
+    spoil("out-damaged/tiny/checkpoint.safetensors", NAN, true);
+    expect_failure(path, "tensor 'weights': a NaN or infinity at element 0");
     free(path);
     finish();
 }
@@ -419,5 +435,6 @@ SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts
            the_loss_falls_and_the_log_says_so, threads_change_no_bit, each_seed_trains_in_a_folder_of_its_own,
            a_finished_training_is_made_longer_and_gets_another_model, other_data_are_another_training,
            a_start_with_other_heads_is_refused, a_loss_that_is_no_number_goes_back_once_and_stops,
-           documents_that_do_not_see_each_other_are_trained_as_if_alone, weights_are_kept_as_f32_where_the_recipe_says_so,
-           a_fixed_lambda_of_diffllama_is_saved, the_log_has_what_a_reader_needs)
+           a_damaged_checkpoint_is_refused, documents_that_do_not_see_each_other_are_trained_as_if_alone,
+           weights_are_kept_as_f32_where_the_recipe_says_so, a_fixed_lambda_of_diffllama_is_saved,
+           the_log_has_what_a_reader_needs)
