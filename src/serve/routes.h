@@ -4,6 +4,7 @@
 
 #include "serve/scheduler.h"
 #include "serve/settings.h"
+#include "serve/visitors.h"
 
 #include <microhttpd.h>
 
@@ -15,6 +16,7 @@ struct server {
     size_t n_keys;
     double began;
     time_t started;
+    struct visitors visitors;
     size_t n_exchanges; /* under the scheduler's lock */
 };
 

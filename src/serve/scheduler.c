@@ -215,5 +215,7 @@ void scheduler_run(struct scheduler *s, const volatile sig_atomic_t *stop)
         step(s);
         tell(s);
         end_jobs(s);
+        if (s->pulse != NULL)
+            s->pulse(s->pulse_context);
     }
 }

@@ -32,6 +32,8 @@ struct scheduler {
     size_t n_active, most_active, most_jobs;
     struct slots slots;
     int threads;
+    void (*pulse)(void *context); /* called again and again, several times a second; may be NULL */
+    void *pulse_context;
     double patience, looked; /* seconds that a job may take; when clients were looked for */
 };
 

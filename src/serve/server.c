@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_SECONDS = 30, BODY_SECONDS = 60, CONNECTIONS = 1000, HEADER_BYTES = 32 << 10, LAST_SECONDS = 5 };
+enum { IDLE_SECONDS = 30, HEAD_SECONDS = 30, BODY_SECONDS = 60, CONNECTIONS = 1000, HEADER_BYTES = 32 << 10, LAST_SECONDS = 5 };
 
 static enum MHD_Result send_text(struct exchange *x, unsigned http, const char *type, struct text *text)
 {
@@ -197,6 +197,31 @@ static bool check_head(struct exchange *x, const char *method, const char *path,
     return true;
 }
 
+/* The connection's entry among the visitors, which libmicrohttpd keeps. */
+static void mark(const struct exchange *x, bool heard)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != NULL && info->socket_context != NULL)
+        visitors_mark(&x->server->visitors, info->socket_context, heard);
+}
+
+static void come_or_go(void *context, struct MHD_Connection *connection, void **own, enum MHD_ConnectionNotificationCode what)
+{
+    struct server *s = context;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && info != NULL) {
+        *own = visitors_come(&s->visitors, info->connect_fd);
+    } else if (what == MHD_CONNECTION_NOTIFY_CLOSED && *own != NULL) {
+        visitors_go(&s->visitors, *own);
+        *own = NULL;
+    }
+}
+
+static void pulse(void *context)
+{
+    visitors_check(&((struct server *)context)->visitors, HEAD_SECONDS);
+}
+
 /* Called with the head, then with pieces of the body, then without: and again when a suspended connection goes on. */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path, const char *method,
                               const char *version, const char *data, size_t *n, void **own)
@@ -210,6 +235,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         *x = (struct exchange){.server = s, .connection = connection, .began = clock_seconds()};
         pthread_mutex_lock(&s->scheduler.lock);
         s->n_exchanges++;
+        mark(x, true);
         pthread_mutex_unlock(&s->scheduler.lock);
         return check_head(x, method, path, &r) ? MHD_YES : send_refusal(x, &r);
     }
@@ -238,6 +264,7 @@ static void completed(void *context, struct MHD_Connection *connection, void **o
     if (x->job != NULL)
         scheduler_leave(&s->scheduler, x->job);
     s->n_exchanges--;
+    mark(x, false);
     pthread_mutex_unlock(&s->scheduler.lock);
     text_free(&x->body);
     free(x);
@@ -311,8 +338,8 @@ static enum status listen_and_compute(struct server *s, const volatile sig_atomi
     struct MHD_Daemon *daemon =
         MHD_start_daemon(flags, (uint16_t)s->settings->port, NULL, NULL, handle, s, MHD_OPTION_SOCK_ADDR,
                          (struct sockaddr *)&address, MHD_OPTION_NOTIFY_COMPLETED, completed, s, MHD_OPTION_CONNECTION_TIMEOUT,
-                         (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES, MHD_OPTION_END);
+                         (unsigned)IDLE_SECONDS, MHD_OPTION_NOTIFY_CONNECTION, come_or_go, s, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_BYTES, MHD_OPTION_END);
     if (daemon == NULL)
         return error_set(err, ERR_SYSTEM, "--port: %s:%u: cannot be listened at: %s, expected a free port", shown,
                          s->settings->port, strerror(errno));
@@ -335,6 +362,9 @@ enum status server_run(const struct served_list *models, const struct server_set
 {
     struct server s = {.models = models, .settings = o, .began = clock_seconds(), .started = time(NULL)};
     scheduler_init(&s.scheduler, o->slots, o->queue, o->seconds, o->threads);
+    visitors_init(&s.visitors);
+    s.scheduler.pulse = pulse;
+    s.scheduler.pulse_context = &s;
     enum status status = read_keys(&s, o->key_file, err);
     if (status == OK)
         status = listen_and_compute(&s, stop, ready, err);
@@ -342,5 +372,6 @@ enum status server_run(const struct served_list *models, const struct server_set
         free(s.keys[i]);
     free(s.keys);
     scheduler_free(&s.scheduler);
+    visitors_free(&s.visitors);
     return status;
 }
