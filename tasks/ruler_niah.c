@@ -134,7 +134,7 @@ static void write_book(struct ruler_build *b, const struct needles *needles, siz
 {
     struct rng rng = ruler_stream(b, STREAM_PLACES);
     struct text hay = {0};
-    size_t places[MOST], at = 0, before = 0;
+    size_t places[MOST] = {0}, at = 0, before = 0;
     ruler_book_text(&b->m->book, words, &hay);
     size_t sentences = count_sentences(&hay);
     draw_places(&rng, DEPTHS, needles->n, places);
@@ -180,7 +180,7 @@ static void begin_line(struct ruler_build *b)
 static void write_lines(struct ruler_build *b, const struct needles *needles, size_t lines)
 {
     struct rng rng = ruler_stream(b, STREAM_PLACES);
-    size_t places[MOST], next = 0;
+    size_t places[MOST] = {0}, next = 0;
     draw_places(&rng, lines, needles->n, places);
     for (size_t i = 0; i < lines; i++) {
         for (; next < needles->n && places[next] == i; next++) {
@@ -228,7 +228,7 @@ static void write_vt(struct ruler_build *b, size_t size)
     enum { NAME = 5, N = HOPS + 1 };
     struct rng rng = ruler_stream(b, STREAM_NEEDLES), lines = ruler_stream(b, STREAM_PLACES);
     char name[N][NAME + 1] = {0}, number[16];
-    size_t places[N], next = 0;
+    size_t places[N] = {0}, next = 0;
     for (size_t i = 0; i < N; i++) {
         bool fresh;
         do {

@@ -292,6 +292,13 @@ static struct value reject_members(struct run *r, const struct value *v, const s
     return chosen(r, v, c, false, false);
 }
 
+/* By the filter of that name. */
+static struct value filtered(struct run *r, const struct value *name, const struct value *v, const struct call *c)
+{
+    const struct value *text = jinja_text_of(r, name);
+    return jinja_filter(r, pool_copy(&r->pool, text->text, text->n), v, c);
+}
+
 /* map(attribute="a", default=..) or map("filter", ..) */
 static struct value map(struct run *r, const struct value *v, const struct call *c)
 {
@@ -300,19 +307,15 @@ static struct value map(struct run *r, const struct value *v, const struct call 
     struct value out = value_list(r);
     if (attribute == NULL && c->n == 0)
         pool_fail(&r->pool, "map has no argument, expected attribute=name or a filter");
+    struct call rest = *c; /* behind the filter's name */
+    if (attribute == NULL) {
+        rest.item++;
+        rest.n--;
+    }
     for (size_t i = 0; i < l->n; i++) {
-        struct value of;
+        struct value of = attribute ? member(r, &l->item[i], attribute) : filtered(r, &c->item[0], &l->item[i], &rest);
         run_spend(r, 0);
-        if (attribute != NULL) {
-            of = member(r, &l->item[i], attribute);
-            of = of.type == VALUE_UNDEFINED && other != NULL ? *other : of;
-        } else {
-            const struct call rest = {
-                .item = c->item + 1, .n = c->n - 1, .name = c->name, .named = c->named, .n_named = c->n_named};
-            const struct value *name = jinja_text_of(r, &c->item[0]);
-            of = jinja_filter(r, pool_copy(&r->pool, name->text, name->n), &l->item[i], &rest);
-        }
-        list_add(r, out.list, of);
+        list_add(r, out.list, attribute && of.type == VALUE_UNDEFINED && other != NULL ? *other : of);
     }
     return out;
 }

@@ -17,7 +17,7 @@ struct value value_attribute(struct run *r, const struct value *v, const char *n
     const struct value *found = NULL;
     value_must(r, v, name);
     if (jinja_has_method(v, name)) /* before a member of that name; it is defined, and may be called */
-        return (struct value){.type = VALUE_MACRO};
+        return value_function();
     if (v->type == VALUE_DICT || v->type == VALUE_NAMESPACE)
         found = dict_find(v->dict, name);
     if (v->type != VALUE_LOOP)

@@ -33,7 +33,7 @@ struct jinja_pool {
 void *pool_get(struct jinja_pool *p, size_t bytes);
 char *pool_copy(struct jinja_pool *p, const char *text, size_t n);
 void pool_free(struct jinja_pool *p);
-_Noreturn void pool_fail(struct jinja_pool *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((noreturn, format(printf, 2, 3))) void pool_fail(struct jinja_pool *p, const char *format, ...);
 
 /* A growing string in the pool. */
 struct buffer {
@@ -171,6 +171,7 @@ struct value value_none(void);
 struct value value_bool(bool truth);
 struct value value_int(int64_t whole);
 struct value value_undefined(const char *what);
+struct value value_function(void); /* one of the engine's own, or a method: it is there, and may only be called */
 struct value value_text(const char *text, size_t n); /* not copied */
 struct value value_list(struct run *r);
 struct value value_dict(struct run *r);

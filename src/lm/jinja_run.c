@@ -138,7 +138,7 @@ static struct value name_value(struct run *r, struct frame *f, const char *name)
         return *found;
     const cJSON *given = cJSON_GetObjectItemCaseSensitive(r->variables, name);
     if (given == NULL) /* a function is defined, though it is no value here */
-        return jinja_has_function(name) ? (struct value){.type = VALUE_MACRO} : value_undefined(name);
+        return jinja_has_function(name) ? value_function() : value_undefined(name);
     struct frame *top = f;
     while (top->parent != NULL)
         top = top->parent;

@@ -108,6 +108,11 @@ struct value value_undefined(const char *what)
     return (struct value){.type = VALUE_UNDEFINED, .what = what};
 }
 
+struct value value_function(void)
+{
+    return (struct value){.type = VALUE_MACRO};
+}
+
 struct value value_text(const char *text, size_t n)
 {
     return (struct value){.type = VALUE_STRING, .text = n > 0 ? text : "", .n = n};
