@@ -15,6 +15,7 @@ check "a missing haystack" 3 "/nowhere.txt" "$eval" needle --haystack /nowhere.t
 check "a wrong baseline" 2 "baseline" "$eval" needle --baseline x --out "$tmp/r.json"
 check "a wrong template" 2 "{question}" "$eval" needle --template '{context}' --out "$tmp/r.json"
 check "an unwritable report" 4 "/proc/none" "$eval" needle --lengths 256 --depths 0 --needles 1/1 --samples 1 --out /proc/none/r.json
+check "a dry run tries some for its estimate" 0 "about [0-9]* s ([1-9][0-9]* tried)" "$eval" needle --lengths 128 --depths 0 --needles 1/1 --samples 2 --dry-run
 check "dry run lists the items" 0 "length=1024,depth=0,needles=1/1,sample=0" "$eval" needle --dry-run
 check "list" 0 "diff_transformer" "$eval" list models
 check "inspect" 0 "n_params" "$eval" inspect $fixture
@@ -22,6 +23,9 @@ check "inspect of a pair" 0 "matched  *true" "$eval" inspect models/transformer 
 check "a pair in JSON" 0 '"matched":.*true' "$eval" inspect --json models/transformer models/diff-transformer
 check "inspect of what is no pair" 1 "they differ in parameters" "$eval" inspect models/transformer $fixture
 check "inspect of three" 2 "expected one, two" "$eval" inspect $fixture $fixture $fixture
+check "inspect in people's units" 0 "^n_params  *1.06 million" "$eval" inspect models/transformer
+check "and the memory of a length" 0 "^memory  *[0-9.]* MB .* 1,024 tokens" "$eval" inspect models/transformer --length 1024
+check "numbers for programs" 0 '"n_params":.*1061760' "$eval" inspect models/transformer --json
 check "inspect of nothing" 3 "config.json" "$eval" inspect "$tmp"
 echo '[1, 2, 3, 130]' >"$tmp/ids.json"
 check "logits" 0 "" sh -c "$eval logits --model $fixture --ids $tmp/ids.json --out $tmp/l.safetensors --hidden --attention 0; echo done"
@@ -129,6 +133,7 @@ grep -q attention "$tmp/out" && echo "not ok it has that alone" || echo "ok it h
 check "a setting that there is not" 2 "no row has .length=257., did you mean length=256" "$eval" table "$report" --where length=257
 cp -r models/transformer "$tmp/ids-only" && rm "$tmp"/ids-only/tokenizer*
 check "throughput needs no tokenizer" 0 "report:" "$eval" throughput --model "a=$tmp/ids-only" --lengths 16 --samples 2 --work prefill --no-progress --out "$tmp/t.json"
+check "its report says how busy the machine was" 0 '"others_share"' cat "$tmp/t.json"
 check "its report is valid" 0 "" sh -c "tests/validate-report '$tmp/t.json' && echo"
 check "other tasks need one" 3 "has no tokenizer" "$eval" needle --model "a=$tmp/ids-only" --out "$tmp/r.json"
 

@@ -55,6 +55,7 @@ static const struct word METRICS[] = {
     {"nll_correlation", "correlation with the base's losses"},
     {"nll_cumulative", "average loss up to a position"},
     {"nll_others", "loss on other tokens"},
+    {"others_share", "processors' time that others had"},
     {"output_tokens", "tokens of an output"},
     {"peak_gflops", "the processor at most, GFLOP/s"},
     {"perplexity", "perplexity"},

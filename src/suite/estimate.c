@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Seconds of a model's trial, and of one unit of it; its units; tokens of the prefill that says what is short; written entries. */
-enum { SECONDS = 3, LONGEST = 6, MOST = 32, TOKENS = 64, ENTRIES = 5 };
+enum { SECONDS = 3, LONGEST = 10, MOST = 32, TOKENS = 64, ENTRIES = 5, RUNS = 4 };
 
 /* Seconds that a FLOP of a short prefill takes. */
 static enum status measure(double *seconds, const struct model *m, int threads, struct error *err)
@@ -21,8 +21,12 @@ static enum status measure(double *seconds, const struct model *m, int threads, 
     enum status status = rates_job_open(&job, m, RATES_PREFILL, TOKENS, threads, err);
     if (status != OK)
         return status;
-    rates_job_run(job);
-    *seconds = 1 / rates_job_run(job) / rates_flops(m, TOKENS, false);
+    double rate = 0;
+    for (int i = 0; i < RUNS; i++) { /* the best one: others may have the processor meanwhile */
+        double its = rates_job_run(job);
+        rate = its > rate ? its : rate;
+    }
+    *seconds = 1 / rate / rates_flops(m, TOKENS, false);
     rates_job_close(job);
     return OK;
 }

@@ -8,4 +8,13 @@
  * kernels). */
 void machine_describe(cJSON *to);
 
+/* How the processors' time was used up to now, in seconds of all of them together, and by this program. */
+struct machine_use {
+    double all, busy, own;
+};
+struct machine_use machine_use_now(void);
+/* Share of the processors' time since `before` that other programs had, or another machine on the same hardware (steal); 0 where
+ * the system does not say. */
+double machine_use_of_others(const struct machine_use *before);
+
 #endif
