@@ -22,6 +22,11 @@ put("safetensors", "two", struct.pack("<Q", len(header)) + header + bytes(22))
 for name in ("llama-mha", "diff-gqa", "diffv2-gqa", "diffllama-gqa", "motif-grouped", "qwen2-yarn", "smollm3-dynamic", "mistral-window", "qwen3-qknorm", "motif-mha"):
     shutil.copy(f"tests/fixtures/{name}/config.json", put("config", name, "") or f"{ROOT}/config/{name}")
 
+llama = json.load(open("tests/fixtures/llama-mha/config.json"))
+for kind, keys in (("linear", {"factor": 2}), ("llama3", {"factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 32}),
+                   ("longrope", {"short_factor": [1] * 4, "long_factor": [2] * 4, "original_max_position_embeddings": 32})):
+    put("config", f"rope-{kind}", dump(dict(llama, rope_scaling=dict(keys, rope_type=kind))))
+
 text = lambda s: struct.pack("<Q", len(s)) + s
 gguf = b"GGUF" + struct.pack("<IQQ", 3, 1, 8)
 gguf += text(b"general.architecture") + struct.pack("<I", 8) + text(b"llama")
