@@ -3,42 +3,12 @@
 
 #include "base/file.h"
 #include "formats/records.h"
+#include "suite/fields.h"
 #include "suite/haystack.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum status rename_field(const struct dataset *d, const char *new_name, const char *old_name, struct error *err)
-{
-    for (size_t i = 0; i < d->n; i++) {
-        const cJSON *value = json_path(d->record[i], old_name);
-        if (value == NULL)
-            return error_set(err, ERR_INPUT, "%s: record %zu: field '%.60s' is missing, expected it for %.60s", d->path, i + 1,
-                             old_name, new_name);
-        cJSON *copy = cJSON_Duplicate(value, true);
-        cJSON_DeleteItemFromObjectCaseSensitive(d->record[i], new_name);
-        cJSON_AddItemToObject(d->record[i], new_name, copy);
-    }
-    return OK;
-}
-
-/* "new=old,..": each record gets a member `new` that is its `old`. */
-static enum status rename_fields(const struct dataset *d, const char *fields, struct error *err)
-{
-    enum status status = OK;
-    for (const char *p = fields; p != NULL && *p != '\0' && status == OK; p += strcspn(p, ","), p += *p == ',') {
-        size_t n = strcspn(p, ","), left = strcspn(p, "=");
-        if (left >= n || left == 0 || left + 1 == n)
-            return error_set(err, ERR_USAGE, "--field: '%.200s' is wrong, expected NAME=FIELD, separated by commas", fields);
-        char *new_name = strndup(p, left), *old_name = strndup(p + left + 1, n - left - 1);
-        status = new_name && old_name ? rename_field(d, new_name, old_name, err)
-                                      : error_set(err, ERR_SYSTEM, "%s: out of memory", d->path);
-        free(new_name);
-        free(old_name);
-    }
-    return status;
-}
 
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err)
 {
@@ -51,7 +21,7 @@ enum status dataset_load(struct dataset *d, const char *path, const char *fields
     for (cJSON *r = status == OK ? d->records->child : NULL; r != NULL; r = r->next)
         d->record[d->n++] = r;
     if (status == OK)
-        status = rename_fields(d, fields, err);
+        status = fields_apply(d->records, fields, path, err);
     if (status != OK)
         dataset_free(d);
     return status;

@@ -4,7 +4,7 @@
 
 #include "suite/experiment.h"
 
-/* Records of a JSON lines, JSON, CSV or TSV file, also packed with gzip or zstd. */
+/* Records of a JSON lines, JSON, CSV, TSV or Parquet file. */
 struct dataset {
     char *path;
     cJSON *records; /* array of objects */
@@ -12,7 +12,7 @@ struct dataset {
     size_t n;
     char sha256[65];
 };
-/* `fields` renames: "text=sentence,label=class" lets a task that reads `text` find `sentence`; NULL: none. */
+/* `fields` renames (fields.h): "text=sentence,label=class" lets a task that reads `text` find `sentence`; NULL: none. */
 enum status dataset_load(struct dataset *d, const char *path, const char *fields, struct error *err);
 void dataset_free(struct dataset *d);
 /* The string at a path of a record, or the number, true or false as text (into buffer [32]), also as a list of one; an error

@@ -298,7 +298,60 @@ START_TEST(orders_permute_the_same_demonstrations)
 }
 END_TEST
 
+/* The same records as JSON lines and CSV; Parquet's are tests/fixtures/parquet/squad.parquet. */
+static void expect_mapped(const char *path, const char *fields, const char *field, const char *want)
+{
+    struct dataset d;
+    struct error err = {0};
+    ck_assert_msg(dataset_load(&d, path, fields, &err) == OK, "%s", err.message);
+    char *got = cJSON_PrintUnformatted(json_path(d.record[0], field));
+    ck_assert_msg(strcmp(got, want) == 0, "%s, %s: %s is %s, expected %s", path, fields, field, got, want);
+    free(got);
+    dataset_free(&d);
+}
+
+static void refuse_mapped(const char *path, const char *fields, enum status want, const char *says)
+{
+    struct dataset d;
+    struct error err = {0};
+    ck_assert_msg(dataset_load(&d, path, fields, &err) == want && strstr(err.message, says), "%s: '%s' does not say '%s'", fields,
+                  err.message, says);
+}
+
+START_TEST(fields_are_paths_lists_and_constants_in_every_format)
+{
+    static const char *const parquet = "tests/fixtures/parquet/squad.parquet";
+    const char *lines =
+        temporary(".jsonl", "{\"context\":\"Ann lives in Rome.\",\"question\":\"Where?\",\"answers\":{\"text\":[\"Rome\",\"in "
+                            "Rome\"]},\"spans\":[{\"text\":\"a\"},{\"text\":\"b\"}]}\n");
+    for (int p = 0; p < 2; p++) {
+        const char *path = p ? parquet : lines;
+        expect_mapped(path, "answer=answers.text.0", "answer", "\"Rome\"");
+        expect_mapped(path, "answer=answers.text", "answer", "[\"Rome\",\"in Rome\"]");
+        expect_mapped(path, "question=context,context=question", "context", "\"Where?\"");
+        expect_mapped(path, "label='yes, it is',document=context", "label", "\"yes, it is\"");
+        expect_mapped(path, "label=\"it's\"", "label", "\"it's\"");
+        refuse_mapped(path, "answer=answers.text.7", ERR_INPUT, "record 1: field 'answers.text.7' is missing");
+    }
+    refuse_mapped(parquet, "answer=answers.text.1", ERR_INPUT, "record 2: field 'answers.text.1' is missing");
+    expect_mapped(lines, "answer=spans.text", "answer", "[\"a\",\"b\"]");
+    expect_mapped(lines, "answer=spans.1.text", "answer", "\"b\"");
+    refuse_mapped(lines, "answer=spans.word", ERR_INPUT, "'spans.word' is missing");
+    refuse_mapped(lines, "label='open", ERR_USAGE, "NAME='TEXT'");
+    refuse_mapped(lines, "label='a'b", ERR_USAGE, "NAME='TEXT'");
+    refuse_mapped(lines, "=a", ERR_USAGE, "NAME=FIELD");
+    refuse_mapped(lines, "a=", ERR_USAGE, "NAME=FIELD");
+    unlink(lines);
+    const char *csv = temporary(".csv", "text,a.b,label\nx,dotted,1\n");
+    expect_mapped(csv, "new=a.b,kind='csv'", "new", "\"dotted\"");
+    expect_mapped(csv, "new=a.b,kind='csv'", "kind", "\"csv\"");
+    expect_mapped(csv, "text=label,label=text", "text", "\"1\"");
+    refuse_mapped(csv, "new=a.c", ERR_INPUT, "'a.c' is missing");
+    unlink(csv);
+}
+END_TEST
+
 SUITE_MAIN("datasets", values_of_every_kind_are_text, a_text_with_nul_is_kept_whole,
            targets_are_compared_whole_and_may_be_several, templates_are_filled, json_lines_are_read_and_renamed,
-           a_text_is_cut_into_documents_that_do_not_overlap, choice_forms_follow_the_harness, wrong_records_and_forms_are_named,
-           orders_permute_the_same_demonstrations)
+           fields_are_paths_lists_and_constants_in_every_format, a_text_is_cut_into_documents_that_do_not_overlap,
+           choice_forms_follow_the_harness, wrong_records_and_forms_are_named, orders_permute_the_same_demonstrations)
