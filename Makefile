@@ -227,6 +227,7 @@ install: all documents $(if $(findstring sanitize,$(BUILD)$(SANITIZE)),,shared)
 	sed 's/@VERSION@/$(VERSION)/' tools/fetch-data > $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
 	chmod 755 $(DESTDIR)$(PREFIX)/bin/difftf-fetch-data
 	install -D -m 644 data/sources.tsv $(SHARE)/data/sources.tsv
+	install -D -m 644 data/paper.tsv $(SHARE)/data/paper.tsv
 	install -m 644 $(BUILD)/libdifftf.a $(DESTDIR)$(LIBDIR)
 	[ ! -f $(BUILD)/libdifftf.so ] || install -D -m 644 $(BUILD)/libdifftf.so $(DESTDIR)$(PREFIX)/lib/difftf/libdifftf.so
 	install -D -m 644 tools/python/difftf.py $(SHARE)/python/difftf.py
