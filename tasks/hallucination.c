@@ -196,7 +196,7 @@ static enum status write_prompt(struct text *text, struct ids *ids, const struct
     return status;
 }
 
-/* With the reference answer marked where the document has it first. */
+/* With the question marked. */
 static enum status prompt(const struct experiment *e, const void *item, const struct subject *subject, cJSON *to,
                           struct error *err)
 {
@@ -209,10 +209,10 @@ static enum status prompt(const struct experiment *e, const void *item, const st
         return OK;
     }
     enum status status = write_prompt(&text, &ids, e, it, subject, err);
-    const char *answer = it->form == FORM_QUESTION ? json_text(s->data.record[it->record], "answer") : NULL;
-    const char *hit = status == OK && answer != NULL ? strstr(text.data, answer) : NULL;
+    const char *asked = it->form == FORM_QUESTION ? json_text(s->data.record[it->record], "question") : NULL;
+    const char *hit = status == OK && asked != NULL ? strstr(text.data, asked) : NULL;
     size_t from = hit != NULL ? (size_t)(hit - text.data) : 0;
-    prompt_tell(to, text.data, from, hit != NULL ? from + strlen(answer) : from);
+    prompt_tell(to, text.data, from, hit != NULL ? from + strlen(asked) : from);
     text_free(&text);
     ids_free(&ids);
     return status;

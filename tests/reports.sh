@@ -151,6 +151,14 @@ check "an experiment that is a list" 3 "is no mapping" "$eval" run "$tmp/bad.yam
 check "report" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/outliers.json" --out "$tmp/page.html" --title "A <b>"
 check "report with prompts" 0 "page: $tmp/page.html" "$eval" report "$tmp/reports/needle.json" "$tmp/reports/choice.json" --out "$tmp/page.html" --prompts 2
 tr -d '\n' <"$tmp/page.html" | grep -q '<mark>The special magic' && echo "ok the needle is marked" || echo "not ok the needle is not marked"
+while read -r task says; do
+    "$eval" report "$tmp/reports/$task.json" --out "$tmp/page.html" --prompts 1 >/dev/null
+    check "the page has the prompt of $task" 0 "$says" sed -n '/class="prompt"/,/<\/pre>/p' "$tmp/page.html"
+done <<END
+icl <mark>
+math <mark>Question:
+hallucination <mark>Where
+END
 check "report without a page" 2 "--out" "$eval" report "$tmp/reports/needle.json"
 check "report of nothing" 3 "nothing.json" "$eval" report "$tmp/nothing.json" --out "$tmp/page.html"
 check "a page on a full disk" 4 "cannot be written" "$eval" report "$tmp/reports/needle.json" --out /dev/full/x.html

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/startup.h"
 #include "base/terminal.h"
-#include "numeric/kernels.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,10 +91,6 @@ void program_start(const char *name, bool stops)
     catch_signals();
     atexit(on_exit_of_library);
     progress_enable(true);
-    struct error err = {0};
-    enum status status = kernels_wanted(&err);
-    if (status != OK)
-        exit(program_end(status, &err));
 }
 
 int program_end(enum status status, const struct error *err)

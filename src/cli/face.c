@@ -2,6 +2,7 @@
 #include "cli/face.h"
 
 #include "base/list.h"
+#include "numeric/kernels.h"
 
 #include <string.h>
 
@@ -89,7 +90,9 @@ static enum status document(const struct face *f, const char *kind, const char *
 bool face_answers(const struct face *f, int argc, char **argv, enum status *status, struct error *err)
 {
     const struct face_word *word = argc > 1 ? face_find(f, argv[1]) : NULL;
-    *status = OK;
+    *status = kernels_wanted(err); /* a set that the user has asked for */
+    if (*status != OK)
+        return true;
     if (argc > 1 && strcmp(argv[1], "--document") == 0) {
         *status = document(f, argc > 2 ? argv[2] : NULL, argc > 3 ? argv[3] : NULL, err);
         return true;

@@ -14,17 +14,10 @@
 #define DIFFTF_NUMERIC_GEMM_H
 
 #include "numeric/compute.h"
-#include "numeric/matrix.h"
+#include "numeric/linear.h"
 
 #include <stddef.h>
 
-/* y [rows, out] = x W^T + bias. */
-struct linear {
-    float *y;
-    const struct matrix *w; /* [out, in] */
-    const float *bias;      /* [out], or NULL */
-    size_t out;
-};
 /* Layers that read the same x [rows, in], such as the queries, keys and values: their work is shared out as one. */
 void linear_forward(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
                     int threads);

@@ -3,8 +3,8 @@
 #define DIFFTF_NUMERIC_REDUCED_H
 
 #include "numeric/compute.h"
-#include "numeric/gemm.h"
 #include "numeric/kernels.h"
+#include "numeric/linear.h"
 
 /* What a layer's product is computed in: codes only where its weights are codes. */
 enum compute reduced_kind(const struct matrix *w, enum compute compute);
