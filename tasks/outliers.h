@@ -4,8 +4,6 @@
 
 #include "report/report.h"
 
-extern const char *const OUTLIER_ACTIVATIONS[2]; /* the members of `evidence`: an array of sketches, one a layer */
-
 /* top_1 .. top_100, median, kurtosis of each activation, over all layers and by layer, with bootstrap intervals over the groups
  * of tokens; the massive ones with their places; histograms. */
 enum status outliers_summarize(const cJSON *items, struct report *r, struct error *err);

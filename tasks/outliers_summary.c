@@ -3,12 +3,11 @@
 
 #include "base/memory.h"
 #include "report/sketch_groups.h"
+#include "tasks/outliers_watch.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-const char *const OUTLIER_ACTIVATIONS[2] = {"attention_logits", "hidden_states"};
 
 /* A large value and the group that it was found in. */
 struct found {

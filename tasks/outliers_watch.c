@@ -2,9 +2,10 @@
 #include "tasks/outliers_watch.h"
 
 #include "numeric/attention.h"
-#include "tasks/outliers.h"
 
 #include <stdlib.h>
+
+const char *const OUTLIER_ACTIVATIONS[2] = {"attention_logits", "hidden_states"};
 
 bool outliers_watch_init(struct outliers_watch *w, size_t n_layers)
 {

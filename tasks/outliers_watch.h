@@ -5,6 +5,8 @@
 #include "model/probe.h"
 #include "report/sketch.h"
 
+extern const char *const OUTLIER_ACTIVATIONS[2]; /* the members of `evidence`: an array of sketches, one a layer */
+
 struct outliers_watch {
     struct sketch *sketches; /* [2, n_layers]: logits, then hidden states */
     size_t n_layers;
