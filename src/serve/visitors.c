@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -49,12 +50,18 @@ void visitors_mark(struct visitors *v, struct visitor *visitor, bool heard)
     pthread_mutex_unlock(&v->lock);
 }
 
+static bool has_left(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 void visitors_check(struct visitors *v, double seconds)
 {
     double now = clock_seconds();
     pthread_mutex_lock(&v->lock);
     for (struct visitor *i = now - v->looked > 1 ? v->first : NULL; i != NULL; i = i->next)
-        if (!i->heard && now - i->since > seconds)
+        if (now - i->since > 1 && (has_left(i->fd) || (!i->heard && now - i->since > seconds)))
             shutdown(i->fd, SHUT_RDWR); /* its thread closes it */
     v->looked = now - v->looked > 1 ? now : v->looked;
     pthread_mutex_unlock(&v->lock);

@@ -27,7 +27,8 @@ struct visitor *visitors_come(struct visitors *v, int fd);
 void visitors_go(struct visitors *v, struct visitor *visitor);
 /* Its request has been heard, or answered. */
 void visitors_mark(struct visitors *v, struct visitor *visitor, bool heard);
-/* Closes those that have been speaking for more than so many seconds. */
+/* Closes those that have been speaking for more than so many seconds, and those whose client has left: libmicrohttpd overlooks
+ * the end of a connection that comes together with its last bytes. */
 void visitors_check(struct visitors *v, double seconds);
 
 #endif
