@@ -19,7 +19,7 @@ struct arguments {
     const char *model, *ids, *out, *adamw;
     uint64_t seed;
     size_t batches;
-    bool trained;
+    bool trained, dry_run;
 };
 
 #define THREADS                                                                                                                  \
@@ -36,6 +36,7 @@ static const struct option_spec TRAIN_OPTIONS[] = {
     THREADS,
     {"fresh", OPTION_FLAG, NULL, 0, 0, NULL, "start again even if there is a checkpoint", false, 0},
     {"quiet", OPTION_FLAG, NULL, 0, 0, NULL, "no progress lines", false, 0},
+    {"dry-run", OPTION_FLAG, NULL, 0, 0, NULL, "train nothing: print what it will cost, as `plan` does", false, 0},
     {"json", OPTION_FLAG, NULL, 0, 0, NULL, "each line of the log on standard output", false, 0},
     OPTIONS_END,
 };
@@ -98,6 +99,7 @@ static void read_options(struct arguments *a, const cJSON *values)
     a->trainer.quiet = option_flag(values, "quiet");
     a->trainer.json = option_flag(values, "json");
     a->batches = json_has(values, "batches") ? option_size(values, "batches") : 0;
+    a->dry_run = option_flag(values, "dry-run");
     a->trained = option_flag(values, "trained");
     a->model = option_string(values, "model");
     a->ids = option_string(values, "ids");
@@ -107,7 +109,7 @@ static void read_options(struct arguments *a, const cJSON *values)
 
 static enum status run_plan(const struct arguments *a, const char *const *operands, int n, struct error *err)
 {
-    return plan_print(stdout, operands, (size_t)n, a->trainer.threads, err);
+    return plan_print(stdout, operands, (size_t)n, a->trainer.threads, true, err);
 }
 
 static enum status run_export(const struct arguments *a, const char *const *operands, int n, struct error *err)
@@ -156,6 +158,8 @@ static enum status run_training(const struct arguments *a, const char *const *op
 {
     (void)n;
     struct recipe recipe;
+    if (a->dry_run)
+        return plan_print(stdout, operands, 1, a->trainer.threads, false, err);
     enum status status = recipe_load(&recipe, operands[0], err);
     if (status != OK)
         return status;

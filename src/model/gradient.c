@@ -27,7 +27,8 @@ static const char *no_gradient(const struct config *c)
     return NULL;
 }
 
-enum status gradient_init(struct gradient *g, const struct model *m, size_t capacity, int threads, struct error *err)
+enum status gradient_init(struct gradient *g, const struct model *m, size_t capacity, bool recompute, int threads,
+                          struct error *err)
 {
     size_t L = m->config.n_layers, D = m->config.d_model, block = capacity < LOSS_ROWS ? capacity : LOSS_ROWS;
     const char *stranger = no_gradient(&m->config);
@@ -41,20 +42,21 @@ enum status gradient_init(struct gradient *g, const struct model *m, size_t capa
         return error_set(err, ERR_INPUT, "%s: its weights are mapped, expected them unpacked for training",
                          m->folder ? m->folder : "model");
     }
-    *g = (struct gradient){.model = m, .capacity = capacity};
+    *g = (struct gradient){.model = m, .capacity = capacity, .recompute = recompute};
     g->layers = calloc(L, sizeof *g->layers);
     g->kv = calloc(L, sizeof *g->kv);
+    g->inputs = mem_array(recompute ? L : 0, capacity * D * sizeof(float));
     g->x = mem_array(capacity * D, sizeof(float));
     g->normed = mem_array(capacity * D, sizeof(float));
     g->dx = mem_array(capacity * D, sizeof(float));
     g->work = mem_array(cross_entropy_work(block, m->config.vocab_size), sizeof(float));
     g->nll = mem_array(capacity, sizeof(double));
     enum status status = OK;
-    if (!g->layers || !g->kv || !g->x || !g->normed || !g->dx || !g->work || !g->nll)
+    if (!g->layers || !g->kv || !g->inputs || !g->x || !g->normed || !g->dx || !g->work || !g->nll)
         status = error_set(err, ERR_SYSTEM, "training: out of memory for sequences of %zu tokens", capacity);
     if (status == OK)
         status = weights_init(&g->sum, &m->config, err);
-    for (size_t l = 0; l < L && status == OK; l++) {
+    for (size_t l = 0; l < (recompute ? 1 : L) && status == OK; l++) {
         status = layer_buffers_init(&g->layers[l], m, capacity, true, err);
         if (status == OK)
             status = kv_store_init(&g->kv[l], &m->plan, capacity, 0, err);
@@ -78,6 +80,7 @@ void gradient_free(struct gradient *g)
     }
     free(g->layers);
     free(g->kv);
+    free(g->inputs);
     free(g->x);
     free(g->normed);
     free(g->dx);
@@ -87,6 +90,21 @@ void gradient_free(struct gradient *g)
     layer_context_free(&g->context);
     layer_gradients_free(&g->scratch);
     *g = (struct gradient){0};
+}
+
+double gradient_memory(const struct model *m, size_t capacity, bool recompute, int threads)
+{
+    const struct config *c = &m->config;
+    const struct attention_plan *p = &m->plan;
+    size_t block = capacity < LOSS_ROWS ? capacity : LOSS_ROWS, at_once = recompute ? 1 : c->n_layers;
+    double tiles = (double)((capacity + ATTENTION_TILE - 1) / ATTENTION_TILE * ATTENTION_TILE);
+    double kv = tiles * (double)(p->n_k_heads * p->head_dim + p->n_v_heads * p->v_dim);
+    double stream = (double)capacity * (double)c->d_model;
+    double floats = (double)m->weights.n_params + 3 * stream + (double)cross_entropy_work(block, c->vocab_size) +
+                    (recompute ? (double)c->n_layers * stream : 0) +
+                    (double)at_once * ((double)layer_buffers_floats(m, capacity, true) + kv) +
+                    (double)layer_scratch_floats(m, capacity, threads);
+    return floats * sizeof(float) + (double)capacity * sizeof(double);
 }
 
 void gradient_clear(struct gradient *g)
@@ -110,6 +128,31 @@ static double loss(struct gradient *g, const int32_t *targets, size_t rows, floa
     return total;
 }
 
+/* Runs layer l on what lies in its buffers' x; returns what came out, which is the next one's x. */
+static float *run_layer(struct gradient *g, size_t l)
+{
+    const struct config *c = &g->model->config;
+    size_t at = g->recompute ? 0 : l, n = g->context.rows * c->d_model;
+    struct layer_buffers *b = &g->layers[at];
+    float *out = l + 1 == c->n_layers ? g->x : g->recompute ? b->x : g->layers[l + 1].x;
+    if (g->recompute)
+        memcpy(g->inputs + l * g->capacity * c->d_model, b->x, n * sizeof(float));
+    layer_forward(out, b, &g->kv[at], l, &g->context);
+    return out;
+}
+
+/* The backward pass of layer l; recomputing, after its forward pass, whose output goes to waste. */
+static void back_through(struct gradient *g, size_t l)
+{
+    size_t at = g->recompute ? 0 : l, D = g->model->config.d_model;
+    struct layer_buffers *b = &g->layers[at];
+    if (g->recompute) {
+        memcpy(b->x, g->inputs + l * g->capacity * D, g->context.rows * D * sizeof(float));
+        layer_forward(g->normed, b, &g->kv[at], l, &g->context);
+    }
+    layer_backward(g->dx, &g->sum.layers[l], b, &g->kv[at], l, &g->scratch, &g->context);
+}
+
 double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scale)
 {
     const struct model *m = g->model;
@@ -118,7 +161,7 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
     for (size_t i = 0; i < rows; i++)
         matrix_widen(g->layers[0].x + i * D, &m->weights.embedding, (size_t)ids[i] * D, D);
     for (size_t l = 0; l < L; l++)
-        layer_forward(l + 1 < L ? g->layers[l + 1].x : g->x, &g->layers[l], &g->kv[l], l, &g->context);
+        run_layer(g, l);
     rmsnorm_forward(g->normed, g->x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, g->context.threads);
     double total = loss(g, ids + 1, rows, scale);
     if (scale == 0)
@@ -128,7 +171,7 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
     memcpy(dnormed, g->dx, rows * D * sizeof(float));
     rmsnorm_backward(g->dx, g->sum.final_norm, dnormed, g->x, m->weights.final_norm, rows, D, m->config.norm_eps, 1, 0);
     for (size_t l = L; l > 0; l--)
-        layer_backward(g->dx, &g->sum.layers[l - 1], &g->layers[l - 1], &g->kv[l - 1], l - 1, &g->scratch, &g->context);
+        back_through(g, l - 1);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < D; j++)
             g->sum.embedding.f32[(size_t)ids[i] * D + j] += g->dx[i * D + j];
@@ -138,10 +181,11 @@ double gradient_add(struct gradient *g, const int32_t *ids, size_t n, float scal
 void gradient_explain(struct gradient *g, char *text, size_t size)
 {
     size_t L = g->model->config.n_layers, rows = g->context.rows, row;
+    if (g->recompute)
+        memcpy(g->layers[0].x, g->inputs, rows * g->model->config.d_model * sizeof(float));
     for (size_t l = 0; l < L; l++) {
-        float *out = l + 1 < L ? g->layers[l + 1].x : g->x;
-        layer_forward(out, &g->layers[l], &g->kv[l], l, &g->context); /* again, for what the layers share */
-        if ((row = layer_find_not_finite(out, &g->layers[l], &g->context)) < rows) {
+        float *out = run_layer(g, l); /* again, for what the layers share */
+        if ((row = layer_find_not_finite(out, &g->layers[g->recompute ? 0 : l], &g->context)) < rows) {
             snprintf(text, size, "layer %zu at position %zu", l, row);
             return;
         }

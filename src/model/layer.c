@@ -17,12 +17,20 @@ struct slice {
     size_t floats;
 };
 
-/* One allocation for all slices, each on a cache line. */
-static float *carve(const struct slice *slices, size_t n)
+/* Floats of all slices, each on a cache line. */
+static size_t count(const struct slice *slices, size_t n)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++)
         total += (slices[i].floats + 15) / 16 * 16;
+    return total;
+}
+#define COUNT(slices) count(slices, sizeof(slices) / sizeof *(slices))
+
+/* One allocation for all slices. */
+static float *carve(const struct slice *slices, size_t n)
+{
+    size_t total = count(slices, n);
     float *storage = mem_array(total, sizeof *storage), *at = storage;
     for (size_t i = 0; storage != NULL && i < n; i++) {
         *slices[i].pointer = slices[i].floats ? at : NULL;
@@ -37,12 +45,12 @@ static enum status carved(const float *storage, size_t rows, struct error *err)
     return storage != NULL ? OK : error_set(err, ERR_SYSTEM, "activations: out of memory for %zu tokens at once", rows);
 }
 
-enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, size_t rows, bool training, struct error *err)
+/* Sets the pointers of a layer's buffers, or with `floats` says how much they take. */
+static void buffers_lay(struct layer_buffers *b, size_t *floats, const struct model *m, size_t rows, bool training)
 {
     const struct config *c = &m->config;
     const struct attention_plan *p = &m->plan;
     size_t D = c->d_model, F = c->d_ff, maps = p->n_heads * p->n_maps, out = p->n_heads * attention_width(p);
-    *b = (struct layer_buffers){0};
     const struct slice slices[] = {{&b->x, rows * D},
                                    {&b->normed, rows * D},
                                    {&b->q, rows * p->n_q_heads * p->head_dim},
@@ -57,10 +65,28 @@ enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, s
                                    {&b->gate, rows * F},
                                    {&b->up, rows * F},
                                    {&b->act, rows * F}};
+    if (floats != NULL) {
+        *floats = COUNT(slices);
+        return;
+    }
     b->storage = CARVE(slices);
     if (!c->head_norm && !c->dex)
         b->heads_normed = b->heads;
+}
+
+enum status layer_buffers_init(struct layer_buffers *b, const struct model *m, size_t rows, bool training, struct error *err)
+{
+    *b = (struct layer_buffers){0};
+    buffers_lay(b, NULL, m, rows, training);
     return carved(b->storage, rows, err);
+}
+
+size_t layer_buffers_floats(const struct model *m, size_t rows, bool training)
+{
+    struct layer_buffers b = {0};
+    size_t floats = 0;
+    buffers_lay(&b, &floats, m, rows, training);
+    return floats;
 }
 
 void layer_buffers_free(struct layer_buffers *b)
@@ -183,7 +209,8 @@ static void attention_half(struct layer_buffers *b, struct kv_store *kv, size_t 
         rmsnorm_forward(b->heads_normed, b->heads, w->head_norm, rows * p->n_heads, width, cfg->head_norm_eps,
                         (float)(1 - config_lambda_init(cfg, layer)), c->threads);
     if (cfg->dex)
-        extension_forward(b->heads_normed, b->heads, &w->dex, w->dex_lambda, rows, p->n_heads, width, c->threads);
+        extension_forward(b->heads_normed, b->heads, &w->dex, w->dex_lambda, 1 - m->lambda_held, rows, p->n_heads, width,
+                          c->threads);
     layer_lap(c->clock, PART_NORMS);
     linear(c, &(struct linear){b->mid, &w->o, w->o_bias, D}, 1, b->heads_normed, p->n_heads * width);
     add_rows(b->mid, b->mid, b->x, rows, D, c->threads);
@@ -252,6 +279,16 @@ enum status layer_gradients_init(struct layer_gradients *g, const struct model *
                                    {&g->dact, rows * F}};
     g->storage = CARVE(slices);
     return carved(g->storage, rows, err);
+}
+
+size_t layer_scratch_floats(const struct model *m, size_t rows, int threads)
+{
+    const struct attention_plan *p = &m->plan;
+    size_t q = p->n_q_heads * p->head_dim, k = p->n_k_heads * p->head_dim, v = p->n_v_heads * p->v_dim;
+    size_t out = p->n_heads * attention_width(p);
+    return rows * (p->head_dim + q + 2 * k + 2 * v + p->n_heads * (p->n_maps + 1) + 2 * out + m->config.d_model +
+                   3 * m->config.d_ff) +
+           (size_t)threads * attention_scratch(p);
 }
 
 void layer_gradients_free(struct layer_gradients *g)

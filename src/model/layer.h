@@ -26,6 +26,9 @@ struct layer_buffers {
     float *storage;
 };
 enum status layer_buffers_init(struct layer_buffers *b, const struct model *model, size_t rows, bool training, struct error *err);
+/* Floats of one layer's buffers; and of a context and the scratch of the backward pass, nearly. */
+size_t layer_buffers_floats(const struct model *model, size_t rows, bool training);
+size_t layer_scratch_floats(const struct model *model, size_t rows, int threads);
 void layer_buffers_free(struct layer_buffers *b);
 
 /* Parts of the forward pass whose time is kept apart on request. */

@@ -29,9 +29,9 @@ static void mlp_backward(float *dx, const struct layer_weights *w, struct layer_
     rmsnorm_backward(dx, dw->mlp_norm, g->dnormed, b->mid, w->mlp_norm, c->rows, D, cfg->norm_eps, 1, 1);
 }
 
-/* d lambda reaches the four vectors through lambda = exp(q1 . k1) - exp(q2 . k2) + lambda_init. */
+/* d lambda reaches the four vectors through lambda = share (exp(q1 . k1) - exp(q2 . k2) + lambda_init). */
 static void lambda_backward(struct layer_weights *dw, const struct layer_weights *w, const float *dcoef, size_t rows_heads,
-                            size_t d)
+                            size_t d, float share)
 {
     double dlambda = 0, dot1 = 0, dot2 = 0;
     for (size_t i = 0; i < rows_heads; i++)
@@ -40,6 +40,7 @@ static void lambda_backward(struct layer_weights *dw, const struct layer_weights
         dot1 += (double)w->lambda_q1[j] * (double)w->lambda_k1[j];
         dot2 += (double)w->lambda_q2[j] * (double)w->lambda_k2[j];
     }
+    dlambda *= (double)share;
     float g1 = (float)(dlambda * exp(dot1)), g2 = (float)(-dlambda * exp(dot2));
     for (size_t j = 0; j < d; j++) {
         dw->lambda_q1[j] += g1 * w->lambda_k1[j];
@@ -68,8 +69,8 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
         dheads = g->dheads;
     }
     if (cfg->dex) {
-        extension_backward(g->dheads, dw->dex.f32, dw->dex_lambda, g->dheads_normed, b->heads, w->dex.f32, w->dex_lambda, rows,
-                           p->n_heads, width, c->threads);
+        extension_backward(g->dheads, dw->dex.f32, dw->dex_lambda, g->dheads_normed, b->heads, w->dex.f32, w->dex_lambda,
+                           1 - m->lambda_held, rows, p->n_heads, width, c->threads);
         dheads = g->dheads;
     }
     memset(g->dq, 0, rows * nq * sizeof(float));
@@ -78,7 +79,7 @@ void layer_backward(float *dx, struct layer_weights *dw, const struct layer_buff
     attention_backward(g->dq, g->dk, g->dv, g->dcoef, dheads, p, kv, b->q, b->coef, b->map_out, b->lse, rows, c->scratch,
                        c->threads);
     if (cfg->lambda == LAMBDA_VECTORS)
-        lambda_backward(dw, w, g->dcoef, rows * p->n_heads, p->head_dim);
+        lambda_backward(dw, w, g->dcoef, rows * p->n_heads, p->head_dim, 1 - m->lambda_held);
     if (cfg->lambda == LAMBDA_PROJECTION) /* coefficient -sigmoid(lam) */
         for (size_t i = 0; i < rows * p->n_heads; i++) {
             float s = -b->coef[2 * i + 1];

@@ -149,7 +149,8 @@ void model_update_lambda(struct model *m)
     size_t d = m->config.head_dim;
     for (size_t l = 0; m->lambda != NULL && l < m->config.n_layers; l++) {
         const struct layer_weights *w = &m->weights.layers[l];
-        m->lambda[l] = (float)(exp(dot(w->lambda_q1, w->lambda_k1, d)) - exp(dot(w->lambda_q2, w->lambda_k2, d)) +
-                               config_lambda_init(&m->config, l));
+        m->lambda[l] =
+            (1 - m->lambda_held) * (float)(exp(dot(w->lambda_q1, w->lambda_k1, d)) - exp(dot(w->lambda_q2, w->lambda_k2, d)) +
+                                           config_lambda_init(&m->config, l));
     }
 }

@@ -12,6 +12,7 @@ struct model {
     struct weights weights;
     struct attention_plan plan;
     float *lambda;        /* [n_layers] the second map's weight; NULL for a Transformer */
+    float lambda_held;    /* the share of lambda that training holds back (vectors, DEX); 0: none */
     float *rope_factors;  /* [head_dim / 2], or NULL */
     enum compute compute; /* what its products are rounded to: whoever loads it may set this before the first session */
     struct text notes;    /* what a reader of results should know of how the files were read, a line each */

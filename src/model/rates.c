@@ -162,7 +162,7 @@ enum status rates_job_open(struct rates_job **job, const struct model *m, enum r
         m = &j->unpacked;
     }
     if (status == OK)
-        status = work == RATES_TRAIN ? gradient_init(&j->gradient, m, n, threads, err)
+        status = work == RATES_TRAIN ? gradient_init(&j->gradient, m, n, false, threads, err)
                                      : session_init(&j->session, m, all, threads, err);
     if (status == OK && work == RATES_DECODE)
         status = session_run(&j->session, j->ids, n, NULL, NULL, err);

@@ -29,19 +29,19 @@ static void head_forward(float *y, const float *x, const struct matrix *f, float
         }
 }
 
-void extension_forward(float *y, const float *x, const struct matrix *f, const float *lambda, size_t rows, size_t n_heads,
-                       size_t width, int threads)
+void extension_forward(float *y, const float *x, const struct matrix *f, const float *lambda, float share, size_t rows,
+                       size_t n_heads, size_t width, int threads)
 {
     size_t stride = n_heads * width;
     memcpy(y, x, rows * stride * sizeof *y);
 #pragma omp parallel for num_threads(threads) if (threads > 1 && n_heads > 1)
     for (size_t h = 0; h < n_heads; h++)
-        if (lambda[h] != 0)
-            head_forward(y + h * width, x + h * width, f, lambda[h], rows, stride, width, h * width);
+        if (share * lambda[h] != 0)
+            head_forward(y + h * width, x + h * width, f, share * lambda[h], rows, stride, width, h * width);
 }
 
 static void head_backward(float *dx, float *df, float *dlambda, const float *dy, const float *x, const float *f, float lambda,
-                          size_t rows, size_t stride, size_t width)
+                          float share, size_t rows, size_t stride, size_t width)
 {
     double sum = 0;
     for (size_t t = 0; t < rows; t++)
@@ -54,15 +54,15 @@ static void head_backward(float *dx, float *df, float *dlambda, const float *dy,
                 dfi[j] -= lambda * d * xt[j];
             }
         }
-    *dlambda += (float)sum;
+    *dlambda += share * (float)sum;
 }
 
 void extension_backward(float *dx, float *df, float *dlambda, const float *dy, const float *x, const float *f,
-                        const float *lambda, size_t rows, size_t n_heads, size_t width, int threads)
+                        const float *lambda, float share, size_t rows, size_t n_heads, size_t width, int threads)
 {
     memcpy(dx, dy, rows * n_heads * width * sizeof *dx);
 #pragma omp parallel for num_threads(threads) if (threads > 1 && n_heads > 1)
     for (size_t h = 0; h < n_heads; h++)
         head_backward(dx + h * width, df + h * width * width, dlambda + h, dy + h * width, x + h * width, f + h * width * width,
-                      lambda[h], rows, n_heads * width, width);
+                      share * lambda[h], share, rows, n_heads * width, width);
 }

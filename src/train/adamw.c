@@ -6,9 +6,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum status adamw_init(struct adamw *a, const struct weights *w, struct error *err)
+/* Moments of a tensor, as many as it has floats in the weights' storage. */
+static size_t moments(const struct adamw *a, const struct weights *w, size_t row)
 {
-    *a = (struct adamw){.n = w->n_storage};
+    return a->frozen != NULL && a->frozen[row] ? 0 : (w->rows[row].count + 15) / 16 * 16;
+}
+
+enum status adamw_init(struct adamw *a, const struct weights *w, const bool *frozen, struct error *err)
+{
+    *a = (struct adamw){.frozen = frozen};
+    for (size_t r = 0; r < w->n_rows; r++)
+        a->n += moments(a, w, r);
     a->m = mem_array(a->n, sizeof(float));
     a->v = mem_array(a->n, sizeof(float));
     if (a->m != NULL && a->v != NULL)
@@ -32,10 +40,13 @@ void adamw_step(struct adamw *a, struct weights *w, const struct weights *gradie
     float b1 = (float)s->beta1, b2 = (float)s->beta2, eps = (float)s->eps;
     float correct1 = (float)(1 / (1 - pow(s->beta1, (double)a->step))),
           correct2 = (float)(1 / (1 - pow(s->beta2, (double)a->step)));
-    for (size_t r = 0; r < w->n_rows; r++) {
+    float *m = a->m, *v = a->v;
+    for (size_t r = 0, n; r < w->n_rows; r++, m += n, v += n) {
+        n = moments(a, w, r);
+        if (n == 0)
+            continue;
         float *x = weights_floats(&w->rows[r]), decay = w->rows[r].n_dims == 2 ? (float)(1 - s->lr * s->weight_decay) : 1.0f;
         const float *g = weights_floats(&gradients->rows[r]);
-        float *m = a->m + (x - w->storage), *v = a->v + (x - w->storage);
         for (size_t i = 0; i < w->rows[r].count; i++) {
             float gi = g[i] * scale;
             m[i] = b1 * m[i] + (1 - b1) * gi;

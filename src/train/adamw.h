@@ -9,12 +9,13 @@ struct adamw_settings {
 };
 
 struct adamw {
-    float *m, *v; /* first and second moment, laid out as the weights' storage */
+    float *m, *v;       /* first and second moment of the tensors that are trained, laid out as the weights' storage */
+    const bool *frozen; /* [n_rows], the caller's: tensors that stay as they are; NULL: none */
     size_t n;
     uint64_t step; /* steps taken */
 };
 
-enum status adamw_init(struct adamw *a, const struct weights *w, struct error *err);
+enum status adamw_init(struct adamw *a, const struct weights *w, const bool *frozen, struct error *err);
 void adamw_free(struct adamw *a);
 /* One step; grad_norm is the norm of `gradients`, which are scaled to at most `clip` (0: not clipped). */
 void adamw_step(struct adamw *a, struct weights *w, const struct weights *gradients, double grad_norm,

@@ -114,10 +114,10 @@ static enum status copy_files(const char *from, const char *folder, const char *
 }
 
 /* The trained model that a training goes on from, into FOLDER/start/NAME. */
-static enum status copy_start(const struct recipe *r, const char *folder, const char *name, struct error *err)
+static enum status copy_start(const struct recipe *r, const char *folder, const cJSON *entry, struct error *err)
 {
     static const char *const files[2] = {"config.json", "model.safetensors"};
-    char *from = recipe_start_folder(r, name), *part = path_join("start", name);
+    char *from = recipe_start_folder(r, entry), *part = path_join("start", entry->string);
     enum status status =
         part ? copy_files(from, folder, part, files, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     free(from);
@@ -217,8 +217,8 @@ static enum status write_export(const struct recipe *r, const char *folder, stru
         path != NULL ? file_make_directory(folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", folder);
     for (const cJSON *entry = r->models->child; entry != NULL && status == OK; entry = entry->next) {
         status = describe_model(models, r, entry, err);
-        if (status == OK && r->start != NULL)
-            status = copy_start(r, folder, entry->string, err);
+        if (status == OK && recipe_is_started(r, entry))
+            status = copy_start(r, folder, entry, err);
     }
     if (status == OK)
         status = copy_files(r->tokenizer_folder, folder, "tokenizer", tokenizer_files, err);

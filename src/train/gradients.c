@@ -110,9 +110,9 @@ static enum status run_batch(struct run *r, struct flow *f, size_t batch, size_t
 static enum status open_model(struct model *m, const struct recipe *recipe, const cJSON *entry, bool trained, struct error *err)
 {
     struct config config;
-    char *folder = trained                 ? path_join(recipe->output, entry->string)
-                   : recipe->start != NULL ? recipe_start_folder(recipe, entry->string)
-                                           : NULL;
+    char *folder = trained                            ? path_join(recipe->output, entry->string)
+                   : recipe_is_started(recipe, entry) ? recipe_start_folder(recipe, entry)
+                                                      : NULL;
     enum status status = recipe_model(recipe, entry, &config, err);
     if (status == OK && folder == NULL)
         status = model_create(m, &config, recipe->seed, err);
@@ -133,7 +133,7 @@ static enum status run_model(struct flow *f, struct report *report, const struct
     f->loss = calloc(o->batches, sizeof *f->loss);
     enum status status = open_model(&r.model, recipe, entry, o->trained, err);
     if (status == OK)
-        status = gradient_init(&r.gradient, &r.model, recipe_longest(recipe), o->threads, err);
+        status = gradient_init(&r.gradient, &r.model, recipe_longest(recipe), false, o->threads, err);
     for (size_t b = 0; b < o->batches && status == OK; b++)
         status = run_batch(&r, f, b, o->batches, err);
     if (status == OK) {

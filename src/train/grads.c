@@ -69,9 +69,9 @@ enum status grads_write(const char *model_folder, const char *ids_path, const ch
     if (status == OK && adamw_path != NULL)
         status = read_settings(&settings, &step, adamw_path, err);
     if (status == OK)
-        status = gradient_init(&g, &model, n - 1, threads, err);
+        status = gradient_init(&g, &model, n - 1, false, threads, err);
     if (status == OK)
-        status = adamw_init(&adamw, &model.weights, err);
+        status = adamw_init(&adamw, &model.weights, NULL, err);
     if (status != OK)
         goto done;
     float loss = (float)(gradient_add(&g, ids, n, 1.0f / (float)(n - 1)) / (double)(n - 1)), norm = (float)gradient_norm(&g);

@@ -166,8 +166,8 @@ enum status oracle_gradients(struct oracle *o, int threads, struct error *err)
     struct adamw adamw = {0};
     enum status status = model_unpack(&o->model, err);
     if (status == OK)
-        status = gradient_init(&g, &o->model, o->n, threads, err);
-    if (status == OK && (status = adamw_init(&adamw, &o->model.weights, err)) != OK)
+        status = gradient_init(&g, &o->model, o->n, false, threads, err);
+    if (status == OK && (status = adamw_init(&adamw, &o->model.weights, NULL, err)) != OK)
         gradient_free(&g);
     if (status != OK)
         return status;

@@ -3,7 +3,9 @@
 
 #include "base/file.h"
 #include "lm/tokenizer.h"
+#include "model/gradient.h"
 #include "model/rates.h"
+#include "train/recipe.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@ struct trial {
 struct planner {
     FILE *out;
     int threads;
+    bool matched; /* models of other sizes are refused */
     struct trial *trials;
     double product; /* FLOP/s of a large product; 0: not measured yet */
     double hours;
@@ -34,7 +37,9 @@ struct planner {
 /* One model of one recipe. */
 struct cost {
     double tokens, flops, seconds;
-    bool reckoned; /* not timed */
+    size_t longest; /* sequence */
+    bool recompute; /* activations, which is a forward pass more */
+    bool reckoned;  /* not timed */
 };
 
 static bool same_work(const struct config *a, const struct config *b)
@@ -93,6 +98,7 @@ static enum status add_stage(struct planner *p, struct cost *cost, const struct 
         return status;
     size_t trial = length < LONGEST_TRIAL ? (size_t)length : LONGEST_TRIAL;
     double tokens = (double)steps * (double)length * (double)sequences, rate = 0;
+    cost->longest = (size_t)length > cost->longest ? (size_t)length : cost->longest;
     double pass = 3 * rates_flops(model, (size_t)length, true), tried = 3 * rates_flops(model, trial, true);
     cost->reckoned = model->weights.n_params > LARGEST_TRIAL;
     if (cost->reckoned) {
@@ -103,7 +109,7 @@ static enum status add_stage(struct planner *p, struct cost *cost, const struct 
     }
     cost->tokens += tokens;
     cost->flops += tokens * pass;
-    cost->seconds += status == OK ? tokens / (rate * tried / pass) : 0;
+    cost->seconds += status == OK ? tokens / (rate * tried / pass) * (cost->recompute ? 4.0 / 3 : 1) : 0;
     return status;
 }
 
@@ -111,7 +117,7 @@ static enum status add_stage(struct planner *p, struct cost *cost, const struct 
 static enum status describe(struct model *model, const cJSON *entry, size_t vocabulary, const char *path, struct error *err)
 {
     cJSON *json = cJSON_Duplicate(entry, true);
-    if (vocabulary > 0) {
+    if (vocabulary > 0 && !json_has(entry, "start")) {
         cJSON_DeleteItemFromObject(json, "vocab_size");
         json_add_number(json, "vocab_size", (double)vocabulary);
     }
@@ -125,6 +131,17 @@ static enum status describe(struct model *model, const cJSON *entry, size_t voca
     return status;
 }
 
+/* Bytes of a training: weights, their gradients, two moments of those that are trained, and activations of the longest sequence.
+ */
+static double training_memory(const struct planner *p, const struct model *m, const cJSON *entry, const struct cost *cost)
+{
+    double trained = 0;
+    for (size_t i = 0; i < m->weights.n_rows; i++)
+        trained += recipe_freezes(entry, m->weights.rows[i].name) ? 0 : (double)m->weights.rows[i].count;
+    return sizeof(float) * ((double)m->weights.n_params + 2 * trained) +
+           gradient_memory(m, cost->longest, cost->recompute, p->threads);
+}
+
 static enum status plan_model(struct planner *p, const cJSON *root, const cJSON *entry, size_t vocabulary, size_t seeds,
                               const char *path, size_t *n_params, struct error *err)
 {
@@ -132,15 +149,17 @@ static enum status plan_model(struct planner *p, const cJSON *root, const cJSON 
     struct cost cost = {0};
     const cJSON *stage, *stages = cJSON_GetObjectItemCaseSensitive(root, "stages");
     enum status status = describe(&model, entry, vocabulary, path, err);
+    if (status == OK)
+        status = json_get_bool(root, "recompute", true, &cost.recompute, path, err);
     if (status == OK && (!cJSON_IsArray(stages) || stages->child == NULL))
         status = error_set(err, ERR_INPUT, "%s: key 'stages' is missing, expected a list of stages", path);
     cJSON_ArrayForEach(stage, stages) if (status == OK) status = add_stage(p, &cost, &model, stage, path, err);
     if (status == OK) {
         double hours = cost.seconds * (double)seeds / 3600;
         *n_params = model.weights.n_params;
-        fprintf(p->out, "%-42s %-18s %12zu %9.1fM %5zu %9.2e %s%9.0f %s%9.2f\n", path, entry->string, *n_params,
+        fprintf(p->out, "%-42s %-18s %12zu %9.1fM %5zu %9.2e %s%9.0f %s%9.2f %8.2f\n", path, entry->string, *n_params,
                 cost.tokens / 1e6, seeds, cost.flops * (double)seeds, cost.reckoned ? "<" : " ", cost.tokens / cost.seconds,
-                cost.reckoned ? ">" : " ", hours);
+                cost.reckoned ? ">" : " ", hours, training_memory(p, &model, entry, &cost) / 1e9);
         fflush(p->out);
         p->hours += hours;
     }
@@ -158,6 +177,8 @@ static enum status plan_recipe(struct planner *p, const char *path, struct error
     enum status status = yaml_read(&root, path, err);
     if (status == OK)
         status = json_get_string(root, "tokenizer", false, &folder, path, err);
+    if (status == OK)
+        status = recipe_take_starts(root, path, err);
     models = cJSON_GetObjectItemCaseSensitive(root, "models");
     seeds = cJSON_GetObjectItemCaseSensitive(root, "seeds");
     if (status == OK && (!cJSON_IsObject(models) || models->child == NULL))
@@ -173,7 +194,7 @@ static enum status plan_recipe(struct planner *p, const char *path, struct error
         low = count < low ? count : low;
         high = count > high ? count : high;
     }
-    if (status == OK && (double)(high - low) > MATCHED * (double)low)
+    if (status == OK && p->matched && (double)(high - low) > MATCHED * (double)low)
         status = error_set(err, ERR_INPUT, "%s: its models differ by %.1f %% in parameters, expected at most %.0f %%", path,
                            100 * (double)(high - low) / (double)low, 100 * MATCHED);
     tokenizer_free(tokenizer);
@@ -181,12 +202,12 @@ static enum status plan_recipe(struct planner *p, const char *path, struct error
     return status;
 }
 
-enum status plan_print(FILE *out, const char *const *recipes, size_t n, int threads, struct error *err)
+enum status plan_print(FILE *out, const char *const *recipes, size_t n, int threads, bool matched, struct error *err)
 {
-    struct planner p = {.out = out, .threads = threads};
+    struct planner p = {.out = out, .threads = threads, .matched = matched};
     enum status status = OK;
-    fprintf(out, "%-42s %-18s %12s %10s %5s %9s %10s %10s\n", "recipe", "model", "parameters", "tokens", "seeds", "FLOPs",
-            "tokens/s", "hours");
+    fprintf(out, "%-42s %-18s %12s %10s %5s %9s %10s %10s %8s\n", "recipe", "model", "parameters", "tokens", "seeds", "FLOPs",
+            "tokens/s", "hours", "GB");
     for (size_t i = 0; i < n; i++) {
         struct error one;
         enum status result = plan_recipe(&p, recipes[i], &one);

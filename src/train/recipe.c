@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -28,10 +29,12 @@ enum status recipe_model(const struct recipe *r, const cJSON *entry, struct conf
 {
     cJSON *json = cJSON_Duplicate(entry, true);
     struct text name = {0};
-    cJSON_DeleteItemFromObject(json, "vocab_size");
-    cJSON_AddNumberToObject(json, "vocab_size", (double)tokenizer_size(r->tokenizer));
-    cJSON_AddNumberToObject(json, "bos_token_id", r->end);
-    cJSON_AddNumberToObject(json, "eos_token_id", r->end);
+    if (!json_has(json, "start")) { /* a model that has been trained knows its own */
+        cJSON_DeleteItemFromObject(json, "vocab_size");
+        cJSON_AddNumberToObject(json, "vocab_size", (double)tokenizer_size(r->tokenizer));
+        cJSON_AddNumberToObject(json, "bos_token_id", r->end);
+        cJSON_AddNumberToObject(json, "eos_token_id", r->end);
+    }
     enum status status = text_printf(&name, "%s: models.%s", r->path, entry->string)
                              ? config_from_json(config, json, name.data, err)
                              : error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
@@ -51,8 +54,57 @@ enum status recipe_with_seed(struct recipe *one, char **folder, const struct rec
     return *folder ? OK : error_set(err, ERR_SYSTEM, "%s: out of memory", r->path);
 }
 
-char *recipe_start_folder(const struct recipe *r, const char *name)
+enum status recipe_take_starts(cJSON *root, const char *path, struct error *err)
 {
+    cJSON *entry;
+    enum status status = OK;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(root, "models"))
+    {
+        const char *folder = NULL;
+        cJSON *config = NULL, *key;
+        if (status == OK && cJSON_IsObject(entry))
+            status = json_get_string(entry, "start", true, &folder, path, err);
+        if (status != OK || folder == NULL)
+            continue;
+        char *file = path_join(folder, "config.json");
+        status = json_read(&config, file, err);
+        free(file);
+        cJSON_ArrayForEach(key, config) if (cJSON_GetObjectItemCaseSensitive(entry, key->string) == NULL)
+            cJSON_AddItemToObject(entry, key->string, cJSON_Duplicate(key, true));
+        cJSON_Delete(config);
+    }
+    return status;
+}
+
+float recipe_lambda_held(const struct recipe *r, size_t step)
+{
+    return step < r->lambda_warmup_steps ? 1 - (float)step / (float)r->lambda_warmup_steps : 0;
+}
+
+bool recipe_freezes(const cJSON *entry, const char *tensor)
+{
+    const cJSON *item;
+    bool frozen = false;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(entry, "freeze"))
+    {
+        const char *pattern = cJSON_IsString(item) ? item->valuestring : "";
+        bool thaws = pattern[0] == '!';
+        if (fnmatch(pattern + thaws, tensor, 0) == 0)
+            frozen = !thaws;
+    }
+    return frozen;
+}
+
+bool recipe_is_started(const struct recipe *r, const cJSON *entry)
+{
+    return r->start != NULL || json_has(entry, "start");
+}
+
+char *recipe_start_folder(const struct recipe *r, const cJSON *entry)
+{
+    const char *name = entry->string, *own = json_text(entry, "start");
+    if (own != NULL && own[0] != '\0')
+        return strdup(own);
     char seed[32];
     snprintf(seed, sizeof seed, "seed-%" PRIu64, r->seed);
     char *seeded = path_join(r->start, seed), *folder = NULL;

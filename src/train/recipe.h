@@ -28,6 +28,8 @@ struct recipe {
     double min_lr, decay_share; /* the rate falls to min_lr over the last share of the steps, after the warm-up at the earliest */
     bool cosine;                /* `schedule: cosine`; otherwise it falls linearly */
     size_t warmup_steps, checkpoint_steps, validation_steps, validation_sequences;
+    bool recompute; /* activations are computed again in the backward pass */
+    size_t lambda_warmup_steps;
     bool keep_f32;           /* the model's weights are written as F32, not BF16 */
     struct stage validation; /* one mix for the whole run: `validation`, or that of the last stage */
     const char *start;       /* folder with trained models of the same names and shapes to begin with, or NULL: random weights */
@@ -42,8 +44,15 @@ void recipe_free(struct recipe *recipe);
 enum status recipe_with_seed(struct recipe *one, char **folder, const struct recipe *recipe, uint64_t seed, struct error *err);
 /* The model config of one entry of `models`; vocabulary and end token come from the tokenizer. */
 enum status recipe_model(const struct recipe *recipe, const cJSON *entry, struct config *config, struct error *err);
-/* The folder of `start` that holds this model: of the recipe's seed where it has seeds. NULL when out of memory. */
-char *recipe_start_folder(const struct recipe *recipe, const char *name);
+/* The folder that a model begins with, its own `start` or that of the recipe which holds this model: of the recipe's seed where
+ * it has seeds. NULL when out of memory. */
+char *recipe_start_folder(const struct recipe *recipe, const cJSON *entry);
+/* Does a model's `freeze` leave a tensor as it is? The last of its patterns that fits the name decides; `!` before one thaws. */
+bool recipe_freezes(const cJSON *entry, const char *tensor);
+/* Does a model of the recipe begin with trained weights? */
+bool recipe_is_started(const struct recipe *recipe, const cJSON *entry);
+/* Entries of `models` with a `start` of their own take the keys of its config.json that they do not have themselves. */
+enum status recipe_take_starts(cJSON *root, const char *path, struct error *err);
 /* The longest sequence of training and validation. */
 size_t recipe_longest(const struct recipe *recipe);
 /* The stage of an optimizer step. */
@@ -52,6 +61,8 @@ const struct stage *recipe_stage(const struct recipe *recipe, size_t step);
 size_t recipe_first_sequence(const struct recipe *recipe, size_t step);
 /* Tokens of the steps from..to-1. */
 double recipe_tokens(const struct recipe *recipe, size_t from, size_t to);
+/* The share of lambda that is held back in a step: from 1 to 0 over lambda_warmup_steps. */
+float recipe_lambda_held(const struct recipe *recipe, size_t step);
 /* Learning rate of a step: linear warm-up, constant, then linear or cosine decay. */
 double recipe_rate(const struct recipe *recipe, size_t step);
 /* What decides a model up to a step: runs with the same digest have made the same steps. It covers the contents of corpus and

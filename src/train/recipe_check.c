@@ -19,17 +19,21 @@ static const char *const ROOT[] = {"seed",
                                    "fill",
                                    "attention",
                                    "keep_f32",
+                                   "recompute",
                                    "validation",
                                    "checkpoint_steps",
                                    "validation_steps",
                                    "validation_sequences",
                                    NULL};
-static const char *const OPTIMIZER[] = {"lr",    "min_lr", "warmup_steps", "decay_share", "schedule", "beta1",
-                                        "beta2", "eps",    "weight_decay", "clip",        NULL};
+static const char *const OPTIMIZER[] = {
+    "lr",  "min_lr",       "warmup_steps", "decay_share",         "schedule", "beta1", "beta2",
+    "eps", "weight_decay", "clip",         "lambda_warmup_steps", NULL};
 static const char *const STAGE[] = {"steps", "seq_len", "sequences", "mix", NULL};
 static const char *const VALIDATION[] = {"seq_len", "mix", NULL};
 static const char *const INGREDIENT[] = {"kind", "weight", "bytes", NULL};
-static const char *const MODEL[] = {"model_type",
+static const char *const MODEL[] = {"start",
+                                    "freeze",
+                                    "model_type",
                                     "hidden_size",
                                     "head_dim",
                                     "num_hidden_layers",
@@ -143,6 +147,18 @@ static enum status check_config(const struct recipe *r, const cJSON *entry, cons
     return OK;
 }
 
+static enum status check_freeze(const struct recipe *r, const cJSON *entry, struct error *err)
+{
+    const cJSON *patterns = cJSON_GetObjectItemCaseSensitive(entry, "freeze"), *item;
+    bool right = patterns == NULL || cJSON_IsArray(patterns);
+    cJSON_ArrayForEach(item, patterns) right = right && cJSON_IsString(item);
+    return right ? OK
+                 : error_set(
+                       err, ERR_INPUT,
+                       "%s: key 'models.%s.freeze' is wrong, expected a list of patterns of tensors' names (\"*\", \"!*.dex_*\")",
+                       r->path, entry->string);
+}
+
 enum status recipe_check_models(struct recipe *r, struct error *err)
 {
     enum status status = OK;
@@ -156,7 +172,10 @@ enum status recipe_check_models(struct recipe *r, struct error *err)
             return error_set(err, ERR_INPUT, "%s: key 'models.%s' is wrong, expected the keys of a config.json", r->path,
                              entry->string);
         int64_t vocabulary = (int64_t)tokenizer_size(r->tokenizer);
-        status = json_get_int(entry, "vocab_size", vocabulary, vocabulary, true, &vocabulary, r->path, err);
+        int64_t largest = json_has(entry, "start") ? INT32_MAX : vocabulary; /* a trained one may have rows to spare */
+        status = json_get_int(entry, "vocab_size", vocabulary, largest, true, &vocabulary, r->path, err);
+        if (status == OK)
+            status = check_freeze(r, entry, err);
         if (status == OK)
             status = recipe_model(r, entry, &config, err);
         if (status == OK)

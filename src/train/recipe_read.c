@@ -202,6 +202,8 @@ static enum status read_optimizer(struct recipe *r, struct error *err)
     r->cosine = schedule == 1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == OK; i++)
         status = json_get_double(json, keys[i].key, 0, keys[i].high, i > 0, keys[i].value, r->path, err);
+    if (status == OK)
+        status = get_count(json, "lambda_warmup_steps", 0, 100000000, true, &r->lambda_warmup_steps, r->path, err);
     return status == OK ? get_count(json, "warmup_steps", 0, 100000000, true, &r->warmup_steps, r->path, err) : status;
 }
 
@@ -220,6 +222,8 @@ static enum status check_optimizer(struct recipe *r, struct error *err)
         {o->eps <= 0, "eps", "more than 0", o->eps},
         {r->min_lr > o->lr, "min_lr", "at most lr", r->min_lr},
         {r->warmup_steps > r->n_steps, "warmup_steps", "at most the steps of all stages", (double)r->warmup_steps},
+        {r->lambda_warmup_steps > r->n_steps, "lambda_warmup_steps", "at most the steps of all stages",
+         (double)r->lambda_warmup_steps},
     };
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].wrong)
@@ -248,6 +252,8 @@ static enum status read_keys(struct recipe *r, struct error *err)
     if (status == OK)
         status = json_get_bool(r->root, "keep_f32", true, &r->keep_f32, r->path, err);
     if (status == OK)
+        status = json_get_bool(r->root, "recompute", true, &r->recompute, r->path, err);
+    if (status == OK)
         status = get_choice(r->root, "fill", fills, &fill, r->path, err);
     if (status == OK)
         status = get_choice(r->root, "attention", attentions, &attention, r->path, err);
@@ -274,11 +280,16 @@ static enum status read_tokenizer(struct recipe *r, struct error *err)
     return status;
 }
 
+static enum status take_starts(struct recipe *r, struct error *err)
+{
+    return recipe_take_starts(r->root, r->path, err);
+}
+
 enum status recipe_load(struct recipe *r, const char *path, struct error *err)
 {
     static enum status (*const parts[])(struct recipe *, struct error *) = {
-        recipe_check_keys, read_seeds,  read_keys,      read_optimizer,      read_stages, check_optimizer,
-        read_validation,   read_models, read_tokenizer, recipe_check_models, read_corpus, balance_mixes};
+        recipe_check_keys, take_starts, read_seeds,     read_keys,           read_optimizer, read_stages,  check_optimizer,
+        read_validation,   read_models, read_tokenizer, recipe_check_models, read_corpus,    balance_mixes};
     *r = (struct recipe){.path = strdup(path), .checkpoint_steps = 100, .validation_steps = 100, .validation_sequences = 16};
     enum status status = r->path ? yaml_read(&r->root, path, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", path);
     for (size_t i = 0; i < sizeof parts / sizeof *parts && status == OK; i++)

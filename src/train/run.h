@@ -19,6 +19,7 @@ struct run {
     struct model model;
     struct gradient gradient;
     struct adamw adamw;
+    bool *frozen; /* [rows of the weights] tensors that stay as they are; NULL: none */
     struct packed sequence;
     struct token_counts counts; /* of the whole training */
     double loss_sum;            /* over the steps since the last line of the log */

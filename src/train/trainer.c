@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "train/run.h"
 
 #include <math.h>
@@ -41,6 +42,36 @@ static void name_not_finite(struct wrong *wrong, const char *what, const struct 
     snprintf(wrong->where, sizeof wrong->where, "%s %s", what, w->rows[i].name);
 }
 
+/* Which tensors stay as they are. */
+static enum status freeze(struct run *r, struct error *err)
+{
+    const struct weights *w = &r->model.weights;
+    size_t trained = w->n_rows;
+    if (!json_has(r->entry, "freeze"))
+        return OK;
+    r->frozen = mem_array(w->n_rows, sizeof *r->frozen);
+    if (r->frozen == NULL)
+        return error_set(err, ERR_SYSTEM, "%s: out of memory", r->folder);
+    for (size_t i = 0; i < w->n_rows; i++) {
+        r->frozen[i] = recipe_freezes(r->entry, w->rows[i].name);
+        trained -= r->frozen[i];
+    }
+    if (trained == 0)
+        return error_set(err, ERR_INPUT, "%s: key 'models.%s.freeze' freezes every tensor, expected some to train",
+                         r->recipe->path, r->entry->string);
+    if (!r->options->quiet)
+        fprintf(stderr, "%s: %zu of %zu tensors are trained\n", r->folder, trained, w->n_rows);
+    return OK;
+}
+
+/* The gradients of frozen tensors count for nothing, nor in the norm. */
+static void clear_frozen(struct run *r)
+{
+    for (size_t i = 0; r->frozen != NULL && i < r->gradient.sum.n_rows; i++)
+        if (r->frozen[i])
+            memset(weights_floats(&r->gradient.sum.rows[i]), 0, r->gradient.sum.rows[i].count * sizeof(float));
+}
+
 /* One optimizer step over the sequences of its batch. Where loss or gradient are no numbers, `wrong` says which, and nothing is
  * changed. */
 static enum status train_step(struct run *r, double *norm, struct wrong *wrong, struct error *err)
@@ -51,6 +82,8 @@ static enum status train_step(struct run *r, double *norm, struct wrong *wrong, 
     double tokens = (double)(stage->seq_len * stage->sequences), loss = 0;
     struct token_counts counts = r->counts;
     gradient_clear(&r->gradient);
+    r->model.lambda_held = recipe_lambda_held(recipe, step);
+    model_update_lambda(&r->model);
     for (size_t i = 0; i < stage->sequences; i++) {
         enum status status = pack_sequence(&r->sequence, recipe, stage, PACK_TRAINING, first + i, err);
         if (status != OK)
@@ -62,6 +95,7 @@ static enum status train_step(struct run *r, double *norm, struct wrong *wrong, 
             return OK;
         }
     }
+    clear_frozen(r);
     *norm = gradient_norm(&r->gradient);
     if (!isfinite(*norm)) {
         name_not_finite(wrong, "gradient of", &r->gradient.sum);
@@ -70,6 +104,7 @@ static enum status train_step(struct run *r, double *norm, struct wrong *wrong, 
     struct adamw_settings settings = recipe->optimizer;
     settings.lr = recipe_rate(recipe, step);
     adamw_step(&r->adamw, &r->model.weights, &r->gradient.sum, *norm, &settings);
+    r->model.lambda_held = recipe_lambda_held(recipe, r->adamw.step);
     model_update_lambda(&r->model);
     r->counts = counts;
     r->tokens += tokens;
@@ -198,9 +233,9 @@ static enum status start_from(struct run *r, const char *folder, struct error *e
 static enum status begin_model(struct run *r, const struct config *config, struct error *err)
 {
     enum status status = model_create(&r->model, config, r->recipe->seed, err);
-    if (status != OK || r->recipe->start == NULL)
+    if (status != OK || !recipe_is_started(r->recipe, r->entry))
         return status;
-    char *folder = recipe_start_folder(r->recipe, r->entry->string);
+    char *folder = recipe_start_folder(r->recipe, r->entry);
     status = folder ? start_from(r, folder, err) : error_set(err, ERR_SYSTEM, "%s: out of memory", r->recipe->path);
     free(folder);
     return status;
@@ -223,9 +258,11 @@ static enum status train_begun(struct run *r, const struct config *config, struc
     const struct trainer_options *options = r->options;
     enum status status = begin_model(r, config, err);
     if (status == OK)
-        status = gradient_init(&r->gradient, &r->model, recipe_longest(recipe), options->threads, err);
+        status = gradient_init(&r->gradient, &r->model, recipe_longest(recipe), recipe->recompute, options->threads, err);
     if (status == OK)
-        status = adamw_init(&r->adamw, &r->model.weights, err);
+        status = freeze(r, err);
+    if (status == OK)
+        status = adamw_init(&r->adamw, &r->model.weights, r->frozen, err);
     if (status == OK && options->fresh)
         unlink(r->checkpoint);
     if (status == OK && file_exists(r->checkpoint))
@@ -243,6 +280,7 @@ static enum status train_begun(struct run *r, const struct config *config, struc
     if (status == OK)
         status = run_write_result(r, err);
     packed_free(&r->sequence);
+    free(r->frozen);
     adamw_free(&r->adamw);
     gradient_free(&r->gradient);
     model_free(&r->model);

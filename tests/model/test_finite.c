@@ -56,7 +56,7 @@ static void expect_gradient(const char *what)
 {
     struct gradient g;
     char where[64];
-    ck_assert_int_eq(gradient_init(&g, &o.model, N, 1, &err), OK);
+    ck_assert_int_eq(gradient_init(&g, &o.model, N, false, 1, &err), OK);
     double loss = gradient_add(&g, IDS, N, 1);
     ck_assert_msg(!isfinite(loss) || !isfinite(gradient_norm(&g)), "loss and gradient are finite");
     gradient_explain(&g, where, sizeof where);

@@ -148,8 +148,8 @@ static void check_gradients(const char *name)
     struct error err = {0};
     open_oracle(&o, name);
     ck_assert_int_eq(model_unpack(&o.model, &err), OK);
-    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, 1, &err), OK);
-    ck_assert_int_eq(gradient_init(&g3, &o.model, o.n, 3, &err), OK);
+    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, false, 1, &err), OK);
+    ck_assert_int_eq(gradient_init(&g3, &o.model, o.n, false, 3, &err), OK);
     gradient_add(&g, o.ids, o.n, 1);
     gradient_add(&g3, o.ids, o.n, 1);
     ck_assert_msg(memcmp(g.sum.storage, g3.sum.storage, g.sum.n_storage * 4) == 0, "three threads give other gradients than one");
@@ -170,6 +170,61 @@ START_TEST(diff_transformer_gradients_and_step)
 }
 END_TEST
 
+/* One layer's activations at a time, and all of them, give the same gradients. */
+START_TEST(recomputing_changes_no_bit)
+{
+    static const char *const names[] = {"grads-llama", "grads-diff", "diffllama-gqa", "diffv2-gqa", "dex-gqa"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct oracle o;
+        struct gradient kept, again;
+        struct error err = {0};
+        open_oracle(&o, names[i]);
+        ck_assert_int_eq(model_unpack(&o.model, &err), OK);
+        ck_assert_int_eq(gradient_init(&kept, &o.model, o.n + 9, false, 1, &err), OK);
+        ck_assert_int_eq(gradient_init(&again, &o.model, o.n + 9, true, 2, &err), OK);
+        for (int round = 0; round < 2; round++) {
+            double a = gradient_add(&kept, o.ids, o.n - (size_t)round, 1),
+                   b = gradient_add(&again, o.ids, o.n - (size_t)round, 1);
+            ck_assert_msg(a == b, "%s: loss %.17g, expected %.17g", names[i], b, a);
+        }
+        ck_assert_msg(memcmp(kept.sum.storage, again.sum.storage, kept.sum.n_storage * sizeof(float)) == 0,
+                      "%s: other gradients where activations are computed again", names[i]);
+        gradient_free(&kept);
+        gradient_free(&again);
+        oracle_close(&o);
+    }
+}
+END_TEST
+
+/* Sequences one after another add up to the gradients of each, but for the order of sums. */
+START_TEST(gradients_accumulate)
+{
+    struct oracle o;
+    struct gradient each[2], sum;
+    struct error err = {0};
+    size_t half;
+    open_oracle(&o, "grads-diff");
+    half = o.n / 2;
+    ck_assert_int_eq(model_unpack(&o.model, &err), OK);
+    ck_assert_int_eq(gradient_init(&sum, &o.model, o.n, false, 1, &err), OK);
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(gradient_init(&each[i], &o.model, o.n, false, 1, &err), OK);
+        gradient_add(&each[i], o.ids + i * half, half, 0.5f);
+        gradient_add(&sum, o.ids + i * half, half, 0.5f);
+    }
+    double norm = gradient_norm(&sum), difference = 0;
+    for (size_t i = 0; i < sum.sum.n_storage; i++) {
+        double d = (double)sum.sum.storage[i] - (double)each[0].sum.storage[i] - (double)each[1].sum.storage[i];
+        difference += d * d;
+    }
+    ck_assert_msg(sqrt(difference) < 1e-6 * norm, "accumulated gradients are %g away, of %g", sqrt(difference), norm);
+    for (size_t i = 0; i < 2; i++)
+        gradient_free(&each[i]);
+    gradient_free(&sum);
+    oracle_close(&o);
+}
+END_TEST
+
 /* The gradients of the extension and of what comes before it against central differences in float64. */
 START_TEST(dex_gradients)
 {
@@ -179,7 +234,7 @@ START_TEST(dex_gradients)
     size_t compared = 0;
     open_oracle(&o, "dex-gqa");
     ck_assert_int_eq(model_unpack(&o.model, &err), OK);
-    ck_assert_msg(gradient_init(&g, &o.model, o.n, 2, &err) == OK, "%s", err.message);
+    ck_assert_msg(gradient_init(&g, &o.model, o.n, false, 2, &err) == OK, "%s", err.message);
     gradient_add(&g, o.ids, o.n, 1);
     for (size_t r = 0; r < g.sum.n_rows; r++) {
         char name[128];
@@ -197,14 +252,16 @@ END_TEST
 
 /* Along the gradient of each tensor the loss changes by the square of its length: central differences of the forward pass, which
  * the cases above have checked. For the families whose gradients no oracle has. */
-static void check_slopes(const char *name)
+static void check_slopes(const char *name, float lambda_held)
 {
     struct oracle o;
     struct gradient g;
     struct error err = {0};
     open_oracle(&o, name);
     ck_assert_int_eq(model_unpack(&o.model, &err), OK);
-    ck_assert_msg(gradient_init(&g, &o.model, o.n, 1, &err) == OK, "%s", err.message);
+    o.model.lambda_held = lambda_held;
+    model_update_lambda(&o.model);
+    ck_assert_msg(gradient_init(&g, &o.model, o.n, false, 1, &err) == OK, "%s", err.message);
     gradient_add(&g, o.ids, o.n, 1.0f);
     for (size_t r = 0; r < g.sum.n_rows; r++) {
         const struct weight_row *row = &o.model.weights.rows[r];
@@ -232,17 +289,19 @@ static void check_slopes(const char *name)
 
 START_TEST(diffllama_slopes)
 {
-    check_slopes("diffllama-gqa");
+    check_slopes("diffllama-gqa", 0);
+    check_slopes("diffllama-gqa", 0.75f);
 }
 END_TEST
 START_TEST(diff_transformer_v2_slopes)
 {
-    check_slopes("diffv2-gqa");
+    check_slopes("diffv2-gqa", 0);
 }
 END_TEST
 START_TEST(dex_slopes)
 {
-    check_slopes("dex-gqa");
+    check_slopes("dex-gqa", 0);
+    check_slopes("dex-gqa", 0.75f);
 }
 END_TEST
 START_TEST(motif_is_not_trained)
@@ -251,14 +310,15 @@ START_TEST(motif_is_not_trained)
     struct gradient g;
     struct error err = {0};
     open_oracle(&o, "motif-mha");
-    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, 1, &err), ERR_INPUT);
+    ck_assert_int_eq(gradient_init(&g, &o.model, o.n, false, 1, &err), ERR_INPUT);
     ck_assert_ptr_nonnull(strstr(err.message, "PolyNorm"));
     oracle_close(&o);
 }
 END_TEST
 
-SUITE_MAIN("oracle", dex_forward, dex_gradients, dex_slopes, llama_forward, llama_grouped_tied_scaled_sharded_forward,
-           diff_transformer_forward, diff_transformer_grouped_forward, llama_gradients_and_step,
-           diff_transformer_gradients_and_step, diffllama_forward, diff_transformer_v2_forward, motif_forward,
-           motif_grouped_forward, gguf_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward, qwen3_forward,
-           smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes, motif_is_not_trained)
+SUITE_MAIN("oracle", recomputing_changes_no_bit, gradients_accumulate, dex_forward, dex_gradients, dex_slopes, llama_forward,
+           llama_grouped_tied_scaled_sharded_forward, diff_transformer_forward, diff_transformer_grouped_forward,
+           llama_gradients_and_step, diff_transformer_gradients_and_step, diffllama_forward, diff_transformer_v2_forward,
+           motif_forward, motif_grouped_forward, gguf_forward, mistral_with_a_window_forward, qwen2_with_yarn_forward,
+           qwen3_forward, smollm3_with_dynamic_rotation_forward, diffllama_slopes, diff_transformer_v2_slopes,
+           motif_is_not_trained)

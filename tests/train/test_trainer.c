@@ -257,6 +257,57 @@ START_TEST(other_data_are_another_training)
 }
 END_TEST
 
+/* Two models' tensors whose names hold `part` differ, all others have the same bits. */
+static void expect_changed(const char *a, const char *b, const char *part)
+{
+    struct model one, two;
+    struct error err = {0};
+    char *pa = in_folder(a), *pb = in_folder(b);
+    ck_assert_msg(model_load(&one, pa, &err) == OK && model_unpack(&one, &err) == OK, "%s", err.message);
+    ck_assert_msg(model_load(&two, pb, &err) == OK && model_unpack(&two, &err) == OK, "%s", err.message);
+    for (size_t i = 0; i < one.weights.n_rows; i++) {
+        const struct weight_row *row = &one.weights.rows[i];
+        bool alike = strstr(row->name, part) == NULL;
+        ck_assert_msg((memcmp(weights_floats(row), weights_floats(&two.weights.rows[i]), row->count * sizeof(float)) == 0) ==
+                          alike,
+                      "%s: %s in %s and %s", row->name, alike ? "differs" : "is the same", a, b);
+    }
+    model_free(&one);
+    model_free(&two);
+    free(pa);
+    free(pb);
+}
+
+/* A model that begins with a folder of its own, whose config.json says what it is; what is frozen keeps its bits, and recomputing
+ * changes none. */
+START_TEST(a_model_goes_on_from_a_folder_with_frozen_tensors)
+{
+    start();
+    char *first = make_recipe_with("first", 3, "1.0e-3", "keep_f32: true\n");
+    ck_assert_int_eq(train(first, false, NULL), OK);
+    char model[256];
+    snprintf(model, sizeof model, "{start: %s/out-first/tiny, freeze: [\"*\", \"!*.mlp.*\"]}", folder);
+    static const char *const more[] = {"keep_f32: true\n", "keep_f32: true\nrecompute: true\n"};
+    static const char *const names[] = {"second", "third"};
+    static const char old[] = "{model_type: diff_transformer, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, "
+                              "intermediate_size: 48, tie_word_embeddings: true}";
+    for (int i = 0; i < 2; i++) {
+        char *path = make_recipe_with(names[i], 3, "1.0e-2", more[i]);
+        edit(path, old, model);
+        ck_assert_int_eq(train(path, false, NULL), OK);
+        free(path);
+    }
+    expect_changed("out-first/tiny", "out-second/tiny", ".mlp.");
+    expect_same_file("out-second/tiny/model.safetensors", "out-third/tiny/model.safetensors");
+    char *nothing = make_recipe_with("nothing", 3, "1.0e-2", "");
+    edit(nothing, "tie_word_embeddings: true", "tie_word_embeddings: true, freeze: [\"*\"]");
+    expect_failure(nothing, "freezes every tensor");
+    free(first);
+    free(nothing);
+    finish();
+}
+END_TEST
+
 START_TEST(a_start_with_other_heads_is_refused)
 {
     start();
@@ -344,7 +395,7 @@ START_TEST(documents_that_do_not_see_each_other_are_trained_as_if_alone)
     ck_assert_int_eq(recipe_load(&recipe, path, &err), OK);
     ck_assert_int_eq(recipe_model(&recipe, recipe.models->child, &config, &err), OK);
     ck_assert_int_eq(model_create(&r.model, &config, 1, &err), OK);
-    ck_assert_int_eq(gradient_init(&r.gradient, &r.model, 64, 1, &err), OK);
+    ck_assert_int_eq(gradient_init(&r.gradient, &r.model, 64, false, 1, &err), OK);
     uint64_t index = 0;
     do
         ck_assert_int_eq(pack_sequence(&r.sequence, &recipe, recipe.stages, PACK_TRAINING, index++, &err), OK);
@@ -431,10 +482,10 @@ START_TEST(the_log_has_what_a_reader_needs)
 }
 END_TEST
 
-SUITE_MAIN("trainer", killed_training_ends_with_the_same_bits, a_training_starts_from_another_one,
-           the_loss_falls_and_the_log_says_so, threads_change_no_bit, each_seed_trains_in_a_folder_of_its_own,
-           a_finished_training_is_made_longer_and_gets_another_model, other_data_are_another_training,
-           a_start_with_other_heads_is_refused, a_loss_that_is_no_number_goes_back_once_and_stops,
-           a_damaged_checkpoint_is_refused, documents_that_do_not_see_each_other_are_trained_as_if_alone,
-           weights_are_kept_as_f32_where_the_recipe_says_so, a_fixed_lambda_of_diffllama_is_saved,
-           the_log_has_what_a_reader_needs)
+SUITE_MAIN("trainer", a_model_goes_on_from_a_folder_with_frozen_tensors, killed_training_ends_with_the_same_bits,
+           a_training_starts_from_another_one, the_loss_falls_and_the_log_says_so, threads_change_no_bit,
+           each_seed_trains_in_a_folder_of_its_own, a_finished_training_is_made_longer_and_gets_another_model,
+           other_data_are_another_training, a_start_with_other_heads_is_refused,
+           a_loss_that_is_no_number_goes_back_once_and_stops, a_damaged_checkpoint_is_refused,
+           documents_that_do_not_see_each_other_are_trained_as_if_alone, weights_are_kept_as_f32_where_the_recipe_says_so,
+           a_fixed_lambda_of_diffllama_is_saved, the_log_has_what_a_reader_needs)
