@@ -96,12 +96,24 @@ static enum status choose_forms(struct state *s, const struct settings *o, struc
 /* Records as LongBench has them: context, input, and a list of answers of which any is right. */
 static void name_longbench(cJSON *record)
 {
+    enum { ANSWERS = 2 };
     static const char *const names[][2] = {{"context", "document"}, {"input", "question"}, {"answers", "answer"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const cJSON *its = cJSON_GetObjectItemCaseSensitive(record, names[i][0]);
-        its = cJSON_IsArray(its) ? its->child : its;
-        if (cJSON_IsString(its) && its->valuestring[0] != '\0' && !cJSON_HasObjectItem(record, names[i][1]))
-            cJSON_AddStringToObject(record, names[i][1], its->valuestring);
+        const cJSON *its = cJSON_GetObjectItemCaseSensitive(record, names[i][0]), *first = cJSON_IsArray(its) ? its->child : its;
+        if (cJSON_IsString(first) && first->valuestring[0] != '\0' && !cJSON_HasObjectItem(record, names[i][1]))
+            cJSON_AddItemToObject(record, names[i][1], cJSON_Duplicate(i == ANSWERS ? its : first, true));
+    }
+}
+
+/* The texts of a member that is one or a list of them, any of which is right, with "or" between; empty: there is none. */
+static void add_references(struct text *out, const cJSON *record, const char *name)
+{
+    const cJSON *its = cJSON_GetObjectItemCaseSensitive(record, name), *one;
+    text_puts(out, cJSON_IsString(its) ? its->valuestring : "");
+    cJSON_ArrayForEach(one, its)
+    {
+        if (cJSON_IsString(one))
+            text_printf(out, "%s%s", out->len > 0 ? " or " : "", one->valuestring);
     }
 }
 
@@ -264,9 +276,9 @@ static enum status judge_output(const struct state *s, const struct item *it, co
 {
     const cJSON *record = s->data.record[it->record];
     bool question = it->form == FORM_QUESTION;
+    struct text references = {0};
     struct judge_case c = {.document = json_text(record, "document"),
                            .question = question || s->agreement ? json_text(record, "question") : NULL,
-                           .reference = json_text(record, REFERENCES[question]),
                            .output = output,
                            .facts = cJSON_GetObjectItemCaseSensitive(record, "facts")};
     double free_of_it = NAN;
@@ -274,7 +286,10 @@ static enum status judge_output(const struct state *s, const struct item *it, co
         return error_set(err, ERR_INPUT, "%s: record %zu: field 'document' is missing, expected text (--field renames)",
                          s->data.path, it->record + 1);
     bool empty = is_empty(output);
+    add_references(&references, record, REFERENCES[question]);
+    c.reference = references.len > 0 ? references.data : NULL;
     enum status status = empty ? OK : judge_run(s->judge, &c, stop, evidence, &free_of_it, err);
+    text_free(&references);
     json_add_number(evidence, "empty", empty);
     json_add_number(evidence, "unparsed", !empty && isnan(free_of_it));
     free_of_it = isnan(free_of_it) ? 0 : free_of_it;

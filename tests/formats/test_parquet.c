@@ -87,7 +87,7 @@ static void refuse_or_read(const char *path, const char *bytes, size_t n)
 
 static void damage(const char *path, const char *bytes, size_t n)
 {
-    size_t step = n / 24 + 1;
+    size_t step = n / 10 + 1;
     char *copy = malloc(n);
     for (size_t i = 0; i < n; i += step) {
         memcpy(copy, bytes, i);
