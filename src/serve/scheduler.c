@@ -45,14 +45,13 @@ bool scheduler_submit(struct scheduler *s, struct job *job, struct refusal *r)
     return true;
 }
 
-void scheduler_leave(struct scheduler *s, struct job *job)
+void scheduler_leave(struct job *job)
 {
     if (job->done) {
         job_free(job);
         return;
     }
     job->abandoned = true;
-    s->counts.abandoned++;
 }
 
 /* The job is done, well or not; its client has it from here. */
@@ -91,6 +90,7 @@ static bool must_end(struct scheduler *s, struct job *job, double now, bool look
 {
     pthread_mutex_lock(&s->lock);
     bool gone = job->abandoned || (look && job->gone(job->client));
+    s->counts.abandoned += gone;
     pthread_mutex_unlock(&s->lock);
     if (gone)
         return !refuse(&job->failed, 499, NULL, "The client has gone");

@@ -42,7 +42,7 @@ void scheduler_free(struct scheduler *s);
 /* Hands a job in; false: not taken, and still the caller's. The lock is held. */
 bool scheduler_submit(struct scheduler *s, struct job *job, struct refusal *r);
 /* The client lets go of a job that it has handed in; the lock is held. */
-void scheduler_leave(struct scheduler *s, struct job *job);
+void scheduler_leave(struct job *job);
 /* Computes until *stop, then finishes what runs. */
 void scheduler_run(struct scheduler *s, const volatile sig_atomic_t *stop);
 

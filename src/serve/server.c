@@ -262,7 +262,7 @@ static void completed(void *context, struct MHD_Connection *connection, void **o
         return;
     pthread_mutex_lock(&s->scheduler.lock);
     if (x->job != NULL)
-        scheduler_leave(&s->scheduler, x->job);
+        scheduler_leave(x->job);
     s->n_exchanges--;
     mark(x, false);
     pthread_mutex_unlock(&s->scheduler.lock);
