@@ -87,7 +87,7 @@ r['models'] = [dict(r['models'][0], name=str(i)) for i in range(1001)]
 json.dump(r, open('$tmp/many.json', 'w'))"
 check "many models in a report" 3 "models: has too many elements, expected at most 1000" timeout 20 "$eval" table "$tmp/many.json"
 
-printf 'models:\n  - {name: a, path: b}\nevaluations: [{task: needle}]\n' >"$tmp/kind.yaml"
+printf 'output: out\nmodels:\n  - {name: a, path: b}\nevaluations: [{task: needle}]\n' >"$tmp/kind.yaml"
 check "a mapping where a text belongs" 3 "key 'model': holds a value of the wrong kind, expected NAME=DIR" "$eval" run "$tmp/kind.yaml" --dry-run
 printf 'haystack: {a: b}\n' >"$tmp/kind.yaml"
 check "a mapping as an option's value" 3 "key 'haystack': holds a value of the wrong kind" "$eval" needle --config "$tmp/kind.yaml" --dry-run
@@ -99,6 +99,7 @@ t = json.load(open('tests/fuzz/corpus/tokenizer/split'))
 t['pre_tokenizer']['pretokenizers'][0]['pattern'] = {'Regex': '(a+)+\$'}
 json.dump(t, open('$tmp/pattern/tokenizer.json', 'w'))"
 check "a pattern without end" 3 "tokenizer: a pattern takes too long on a text" sh -c "/usr/bin/python3 -c 'print(chr(34) + chr(97) * 5000 + chr(49) + chr(34))' | '$eval' tokenize --model '$tmp/pattern'"
+
 
 # What is no regular file is not waited for; what is piped in is read.
 mkfifo "$tmp/fifo"

@@ -18,7 +18,7 @@ TORCH = "tests/fixtures/torch/official"
 RECIPE = """output: OUT/t
 tokenizer: models/transformer
 corpus: [TEXT]
-checkpoint_steps: 2
+checkpoint_steps: 3
 validation_sequences: 1
 validation_steps: 2
 models:
