@@ -120,25 +120,41 @@ static void few_rounded(float *y, const struct matrix *w, size_t first, size_t i
     }
 }
 
-static void few_part(const struct part *f, const struct columns *c)
+/* Row i of a part, or several from there on where there is a kernel for them; returns how many. */
+static size_t few_products(const struct part *f, const struct columns *c, size_t i, const unsigned char *w, size_t ldw)
 {
     const struct linear *l = f->layer;
     const struct kernels *k = kernels_get();
     enum dtype dtype = l->w->dtype;
     enum compute kind = reduced_kind(l->w, c->compute);
-    size_t ldw = dtype_bytes(dtype, f->in), first = f->first * f->in + c->first;
-    const unsigned char *w = l->w->data + dtype_bytes(dtype, first);
-    for (size_t i = 0; i < f->rows; i++) {
-        float *y = l->y + i * l->out + f->first;
-        for (size_t j = 0; j < f->m && c->first == 0; j++)
-            y[j] = l->bias ? l->bias[f->first + j] : 0.0f;
-        if (kind == COMPUTE_INT8)
-            k->matvec_int8[dtype](y, w, ldw, &c->int8[i], f->m, c->n);
-        else if (kind == COMPUTE_BF16 && dtype != DTYPE_BF16)
-            few_rounded(y, l->w, first, f->in, c->pairs + i * FEW_SPLIT, f->m, c->n);
-        else
-            k->matvec[dtype](y, w, ldw, dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first, f->m, c->n);
+    float *y[TOGETHER_MOST];
+    const float *x[TOGETHER_MOST];
+    for (size_t r = 0; r < k->together && i + r < f->rows; r++) {
+        y[r] = l->y + (i + r) * l->out + f->first;
+        x[r] = dtype == DTYPE_BF16 ? c->pairs + (i + r) * FEW_SPLIT : f->x + (i + r) * f->in + c->first;
     }
+    if (kind == COMPUTE_INT8)
+        k->matvec_int8[dtype](y[0], w, ldw, &c->int8[i], f->m, c->n);
+    else if (kind == COMPUTE_BF16 && dtype != DTYPE_BF16)
+        few_rounded(y[0], l->w, f->first * f->in + c->first, f->in, c->pairs + i * FEW_SPLIT, f->m, c->n);
+    else if (i + k->together <= f->rows && k->matvec_more[dtype] != NULL) {
+        k->matvec_more[dtype](y, w, ldw, x, f->m, c->n);
+        return k->together;
+    } else
+        k->matvec[dtype](y[0], w, ldw, x[0], f->m, c->n);
+    return 1;
+}
+
+static void few_part(const struct part *f, const struct columns *c)
+{
+    const struct linear *l = f->layer;
+    enum dtype dtype = l->w->dtype;
+    const unsigned char *w = l->w->data + dtype_bytes(dtype, f->first * f->in + c->first);
+    for (size_t i = 0; i < f->rows && c->first == 0; i++)
+        for (size_t j = 0; j < f->m; j++)
+            l->y[i * l->out + f->first + j] = l->bias ? l->bias[f->first + j] : 0.0f;
+    for (size_t i = 0; i < f->rows;)
+        i += few_products(f, c, i, w, dtype_bytes(dtype, f->in));
 }
 
 static size_t few_units(const struct linear *l)

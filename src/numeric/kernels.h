@@ -18,6 +18,7 @@ enum {
     NUMERIC_VERSION = 3, /* raised when a change of the core changes bits: runs are not resumed across it */
     LANES = 16,          /* rows handed to the exp kernels are padded to a multiple of this */
     MATVEC_BLOCK = 32,   /* numbers that matvec takes at once */
+    TOGETHER_MOST = 4,   /* x that matvec_more takes at most */
 };
 
 /* y[i] += row i . x for m rows of n stored numbers, ldw bytes apart, anywhere in memory. For BF16, x has in each block of
@@ -62,6 +63,8 @@ struct panel_kernels {
     void (*gemm_int8)(float *c, size_t ldc, const struct int8_rows *a, const struct int8_panels *b, size_t m, size_t panels,
                       size_t k);
 };
+/* The same for `together` x, of which each gets the bits that it gets alone: the weights are taken apart once. */
+typedef void matvec_more_kernel(float *const *y, const unsigned char *w, size_t ldw, const float *const *x, size_t m, size_t n);
 /* n stored numbers, anywhere in memory, as floats (whole blocks, where there are blocks). */
 typedef void widen_kernel(float *out, const unsigned char *x, size_t n);
 
@@ -87,6 +90,8 @@ struct kernels {
     double (*busy)(size_t rounds);
     /* For each format of weights. */
     matvec_kernel *matvec[DTYPE_WEIGHTS];
+    matvec_more_kernel *matvec_more[DTYPE_WEIGHTS]; /* or NULL */
+    size_t together;
     widen_kernel *widen[DTYPE_WEIGHTS];
     /* For each of those whose numbers share scales, else NULL. */
     matvec_int8_kernel *matvec_int8[DTYPE_WEIGHTS];
