@@ -117,7 +117,7 @@ check "an empty text" 3 "holds no text" "$eval" perplexity --data "$tmp/empty.tx
 grep -q needles "$tmp/out" && echo "not ok it speaks of what was asked" || echo "ok it speaks of what was asked"
 check "a tokenizer's folder that is not there" 3 "/nowhere: is not there" sh -c "$eval tokenize --model /nowhere </dev/null"
 : >"$tmp/empty.parquet"
-check "an empty Parquet file" 3 "is Parquet" "$eval" choice --form piqa --data "$tmp/empty.parquet" --out "$tmp/r.json"
+check "an empty Parquet file" 3 "Parquet file" "$eval" choice --form piqa --data "$tmp/empty.parquet" --out "$tmp/r.json"
 
 # Reports of a name of their own.
 program=$(cd "$(dirname "$eval")" && pwd)/difftf-eval
@@ -161,5 +161,9 @@ if command -v script >/dev/null; then
     tail -2 "$tmp/lines" | grep -q "^exit 130" && ! tail -2 "$tmp/lines" | grep -q left && echo "ok a clean line after Ctrl-C" ||
         { echo "not ok a clean line after Ctrl-C" && tail -3 "$tmp/lines"; }
 fi
+check "a seed below zero" 2 "SEED: '-5' is wrong" "${BUILD:-build}/difftf-make-model" models/transformer/config.json "$tmp/random" -5
+check "an argument where there is none" 2 "x: is no option" sh -c "$eval tokenize x </dev/null"
+check "two lists at once" 0 "^transformer " sh -c "$eval list tasks models"
+check "a list that there is not" 2 "'modles' is not known" "$eval" list tasks modles
 check "no model is written over" 3 "holds model.safetensors already" "${BUILD:-build}/difftf-make-model" models/transformer/config.json models/transformer
 echo done

@@ -95,8 +95,8 @@ int main(int argc, char **argv)
     uint64_t seed = argc == 4 ? strtoull(argv[3], &end, 10) : 1;
     if (argc < 3 || argc > 4)
         status = face_misused(&FACE, NULL, &err);
-    else if (end != NULL && (end == argv[3] || *end != '\0'))
-        status = error_set(&err, ERR_USAGE, "SEED: '%.40s' is wrong, expected an integer", argv[3]);
+    else if (end != NULL && (argv[3][0] < '0' || argv[3][0] > '9' || *end != '\0'))
+        status = error_set(&err, ERR_USAGE, "SEED: '%.40s' is wrong, expected a whole number from 0", argv[3]);
     else
         status = make(argv[1], argv[2], seed, &err);
     return program_end(status, &err);

@@ -141,28 +141,44 @@ static enum status list_reports(struct error *err)
     return list_folder("results", is_json, print_report, NULL, err);
 }
 
+static const struct kind {
+    const char *name;
+    enum status (*print)(struct error *err);
+} KINDS[] = {{"tasks", list_tasks},
+             {"models", list_models},
+             {"data", list_data},
+             {"experiments", list_experiments},
+             {"reports", list_reports}};
+enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < N_KINDS; i++)
+        if (strcmp(name, KINDS[i].name) == 0)
+            return &KINDS[i];
+    return NULL;
+}
+
+/* Those that are named, or all. */
 static enum status list(const cJSON *options, const cJSON *arguments, struct error *err)
 {
-    static const struct {
-        const char *name;
-        enum status (*print)(struct error *err);
-    } kinds[] = {{"tasks", list_tasks},
-                 {"models", list_models},
-                 {"data", list_data},
-                 {"experiments", list_experiments},
-                 {"reports", list_reports}};
-    const char *wanted = cJSON_GetStringValue(arguments->child);
-    bool found = false;
+    const cJSON *wanted;
     enum status status = OK;
     (void)options;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && status == OK; i++)
-        if (wanted == NULL || strcmp(wanted, kinds[i].name) == 0) {
-            found = true;
-            status = kinds[i].print(err);
-        }
-    return found ? status
-                 : error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data, experiments or reports",
-                             wanted);
+    cJSON_ArrayForEach(wanted, arguments)
+    {
+        if (find_kind(wanted->valuestring) == NULL)
+            return error_set(err, ERR_USAGE, "list: '%s' is not known, expected tasks, models, data, experiments or reports",
+                             wanted->valuestring);
+    }
+    for (size_t i = 0; arguments->child == NULL && i < N_KINDS && status == OK; i++)
+        status = KINDS[i].print(err);
+    cJSON_ArrayForEach(wanted, arguments)
+    {
+        if (status == OK)
+            status = find_kind(wanted->valuestring)->print(err);
+    }
+    return status;
 }
 
 const struct command COMMAND_LIST = {"list", "[tasks|models|data|experiments|reports]", "what there is", OPTIONS, list};

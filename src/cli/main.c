@@ -67,6 +67,9 @@ static enum status dispatch(const struct face *f, int argc, char **argv, struct 
     }
     rest = cJSON_CreateArray();
     status = options_parse(&options, rest, NULL, command->options, argc - 2, argv + 2, err);
+    if (status == OK && rest->child != NULL && (command->arguments == NULL || command->arguments[0] == '\0'))
+        status = error_set(err, ERR_USAGE, "%s: is no option, expected options alone (difftf-eval %s --help)",
+                           rest->child->valuestring, name);
     if (status == OK)
         status = command->run(options, rest, err);
     cJSON_Delete(options);

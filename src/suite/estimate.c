@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Seconds of a model's trial, and of one unit of it; its units; tokens of the prefill that says what is short; written entries. */
+/* Seconds of a model's trial, and of one unit of it; its units; tokens of the prefill that says what is short; written entries.
+ */
 enum { SECONDS = 3, LONGEST = 10, MOST = 32, TOKENS = 64, ENTRIES = 5, RUNS = 4 };
 
 /* Seconds that a FLOP of a short prefill takes. */

@@ -21,13 +21,13 @@ static const struct option_spec *find_in(const struct option_spec *table, const 
 static const char *known_elsewhere(const char *hyphened)
 {
     static const char *const aliases[][2] = {
-        {"limit", "samples"},     {"num-samples", "samples"},  {"n-samples", "samples"},   {"num-fewshot", "shots"},
-        {"fewshot", "shots"},     {"n-shot", "shots"},         {"max-length", "length"},   {"seq-len", "length"},
-        {"context", "lengths"},   {"output", "out"},           {"output-path", "out"},     {"output-dir", "out"},
-        {"jobs", "threads"},      {"num-threads", "threads"},  {"max-tokens", "tokens"},   {"max-new-tokens", "tokens"},
-        {"force", "fresh"},       {"restart", "fresh"},        {"overwrite", "fresh"},     {"model-path", "model"},
-        {"model-args", "model"},  {"pretrained", "model"},     {"dataset", "data"},        {"data-path", "data"},
-        {"gen-kwargs", "tokens"}, {"verbosity", "log-level"},  {"silent", "quiet"},        {"dtype", "compute"},
+        {"limit", "samples"},     {"num-samples", "samples"}, {"n-samples", "samples"}, {"num-fewshot", "shots"},
+        {"fewshot", "shots"},     {"n-shot", "shots"},        {"max-length", "length"}, {"seq-len", "length"},
+        {"context", "lengths"},   {"output", "out"},          {"output-path", "out"},   {"output-dir", "out"},
+        {"jobs", "threads"},      {"num-threads", "threads"}, {"max-tokens", "tokens"}, {"max-new-tokens", "tokens"},
+        {"force", "fresh"},       {"restart", "fresh"},       {"overwrite", "fresh"},   {"model-path", "model"},
+        {"model-args", "model"},  {"pretrained", "model"},    {"dataset", "data"},      {"data-path", "data"},
+        {"gen-kwargs", "tokens"}, {"verbosity", "log-level"}, {"silent", "quiet"},      {"dtype", "compute"},
         {"random-seed", "seed"},  {"use-cache", "resume"},    {"file", "out"},
     };
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
