@@ -131,5 +131,5 @@ check "CSV with a short line" 3 "bad.csv: line 2 has 1 fields, expected 2" "$eva
 head -c 2000 data/haystack/persuasion.txt >"$tmp/short.txt"
 check "a haystack that repeats says so" 0 "fewer than a prompt of 1024: its text repeats" "$eval" needle --haystack "$tmp/short.txt" --lengths 1024 --depths 0 --needles 1/1 --samples 1 --dry-run --out "$tmp/n.json"
 printf 'PAR1' >"$tmp/data.parquet"
-check "Parquet says how to export it" 3 "duckdb" "$eval" icl --data "$tmp/data.parquet" --test "$tmp/data.parquet" --out "$tmp/i.json"
+check "half a Parquet file" 3 "is no whole Parquet file, expected PAR1 at both ends" "$eval" icl --data "$tmp/data.parquet" --test "$tmp/data.parquet" --out "$tmp/i.json"
 echo done

@@ -35,18 +35,18 @@ cp "$tmp/old/large/"* "$tmp/B/large"
 cd "$tmp" || exit 1
 case $eval in /*) ;; *) eval=$OLDPWD/$eval ;; esac
 
-check "two folders are paired by document" 0 "acc, task sums *large - small *0.66667 *0.33333 *+0.3333 .*  12     yes" "$eval" compare A B
-check "the newest results of a folder count" 0 "^acc, task sums *0.667" "$eval" table B
-check "a figure that is no mean has its own interval" 0 "ppl, task sums *12.8" "$eval" table A
-check "a group without samples" 0 "acc, group group *0.500" "$eval" table A
+check "two folders are paired by document" 0 "0.667 *0.333 *+0.333 .*  12 *yes" "$eval" compare A B
+check "the newest results of a folder count" 0 "^accuracy, by the sum, sums *0.667" "$eval" table B
+check "a figure that is no mean has its own interval" 0 "ppl, sums *12.8" "$eval" table A
+check "a group without samples" 0 "accuracy, by the sum, group *0.500" "$eval" table A
 check "a file of results" 0 "yes" sh -c "$eval compare A/small/results_* B/large/results_2026-01-02*"
 check "files of samples alone" 0 "yes" sh -c "$eval compare A/small/samples_* B/large/samples_*01-02*"
-check "filters are places" 0 "acc, filter flexible-extract, task sums\|acc, task sums, filter flexible-extract" "$eval" table F
-check "results without samples are compared by their errors" 0 "acc, task sums .* no$" "$eval" compare G B
+check "filters are places" 0 "accuracy, by the sum, sums, filter flexible-extract *0.333" "$eval" table F
+check "results without samples are compared by their errors" 0 "0.667 *0.333 .* 12 *no$" "$eval" compare G B
 check "a better model passes" 0 "all .* checks hold" "$eval" check B --against A
 check "a worse one does not" 1 "FAIL" "$eval" check A --against B --alpha 0.2
 mkdir both && cp -r A/small B/large both
-check "the models of one folder" 0 "small - large.* yes" "$eval" compare both
+check "the models of one folder" 0 "0.333 *0.667 .* yes$" "$eval" compare both
 check "one table of CSV" 0 "lm-eval,acc,small,sums,,0.333333333,.*,12$" "$eval" table A --format csv
 check "a page" 0 "page:" "$eval" report both --out page.html
 mkdir empty
