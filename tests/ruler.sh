@@ -17,7 +17,7 @@ check "what does not fit is named" 2 "512 tokens are too few for cwe with transf
 check "and left out where it was not asked for" 0 "cwe is left out" $ruler --lengths 512 --samples 1 --dry-run
 printf '{"data": [{"title": "t", "paragraphs": [{"context": "The cat is red.", "qas": [{"question": "What colour?", "answers": [{"text": "red"}]}, {"question": "Why?", "is_impossible": true, "answers": []}]}]}]}' >"$tmp/squad.json"
 printf '[{"question": "Who?", "answer": "Ann", "context": [["A", ["Ann sings.", " Bob does not."]], ["B", ["Nothing."]]]}]' >"$tmp/hotpot.json"
-check "question files of either format" 0 "task qa_2" $ruler --sets qa_1,qa_2 --samples 1 --data "$tmp/hotpot.json" --data "$tmp/squad.json" --out "$tmp/q.json"
+check "question files of either format" 0 "questions, two passages" $ruler --sets qa_1,qa_2 --samples 1 --data "$tmp/hotpot.json" --data "$tmp/squad.json" --out "$tmp/q.json"
 check "the same format twice" 2 "has the format of another file" $ruler --sets qa_1 --data "$tmp/squad.json" --data "$tmp/squad.json" --out "$tmp/x.json"
 echo '{"questions": 1}' >"$tmp/wrong.json"
 check "another format" 3 "neither SQuAD's format nor HotpotQA's" $ruler --sets qa_1 --data "$tmp/wrong.json" --out "$tmp/x.json"

@@ -167,7 +167,7 @@ static const char *verdict_of(const cJSON *row)
     double p = json_real(row, "p_holm"), paper = json_real(row, "paper_difference"), least = json_real(row, "detectable");
     if (p < 0.05)
         return json_real(row, "difference") * json_real(row, "direction") > 0 ? "same direction" : "opposite";
-    if (json_real(row, "n") < json_real(row, "units_needed") || (paper > 0 && least > paper))
+    if (json_real(row, "n") < json_real(row, "units_needed") || json_real(row, "p_value") < 0.05 || (paper > 0 && least > paper))
         return "too few to tell";
     return "no difference seen";
 }

@@ -13,8 +13,8 @@
 enum status claims_add(cJSON *settings, const cJSON *report, struct error *err);
 /* Gives each setting its p-value corrected over all of them (Holm), `p_holm`, and its `verdict`:
  *   "same direction", "opposite"   p_holm below 0.05, on the paper's side of zero or the other
- *   "too few to tell"              otherwise, where the detectable difference is larger than the paper's, or no p-value of so few
- *                                  units could be below 0.05
+ *   "too few to tell"              otherwise, where the detectable difference is larger than the paper's, no p-value of so few
+ *                                  units could be below 0.05, or it is below 0.05 until it is corrected
  *   "no difference seen"           otherwise
  * and returns one row a claim, in the paper's order: the members of the setting that decides (the smallest p-value) and all of
  * them as `settings`. Of reports over trainings (trainings.h) the mean over a claim's settings decides, whose p-values are
