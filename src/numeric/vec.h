@@ -25,6 +25,10 @@ typedef unsigned int packed __attribute__((vector_size(4 * W), aligned(1), may_a
 typedef unsigned short hvec __attribute__((vector_size(2 * W), aligned(1), may_alias));
 typedef signed char bvec __attribute__((vector_size(W), aligned(1), may_alias));
 
+/* Where each number is used once, memory is the limit, and rows are too short for the processor to foresee the next: they are
+ * asked for so many bytes early. */
+enum { AHEAD = 4096 };
+
 INLINE vec load(const float *p)
 {
     return *(const vec *)p;
