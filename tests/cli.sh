@@ -105,9 +105,11 @@ grep -q "done" "$tmp/out" && echo "not ok nothing runs before that" || echo "ok 
 check "options that contradict" 2 "fresh: contradicts --resume" "$eval" needle $one --fresh --resume --out "$tmp/r.json"
 check "a depth that stands twice" 0 "^1 items on" "$eval" needle --lengths 256,256 --depths 25,25 --needles 1/1,1/1 --samples 1 --dry-run
 check "a word on it" 0 "depths: 25 stands there twice, it counts once" "$eval" needle --lengths 256 --depths 25,25 --samples 1 --dry-run
-check "another program's --limit" 2 "did you mean --samples" "$eval" needle --limit 5
-check "with underscores, too" 2 "did you mean --shots" "$eval" icl --num_fewshot 5
-check "and --output_path" 2 "did you mean --out?" "$eval" needle --output_path x
+check "the Harness's --limit is taken" 0 "note: --limit is --samples here" "$eval" needle --limit 1 --dry-run
+check "and --num_fewshot" 0 "note: --num_fewshot is --shots here" "$eval" choice --num_fewshot 2 --dry-run
+check "and --output_path, --log_samples" 0 "note: --output_path is --out here" "$eval" needle --output_path "$tmp/o.json" --log_samples --dry-run
+check "--num_fewshot where there are no shots" 2 "there is no such option, nor --shots" "$eval" needle --num_fewshot 5
+check "--tasks says what is ours" 2 "the task is the first word" "$eval" needle --tasks arc
 check "an underscore for a hyphen" 2 "did you mean --dry-run" "$eval" needle --dry_run
 check "what needs no option" 2 "a report holds every item" "$eval" choice --log_samples
 check "tasks by an option" 2 "the task is the first word" "$eval" choice --tasks arc

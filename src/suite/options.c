@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "base/visible.h"
 #include "suite/options_words.h"
 
 #include <math.h>
@@ -18,18 +19,36 @@ static const struct option_spec *find_in(const struct option_spec *table, const 
     return NULL;
 }
 
+/* Names of the LM Evaluation Harness that are taken as ours, with a word. */
+static const struct option_spec *synonym(const char *name, const struct option_spec *common, const struct option_spec *own)
+{
+    static const char *const names[][2] = {{"limit", "samples"}, {"num_fewshot", "shots"}, {"output_path", "out"}};
+    const struct option_spec *option = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], name) == 0 && (option = find_in(own, names[i][1])) == NULL)
+            option = find_in(common, names[i][1]);
+    return option;
+}
+
 /* What other programs, the LM Evaluation Harness among them, call it, with hyphens or underscores. */
 static const char *known_elsewhere(const char *hyphened)
 {
     static const char *const aliases[][2] = {
-        {"limit", "samples"},     {"num-samples", "samples"}, {"n-samples", "samples"}, {"num-fewshot", "shots"},
-        {"fewshot", "shots"},     {"n-shot", "shots"},        {"max-length", "length"}, {"seq-len", "length"},
-        {"context", "lengths"},   {"output", "out"},          {"output-path", "out"},   {"output-dir", "out"},
-        {"jobs", "threads"},      {"num-threads", "threads"}, {"max-tokens", "tokens"}, {"max-new-tokens", "tokens"},
-        {"force", "fresh"},       {"restart", "fresh"},       {"overwrite", "fresh"},   {"model-path", "model"},
-        {"model-args", "model"},  {"pretrained", "model"},    {"dataset", "data"},      {"data-path", "data"},
-        {"gen-kwargs", "tokens"}, {"verbosity", "log-level"}, {"silent", "quiet"},      {"dtype", "compute"},
-        {"random-seed", "seed"},  {"use-cache", "resume"},    {"file", "out"},
+        {"limit", "samples"},       {"num-samples", "samples"},
+        {"n-samples", "samples"},   {"num-fewshot", "shots"},
+        {"fewshot", "shots"},       {"n-shot", "shots"},
+        {"max-length", "length"},   {"seq-len", "length"},
+        {"context", "lengths"},     {"output", "out"},
+        {"output-path", "out"},     {"output-dir", "out"},
+        {"jobs", "threads"},        {"num-threads", "threads"},
+        {"max-tokens", "tokens"},   {"max-new-tokens", "tokens"},
+        {"force", "fresh"},         {"restart", "fresh"},
+        {"overwrite", "fresh"},     {"model-path", "model"},
+        {"pretrained", "model"},    {"dataset", "data"},
+        {"data-path", "data"},      {"gen-kwargs", "tokens"},
+        {"verbosity", "log-level"}, {"silent", "quiet"},
+        {"dtype", "compute"},       {"random-seed", "seed"},
+        {"use-cache", "resume"},    {"file", "out"},
     };
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
         if (strcmp(aliases[i][0], hyphened) == 0)
@@ -73,7 +92,11 @@ static enum status unknown(const char *name, const struct option_spec *common, c
             meant = hyphened;
     if (answer != NULL && meant == NULL)
         return error_set(err, ERR_USAGE, "--%s: there is no such option: %s", name, answer);
-    if (meant == NULL || (find_in(own, meant) == NULL && find_in(common, meant) == NULL))
+    if (meant != NULL && find_in(own, meant) == NULL && find_in(common, meant) == NULL)
+        return error_set(err, ERR_USAGE,
+                         "--%s: there is no such option, nor --%s, which others have for it (--help lists those there are)", name,
+                         meant);
+    if (meant == NULL)
         meant = list_nearest(name, names);
     return error_set(err, ERR_USAGE, "--%s: there is no such option, did you mean --%s?", name, meant);
 }
@@ -274,6 +297,8 @@ static enum status take(const struct option_spec **option, const char **value, c
     if (*option == NULL)
         *option = find_in(common, name);
     if (*option == NULL)
+        *option = synonym(name, common, own);
+    if (*option == NULL)
         return unknown(name, common, own, err);
     *value = "true";
     if ((*option)->kind == OPTION_FLAG && equals != NULL)
@@ -308,7 +333,16 @@ enum status options_parse(cJSON **values, cJSON *rest, const struct option_spec 
                     cJSON_AddItemToArray(rest, cJSON_CreateString(argv[i]));
                 continue;
             }
+            if (strcmp(argv[i], "--log_samples") == 0 && own != NULL) { /* the Harness's, which asks for what is always done */
+                if (pass == 1)
+                    say(stderr, "note: %s\n", done_anyway("log-samples"));
+                continue;
+            }
             status = take(&o, &value, name, common, own, argc, argv, &i, err);
+            if (status == OK && pass == 1 && strcmp(o->name, name) != 0)
+                say(stderr, "note: --%s is --%s here\n", name, o->name);
+            if (status == OK)
+                snprintf(name, sizeof name, "%s", o->name);
             bool is_config = status == OK && strcmp(name, "config") == 0;
             if (status == OK && pass == 0 && is_config)
                 status = set_from_file(*values, value, common, own, err);
