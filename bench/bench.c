@@ -19,6 +19,7 @@ static const struct {
              {"product", "the library's product of large matrices", bench_product},
              {"prefill", "reading a prompt", bench_prefill},
              {"decode", "one token after another", bench_decode},
+             {"batch", "eight sequences together, over one alone", bench_batch},
              {"attention", "attention alone, by length", bench_attention},
              {"train", "a training pass", bench_train},
              {"scaling", "the same on more threads", bench_scaling},

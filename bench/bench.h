@@ -87,6 +87,7 @@ enum status bench_product(struct bench *b, struct error *err);
 enum status bench_busy(struct bench *b, struct error *err);
 enum status bench_prefill(struct bench *b, struct error *err);
 enum status bench_decode(struct bench *b, struct error *err);
+enum status bench_batch(struct bench *b, struct error *err);
 enum status bench_scaling(struct bench *b, struct error *err);
 enum status bench_layers(struct bench *b, struct error *err);
 enum status bench_train(struct bench *b, struct error *err);

@@ -6,6 +6,7 @@
 #include "numeric/layers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum status batch_init(struct batch *b, const struct model *model, size_t rows, int threads, struct error *err)
 {
@@ -85,6 +86,7 @@ enum status batch_step(struct batch *b, struct session *const *sessions, const i
     for (size_t i = 0; i < n; i++) {
         struct session *s = sessions[i];
         s->n_tokens++;
+        memcpy(s->normed, b->normed + i * D, D * sizeof *s->normed); /* as session_run leaves it */
         if (s->trace != NULL)
             s->trace(s->trace_context, s->n_tokens - 1, &ids[i], 1, logits + i * c->vocab_size);
     }

@@ -120,8 +120,10 @@ INLINE void matvec_more(take_block *take, size_t bytes, bool pairs, float *const
         size_t block = 0;
         for (; (block + steps) * BLOCK <= n; block += steps)
 #pragma GCC unroll 2
-            for (size_t k = 0; k < steps; k++)
+            for (size_t k = 0; k < steps; k++) {
+                __builtin_prefetch(w + (block + k) * bytes + AHEAD);
                 step_more(take, sum, k * BLOCK / W, w + (block + k) * bytes, x, (block + k) * BLOCK);
+            }
         for (; block * BLOCK < n; block++) {
             unsigned char last[4 * BLOCK];
             float x_last[TOGETHER][BLOCK];

@@ -24,6 +24,9 @@ void scheduler_init(struct scheduler *s, size_t most_active, size_t most_jobs, d
 void scheduler_free(struct scheduler *s)
 {
     slots_free(&s->slots);
+    for (size_t i = 0; i < s->n_batches; i++)
+        batch_free(&s->batches[i]);
+    free(s->batches);
     free(s->active);
     pthread_cond_destroy(&s->work);
     pthread_mutex_destroy(&s->lock);
@@ -134,16 +137,67 @@ static void start_sequences(struct scheduler *s)
         }
 }
 
-/* A step of every sequence: spread over the threads, or each on all of them when there are few. */
+/* Of a model, made when it is wanted first; NULL when there is no memory for it. */
+static struct batch *batch_of(struct scheduler *s, const struct model *model)
+{
+    struct error err;
+    for (size_t i = 0; i < s->n_batches; i++)
+        if (s->batches[i].model == model)
+            return &s->batches[i];
+    struct batch *more = realloc(s->batches, (s->n_batches + 1) * sizeof *more);
+    s->batches = more != NULL ? more : s->batches;
+    if (more == NULL || batch_init(&more[s->n_batches], model, s->most_active, s->threads, &err) != OK)
+        return NULL;
+    return &more[s->n_batches++];
+}
+
+/* Sequences of one model that decode make their step together, so that its weights are read once: those from `first` on move to
+ * the front of the rest, which starts there. Returns where what is left begins. */
+static size_t step_together(struct scheduler *s, size_t first)
+{
+    const struct served *served = s->active[first]->asked->served;
+    size_t n = 0;
+    for (size_t i = first; i < s->n_active; i++) {
+        struct sequence *q = s->active[i];
+        if (q->asked->served != served || !sequence_decodes(q))
+            continue;
+        s->active[i] = s->active[first + n];
+        s->active[first + n++] = q;
+    }
+    struct slot **slots = n > 1 ? calloc(n, sizeof(struct slot *)) : NULL;
+    struct batch *batch = slots != NULL ? batch_of(s, &served->model) : NULL;
+    struct error err;
+    for (size_t i = 0; i < n && slots != NULL; i++)
+        slots[i] = s->active[first + i]->slot;
+    bool ran = batch != NULL && slots_step(slots, n, batch, &err) == OK;
+    free(slots);
+    for (size_t i = first; i < first + n && ran; i++)
+        sequence_ran(s->active[i]);
+    return ran ? first + n : first; /* where it fails, each by itself says whose fault it is */
+}
+
+/* A step of every sequence: those that decode together, the others spread over the threads, or each on all of them when there are
+ * few. */
 static void step(struct scheduler *s)
 {
     double begin = clock_seconds();
-    if (s->threads == 1 || s->n_active < (size_t)s->threads) {
-        for (size_t i = 0; i < s->n_active; i++)
+    size_t first = 0;
+    for (size_t i = 0; i < s->n_active; i = i < first ? first : i + 1)
+        if (sequence_decodes(s->active[i])) {
+            struct sequence *q = s->active[i]; /* to the front of what is left */
+            s->active[i] = s->active[first];
+            s->active[first] = q;
+            size_t after = step_together(s, first);
+            if (after == first)
+                break;
+            first = after;
+        }
+    if (s->threads == 1 || s->n_active - first < (size_t)s->threads) {
+        for (size_t i = first; i < s->n_active; i++)
             sequence_step(s->active[i], s->threads);
     } else {
 #pragma omp parallel for num_threads(s->threads) schedule(dynamic, 1)
-        for (size_t i = 0; i < s->n_active; i++)
+        for (size_t i = first; i < s->n_active; i++)
             sequence_step(s->active[i], 1);
     }
     pthread_mutex_lock(&s->lock);

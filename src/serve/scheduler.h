@@ -31,6 +31,8 @@ struct scheduler {
     struct sequence **active;
     size_t n_active, most_active, most_jobs;
     struct slots slots;
+    struct batch *batches; /* one for each model that has been decoded from */
+    size_t n_batches;
     int threads;
     void (*pulse)(void *context); /* called again and again, several times a second; may be NULL */
     void *pulse_context;

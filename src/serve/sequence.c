@@ -151,6 +151,21 @@ static void keep_predictions(struct sequence *q)
     memcpy(q->predictions + first, q->slot->predictions + first - 1, (q->ids.n - first) * sizeof *q->predictions);
 }
 
+bool sequence_decodes(const struct sequence *q)
+{
+    return q->slot->held.n >= q->prompt->ids.n && q->watch.probes.n == 0;
+}
+
+void sequence_ran(struct sequence *q)
+{
+    if (q->asked->max_tokens > 0)
+        add_token(q);
+    else
+        q->finish = FINISH_LENGTH;
+    if (q->finish != FINISH_NONE)
+        keep_predictions(q);
+}
+
 void sequence_step(struct sequence *q, int threads)
 {
     struct slot *slot = q->slot;
@@ -165,12 +180,6 @@ void sequence_step(struct sequence *q, int threads)
         fail(q);
         return;
     }
-    if (end < n_prompt)
-        return;
-    if (q->asked->max_tokens > 0)
-        add_token(q);
-    else
-        q->finish = FINISH_LENGTH;
-    if (q->finish != FINISH_NONE)
-        keep_predictions(q);
+    if (end >= n_prompt)
+        sequence_ran(q);
 }

@@ -31,6 +31,10 @@ bool sequence_is_idle(const struct sequence *q);
 bool sequence_start(struct sequence *q, struct slots *slots);
 /* Runs the next block of the prompt, or one more token; on its last step it leaves the slot's predictions in its own. */
 void sequence_step(struct sequence *q, int threads);
+/* Its next step is one generated token, which may run together with those of others: what sequence_step would do before, and then
+ * sequence_ran. */
+bool sequence_decodes(const struct sequence *q);
+void sequence_ran(struct sequence *q);
 /* What the model said of token i of ids while it runs or after it; NULL where it was not asked. */
 const struct prediction *sequence_prediction(const struct sequence *q, size_t i);
 /* Gives its slot back. */

@@ -250,9 +250,21 @@ static enum status run_scored(struct slot *s, size_t from, size_t n, const struc
     return status;
 }
 
+/* The session has run n more tokens: what is held, and whether they end a block that others can share. */
+static void note_run(struct slot *s, size_t from, size_t n)
+{
+    size_t end = from + n, width = s->served->model.config.d_model;
+    for (size_t i = from; i < end; i++)
+        ids_add(&s->held, s->coming->data[i]);
+    if (s->n_whole != from || last_end(end) != end)
+        return;
+    s->n_whole = end;
+    memcpy(s->ends + end_number(end) * width, s->session.normed + (n - 1) % SESSION_BLOCK * width, width * sizeof *s->ends);
+}
+
 enum status slot_run(struct slot *s, size_t n, bool scored, const struct probe *probe, int threads, struct error *err)
 {
-    size_t from = s->held.n, end = from + n, width = s->served->model.config.d_model;
+    size_t from = s->held.n, end = from + n;
     s->session.context.threads = threads;
     enum status status =
         scored ? run_scored(s, from, n, probe, err) : session_run(&s->session, s->coming->data + from, n, probe, s->logits, err);
@@ -260,17 +272,34 @@ enum status slot_run(struct slot *s, size_t n, bool scored, const struct probe *
         session_rewind(&s->session, from);
         return status;
     }
-    for (size_t i = from; i < end; i++)
-        ids_add(&s->held, s->coming->data[i]);
+    note_run(s, from, n);
     if (scored && s->n_scored == from)
         s->n_scored = end - 1;
     if (scored && end < s->coming->n)
         slot_predict(s, s->coming->data[end]);
-    if (s->n_whole != from || last_end(end) != end)
-        return OK;
-    s->n_whole = end;
-    memcpy(s->ends + end_number(end) * width, s->session.normed + (n - 1) % SESSION_BLOCK * width, width * sizeof *s->ends);
     return OK;
+}
+
+enum status slots_step(struct slot *const *slots, size_t n, struct batch *b, struct error *err)
+{
+    size_t vocab = b->model->config.vocab_size;
+    float *logits = mem_array(n * vocab, sizeof *logits);
+    struct session **sessions = mem_array(n, sizeof *sessions);
+    int32_t *ids = mem_array(n, sizeof *ids);
+    for (size_t i = 0; i < n && sessions != NULL && ids != NULL; i++) {
+        sessions[i] = &slots[i]->session;
+        ids[i] = slots[i]->coming->data[slots[i]->held.n];
+    }
+    enum status status = logits && sessions && ids ? batch_step(b, sessions, ids, n, logits, err)
+                                                   : error_set(err, ERR_SYSTEM, "serve: out of memory");
+    for (size_t i = 0; i < n && status == OK; i++) {
+        memcpy(slots[i]->logits, logits + i * vocab, vocab * sizeof *logits);
+        note_run(slots[i], slots[i]->held.n, 1);
+    }
+    free(logits);
+    free(sessions);
+    free(ids);
+    return status;
 }
 
 void slot_predict(struct slot *s, int32_t id)
