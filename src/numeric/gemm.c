@@ -127,11 +127,11 @@ static size_t few_products(const struct part *f, const struct columns *c, size_t
     const struct kernels *k = kernels_get();
     enum dtype dtype = l->w->dtype;
     enum compute kind = reduced_kind(l->w, c->compute);
-    float *y[TOGETHER_MOST];
-    const float *x[TOGETHER_MOST];
-    for (size_t r = 0; r < k->together && i + r < f->rows; r++) {
-        y[r] = l->y + (i + r) * l->out + f->first;
-        x[r] = dtype == DTYPE_BF16 ? c->pairs + (i + r) * FEW_SPLIT : f->x + (i + r) * f->in + c->first;
+    float *y[TOGETHER_MOST] = {l->y + i * l->out + f->first};
+    const float *x[TOGETHER_MOST] = {dtype == DTYPE_BF16 ? c->pairs + i * FEW_SPLIT : f->x + i * f->in + c->first};
+    for (size_t r = 1; r < k->together && i + r < f->rows; r++) {
+        y[r] = y[0] + r * l->out;
+        x[r] = x[0] + r * (dtype == DTYPE_BF16 ? FEW_SPLIT : f->in);
     }
     if (kind == COMPUTE_INT8)
         k->matvec_int8[dtype](y[0], w, ldw, &c->int8[i], f->m, c->n);
