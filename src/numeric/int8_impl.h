@@ -56,7 +56,7 @@ INLINE ivec8 dot_group(codes q, codes x, bool least)
 #endif
 #else
     (void)least;
-    const signed char *a = (const signed char *)&q, *b = (const signed char *)&x;
+    signed_codes a = (signed_codes)q, b = (signed_codes)x;
     ivec8 sum = {0};
     for (int i = 0; i < GROUP; i++)
         sum[i / 4] += a[i] * b[i];
