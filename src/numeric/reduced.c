@@ -1,6 +1,7 @@
 /* reduced.c - see reduced.h. */
 #include "numeric/reduced.h"
 
+#include "base/exhausted.h"
 #include "base/memory.h"
 
 #include <stdlib.h>
@@ -37,17 +38,19 @@ void rounded_init(struct rounded *r, const float *x, size_t rows, size_t in, enu
     bool codes = compute == COMPUTE_INT8, panel = kernels_get()->panel != NULL;
     size_t bytes = codes ? n + n / GROUP * 4 * sizeof(float) : n * sizeof(uint16_t);
     *r = (struct rounded){.ld = ld};
-    char *at = r->storage = mem_array(bytes + (panel ? 0 : rows * in * sizeof(float)), 1);
+    float *at = r->storage = mem_array(bytes + (panel ? 0 : rows * in * sizeof(float)), 1);
+    if (at == NULL)
+        exhausted(bytes);
     if (!panel)
-        r->floats = (float *)at;
-    at += panel ? 0 : rows * in * sizeof(float);
+        r->floats = at;
+    at += panel ? 0 : rows * in;
     if (codes) {
-        r->int8.scale = (float *)at;
+        r->int8.scale = at;
         r->int8.sum32 = r->int8.scale + n / GROUP;
         r->int8.sum16 = r->int8.sum32 + n / GROUP;
         r->int8.codes = (signed char *)(r->int8.sum16 + n / RUN_LEAST);
     } else
-        r->bf16 = (uint16_t *)at;
+        r->bf16 = (uint16_t *)(void *)at;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && rows > PANEL)
     for (size_t row = 0; row < rows; row++)
         round_row(r, x, row, in);

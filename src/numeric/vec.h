@@ -103,7 +103,7 @@ INLINE vec8 from_f16_8(hvec8 h)
 #if defined(__F16C__)
     return (vec8)_mm256_cvtph_ps((__m128i)h);
 #else
-    vec8 wide;
+    vec8 wide = {0};
     for (size_t k = 0; k < LANES_8 / W; k++) {
         hvec part;
         memcpy(&part, (const char *)&h + k * sizeof part, sizeof part);
