@@ -111,7 +111,7 @@ check "and --output_path, --log_samples" 0 "note: --output_path is --out here" "
 check "--num_fewshot where there are no shots" 2 "there is no such option, nor --shots" "$eval" needle --num_fewshot 5
 check "--tasks says what is ours" 2 "the task is the first word" "$eval" needle --tasks arc
 check "an underscore for a hyphen" 2 "did you mean --dry-run" "$eval" needle --dry_run
-check "what needs no option" 2 "a report holds every item" "$eval" choice --log_samples
+check "what needs no option" 2 "everything runs on the processor" "$eval" choice --device cpu
 check "tasks by an option" 2 "the task is the first word" "$eval" choice --tasks arc
 check "another program's --output" 2 "did you mean --out" "$eval" needle --output x
 : >"$tmp/empty.txt"
