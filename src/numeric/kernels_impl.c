@@ -202,14 +202,16 @@ static double busy(size_t rounds)
 {
     enum { SUMS_ENOUGH = 12 }; /* chains that hide the latency of an addition, and still fit the registers */
     vec sum[SUMS_ENOUGH], x = (vec){0} + 0.5f, y = (vec){0} + 0.25f;
+#pragma GCC unroll 12 /* here and below: the sums have to stay in registers */
     for (int k = 0; k < SUMS_ENOUGH; k++)
-        sum[k] = x;
+        sum[k] = x + (float)k; /* different ones: equal chains would be computed once */
     for (size_t i = 0; i < rounds; i++) {
 #pragma GCC unroll 12
         for (int k = 0; k < SUMS_ENOUGH; k++)
             sum[k] = sum[k] * x + y;
         __asm__ volatile("" : "+m"(rounds)); /* every round is done */
     }
+#pragma GCC unroll 12
     for (int k = 1; k < SUMS_ENOUGH; k++)
         sum[0] += sum[k];
     volatile float kept = sum_vec(sum[0]);

@@ -181,26 +181,28 @@ static void panel_gemm_int8(float *c, size_t ldc, const struct int8_rows *a, con
 }
 
 /* `terms` products a lane of the instruction, on chains that hide its latency. */
-#define BUSY(NAME, VECTOR, INSTRUCTION, TERMS)                                                                                   \
+#define BUSY(NAME, VECTOR, START, INSTRUCTION, TERMS)                                                                            \
     static double busy_##NAME(size_t rounds)                                                                                     \
     {                                                                                                                            \
         enum { CHAINS = 12 };                                                                                                    \
-        VECTOR sum[CHAINS] = {{0}};                                                                                              \
+        VECTOR sum[CHAINS];                                                                                                      \
+        _Pragma("GCC unroll 12") for (size_t k = 0; k < CHAINS; k++) sum[k] = START(k);                                          \
         __m512i x = _mm512_set1_epi32(0x3f003f00), y = _mm512_set1_epi32(0x3e803e80);                                            \
         for (size_t i = 0; i < rounds; i++) {                                                                                    \
             _Pragma("GCC unroll 12") for (size_t k = 0; k < CHAINS; k++) sum[k] = INSTRUCTION(sum[k]);                           \
             __asm__ volatile("" : "+m"(rounds)); /* every round is done */                                                       \
         }                                                                                                                        \
-        for (size_t k = 1; k < CHAINS; k++)                                                                                      \
-            sum[0] += sum[k];                                                                                                    \
+        _Pragma("GCC unroll 12") for (size_t k = 1; k < CHAINS; k++) sum[0] += sum[k];                                           \
         volatile double kept = (double)sum[0][0];                                                                                \
         (void)kept;                                                                                                              \
         return 2.0 * 16 * TERMS * CHAINS * (double)rounds;                                                                       \
     }
 #define BF16_STEP(s) _mm512_dpbf16_ps(s, (__m512bh)x, (__m512bh)y)
 #define INT8_STEP(s) _mm512_dpbusd_epi32(s, x, y)
-BUSY(bf16, __m512, BF16_STEP, 2)
-BUSY(int8, __m512i, INT8_STEP, 4)
+#define BF16_START(k) _mm512_set1_ps((float)(k))
+#define INT8_START(k) _mm512_set1_epi32((int)(k))
+BUSY(bf16, __m512, BF16_START, BF16_STEP, 2)
+BUSY(int8, __m512i, INT8_START, INT8_STEP, 4)
 
 #endif
 #endif
