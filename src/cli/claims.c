@@ -118,7 +118,7 @@ static void add_pair(struct table *table, const cJSON *claims, const cJSON *pair
         grid_add(&table->grid, "%s", columns[i] ? columns[i] : i == 3 ? baseline : model);
     cJSON_ArrayForEach(claim, claims)
     {
-        if (strcmp(json_text(claim, "model"), model) != 0 || strcmp(json_text(claim, "baseline"), baseline) != 0)
+        if (!json_same_text(claim, pair, "model") || !json_same_text(claim, pair, "baseline"))
             continue;
         if (!all)
             add_setting(&table->grid, claim, claim);
@@ -133,8 +133,7 @@ static void add_pair(struct table *table, const cJSON *claims, const cJSON *pair
 static bool seen(const cJSON *claims, const cJSON *claim)
 {
     for (const cJSON *before = claims->child; before != claim; before = before->next)
-        if (strcmp(json_text(before, "model"), json_text(claim, "model")) == 0 &&
-            strcmp(json_text(before, "baseline"), json_text(claim, "baseline")) == 0)
+        if (json_same_text(before, claim, "model") && json_same_text(before, claim, "baseline"))
             return true;
     return false;
 }

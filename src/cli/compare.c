@@ -23,8 +23,7 @@ static const struct option_spec OPTIONS[] = {
 
 static bool same_pair(const cJSON *a, const cJSON *b)
 {
-    return strcmp(json_text(a, "model"), json_text(b, "model")) == 0 &&
-           strcmp(json_text(a, "baseline"), json_text(b, "baseline")) == 0;
+    return json_same_text(a, b, "model") && json_same_text(a, b, "baseline");
 }
 
 static void add_row(struct grid *g, const cJSON *row, bool words)

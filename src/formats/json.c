@@ -185,6 +185,12 @@ const char *json_text(const cJSON *root, const char *path)
     return cJSON_GetStringValue(json_path(root, path));
 }
 
+bool json_same_text(const cJSON *a, const cJSON *b, const char *path)
+{
+    const char *x = json_text(a, path), *y = json_text(b, path);
+    return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
 bool json_array_has(const cJSON *array, const cJSON *value)
 {
     const cJSON *item;

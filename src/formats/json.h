@@ -33,6 +33,8 @@ enum status json_get_string(const cJSON *object, const char *key, bool optional,
 const cJSON *json_path(const cJSON *root, const char *path);
 double json_real(const cJSON *root, const char *path);
 const char *json_text(const cJSON *root, const char *path);
+/* Do both have the same string at the path, or neither any? */
+bool json_same_text(const cJSON *a, const cJSON *b, const char *path);
 
 /* Is the value one of the array's? */
 bool json_array_has(const cJSON *array, const cJSON *value);

@@ -22,17 +22,11 @@ static cJSON *place_of(const cJSON *row)
     return NULL;
 }
 
-static bool same_text(const cJSON *a, const cJSON *b, const char *key)
-{
-    const char *x = json_text(a, key), *y = json_text(b, key);
-    return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
-}
-
 /* Do two rows say the same of the same models, be it on different sets? */
 static bool same_kind(const cJSON *a, const cJSON *b)
 {
     cJSON *x = place_of(a), *y = place_of(b);
-    bool same = same_text(a, b, "name") && cJSON_Compare(x, y, true);
+    bool same = json_same_text(a, b, "name") && cJSON_Compare(x, y, true);
     cJSON_Delete(x);
     cJSON_Delete(y);
     return same;
@@ -40,7 +34,7 @@ static bool same_kind(const cJSON *a, const cJSON *b)
 
 static bool same_models(const cJSON *a, const cJSON *b)
 {
-    return same_text(a, b, "model") && same_text(a, b, "baseline");
+    return json_same_text(a, b, "model") && json_same_text(a, b, "baseline");
 }
 
 /* Copies the headline rows of sets that are not there yet. */
@@ -53,7 +47,7 @@ static void copy_rows(cJSON *to, const cJSON *report, const char *list)
         bool wanted = place != NULL && report_is_headline(report, json_text(row, "name"));
         cJSON_ArrayForEach(its, to)
         {
-            wanted = wanted && !(same_text(its, row, "name") && same_models(its, row) &&
+            wanted = wanted && !(json_same_text(its, row, "name") && same_models(its, row) &&
                                  cJSON_Compare(json_path(its, "where"), json_path(row, "where"), true));
         }
         if (wanted) {
@@ -71,7 +65,7 @@ static void copy_models(cJSON *to, const cJSON *report)
     cJSON_ArrayForEach(model, json_path(report, "models"))
     {
         bool known = false;
-        cJSON_ArrayForEach(its, to) known = known || same_text(its, model, "name");
+        cJSON_ArrayForEach(its, to) known = known || json_same_text(its, model, "name");
         if (!known)
             cJSON_AddItemToArray(to, cJSON_Duplicate(model, true));
     }
@@ -86,7 +80,7 @@ static size_t count_sets(const cJSON *rows, const cJSON *like)
     {
         bool first = cJSON_IsTrue(json_path(row, "copied")) && same_kind(row, like);
         for (before = rows->child; first && before != row; before = before->next)
-            first = !(same_kind(before, like) && same_text(json_path(before, "where"), json_path(row, "where"), "task"));
+            first = !(same_kind(before, like) && json_same_text(json_path(before, "where"), json_path(row, "where"), "task"));
         n += first;
     }
     return n;
@@ -141,7 +135,7 @@ static void add_views(cJSON *views, const cJSON *metrics)
     cJSON_ArrayForEach(row, metrics)
     {
         bool known = false;
-        cJSON_ArrayForEach(view, views) known = known || same_text(view, row, "name");
+        cJSON_ArrayForEach(view, views) known = known || json_same_text(view, row, "name");
         if (known)
             continue;
         cJSON *its = cJSON_CreateObject();
@@ -188,7 +182,7 @@ cJSON *reports_average(const cJSON *reports)
     {
         bool first = true;
         for (before = reports->child; first && before != report; before = before->next)
-            first = !same_text(before, report, "task");
+            first = !json_same_text(before, report, "task");
         cJSON *average = first ? average_of(reports, json_text(report, "task")) : NULL;
         if (average != NULL)
             cJSON_AddItemToArray(averages, average);

@@ -181,7 +181,7 @@ static cJSON *claim_row(cJSON *claims, const cJSON *setting)
     {
         bool equal = true;
         for (size_t i = 0; i < 3; i++)
-            equal = equal && strcmp(json_text(row, same[i]), json_text(setting, same[i])) == 0;
+            equal = equal && json_same_text(row, setting, same[i]);
         if (equal)
             return row;
     }
@@ -234,13 +234,12 @@ static void set_number(cJSON *row, const char *name, double value)
         json_add_number(row, name, value);
 }
 
-/* The mean of one member over settings; value i of `values` where i is not NULL. */
-static double mean_over(const cJSON *settings, const char *member, const int *i)
+/* The mean over settings of the number that a path leads to in each. */
+static double mean_over(const cJSON *settings, const char *path)
 {
     const cJSON *s;
     double sum = 0;
-    cJSON_ArrayForEach(s, settings) sum +=
-        i ? cJSON_GetNumberValue(cJSON_GetArrayItem(json_path(s, "values"), *i)) : json_real(s, member);
+    cJSON_ArrayForEach(s, settings) sum += json_real(s, path);
     return sum / cJSON_GetArraySize(settings);
 }
 
@@ -251,14 +250,17 @@ static void let_mean_decide(cJSON *row)
     int n = cJSON_GetArraySize(json_path(row, "values")), count = cJSON_GetArraySize(settings);
     double *x = mem_array((size_t)n + 1, sizeof *x);
     struct text name = {0};
-    for (int i = 0; i < n; i++)
-        x[i] = mean_over(settings, NULL, &i);
+    for (int i = 0; i < n; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "values.%d", i);
+        x[i] = mean_over(settings, path);
+    }
     struct paired d = paired_t(x, (size_t)n);
     text_printf(&name, "mean of %d settings", count);
     if (count > 1)
         cJSON_ReplaceItemInObjectCaseSensitive(row, "setting", cJSON_CreateString(name.data));
-    set_number(row, "value", mean_over(settings, "value", NULL));
-    set_number(row, "baseline_value", mean_over(settings, "baseline_value", NULL));
+    set_number(row, "value", mean_over(settings, "value"));
+    set_number(row, "baseline_value", mean_over(settings, "baseline_value"));
     set_number(row, "difference", d.difference.value);
     set_number(row, "p_value", d.p_value);
     set_number(row, "detectable", n >= MIN_UNITS ? detectable(d.difference.high - d.difference.value, n - 1) : (double)NAN);

@@ -21,12 +21,6 @@ static void text(struct text *out, const char *plain)
     html_text(out, plain ? plain : "");
 }
 
-static bool same_text(const cJSON *a, const cJSON *b, const char *key)
-{
-    const char *x = json_text(a, key), *y = json_text(b, key);
-    return x == y || (x != NULL && y != NULL && strcmp(x, y) == 0);
-}
-
 /* Has an earlier report such an entry of `list`, by its name and digest? One without a digest is what bears its name. */
 static bool seen_before(const cJSON *reports, const cJSON *report, const char *list, const cJSON *entry)
 {
@@ -34,7 +28,8 @@ static bool seen_before(const cJSON *reports, const cJSON *report, const char *l
     for (earlier = reports->child; earlier != report; earlier = earlier->next)
         cJSON_ArrayForEach(other, json_path(earlier, list))
         {
-            if (same_text(other, entry, "name") && (json_text(entry, "sha256") == NULL || same_text(other, entry, "sha256")))
+            if (json_same_text(other, entry, "name") &&
+                (json_text(entry, "sha256") == NULL || json_same_text(other, entry, "sha256")))
                 return true;
         }
     return false;
@@ -127,7 +122,7 @@ static void write_program(struct text *out, const cJSON *reports)
         bool seen = false;
         const char *finished = json_text(report, "run.finished");
         for (earlier = reports->child; earlier != report; earlier = earlier->next)
-            seen = seen || same_text(earlier, report, "version");
+            seen = seen || json_same_text(earlier, report, "version");
         put(out, seen ? "" : report == reports->child ? " " : ", ");
         text(out, seen ? "" : json_text(report, "version"));
         last = finished != NULL && strcmp(finished, last) > 0 ? finished : last;

@@ -22,7 +22,7 @@ static bool same_names(const cJSON *a, const cJSON *b)
 {
     const cJSON *x = json_path(a, "models.0"), *y = json_path(b, "models.0");
     for (; x != NULL && y != NULL; x = x->next, y = y->next)
-        if (strcmp(json_text(x, "name"), json_text(y, "name")) != 0)
+        if (!json_same_text(x, y, "name"))
             return false;
     return x == NULL && y == NULL;
 }
@@ -32,8 +32,7 @@ static const char *shared_weights(const cJSON *a, const cJSON *b)
 {
     const cJSON *x = json_path(a, "models.0"), *y = json_path(b, "models.0");
     for (; x != NULL && y != NULL; x = x->next, y = y->next) {
-        const char *its = json_text(x, "sha256");
-        if (its == NULL || (json_text(y, "sha256") != NULL && strcmp(its, json_text(y, "sha256")) == 0))
+        if (json_text(x, "sha256") == NULL || json_same_text(x, y, "sha256")) /* what is not told may be the same */
             return json_text(x, "name");
     }
     return NULL;
@@ -47,7 +46,7 @@ static enum status check(const cJSON *reports, const char *const *paths, struct 
     size_t i = 0;
     for (const cJSON *r = first; r != NULL && status == OK; r = r->next, i++) {
         cJSON *its = shared_options(r);
-        if (strcmp(json_text(r, "task"), json_text(first, "task")) != 0)
+        if (!json_same_text(r, first, "task"))
             status = error_set(err, ERR_INPUT, "%s: is of task %s, expected %s as %s", paths[i], json_text(r, "task"),
                                json_text(first, "task"), paths[0]);
         else if (!cJSON_Compare(its, options, true))
@@ -71,12 +70,9 @@ static enum status check(const cJSON *reports, const char *const *paths, struct 
 static const cJSON *same_row(const cJSON *rows, const cJSON *like)
 {
     const cJSON *row;
-    const char *baseline = json_text(like, "baseline");
     cJSON_ArrayForEach(row, rows)
     {
-        if (strcmp(json_text(row, "name"), json_text(like, "name")) == 0 &&
-            strcmp(json_text(row, "model"), json_text(like, "model")) == 0 &&
-            (baseline == NULL || strcmp(json_text(row, "baseline"), baseline) == 0) &&
+        if (json_same_text(row, like, "name") && json_same_text(row, like, "model") && json_same_text(row, like, "baseline") &&
             cJSON_Compare(json_path(row, "where"), json_path(like, "where"), true))
             return row;
     }
@@ -136,13 +132,6 @@ static void copy_views(cJSON *to, const cJSON *report)
     }
 }
 
-static void copy_member(cJSON *to, const cJSON *report, const char *name)
-{
-    const cJSON *member = json_path(report, name);
-    if (member != NULL)
-        cJSON_AddItemToObject(to, name, cJSON_Duplicate(member, true));
-}
-
 enum status trainings_report(cJSON **out, const cJSON *reports, const char *const *paths, struct error *err)
 {
     enum status status = check(reports, paths, err);
@@ -158,7 +147,7 @@ enum status trainings_report(cJSON **out, const cJSON *reports, const char *cons
     static const char *const kept[] = {"options", "models", "data"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(r.root, kept[i]);
-        copy_member(r.root, first, kept[i]);
+        cJSON_AddItemToObject(r.root, kept[i], cJSON_Duplicate(json_path(first, kept[i]), true));
     }
     cJSON *trainings = cJSON_AddArrayToObject(r.root, "trainings");
     cJSON_ArrayForEach(report, reports)
@@ -167,7 +156,6 @@ enum status trainings_report(cJSON **out, const cJSON *reports, const char *cons
         text_printf(&digests, "%s\n", json_text(report, "digest"));
     }
     sha256_hex(digest, digests.data, digests.len);
-    cJSON_DeleteItemFromObjectCaseSensitive(r.root, "digest");
     cJSON_AddStringToObject(r.root, "digest", digest);
     add_rows(&r, reports, x, n);
     copy_views(cJSON_GetObjectItemCaseSensitive(r.root, "views"), first);
