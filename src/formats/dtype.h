@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 enum dtype {
     DTYPE_F32,
@@ -38,5 +40,14 @@ const struct dtype_form *dtype_form(enum dtype dtype);
 size_t dtype_bytes(enum dtype dtype, size_t n);
 /* Numbers share scales: a vector or a safetensors file has no such tensor. */
 bool dtype_blocked(enum dtype dtype);
+
+/* The nearest BF16, ties to even; a NaN stays one. Here, since the kernels round many in a row. */
+static inline uint16_t bf16_from_f32(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1), not_a_number = bits | 0x400000u;
+    return (uint16_t)(((bits & 0x7fffffffu) > 0x7f800000u ? not_a_number : rounded) >> 16);
+}
 
 #endif

@@ -4,15 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint16_t bf16_from_f32(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(bits >> 16 | 64);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 float f32_from_bf16(uint16_t x)
 {
     uint32_t bits = (uint32_t)x << 16;

@@ -36,7 +36,6 @@ bool tensor_to_f32(float *out, const struct tensor *tensor);
 /* Sorts the tensors by name; two of one name are an error. */
 enum status tensor_file_sort(struct tensor_file *file, struct error *err);
 
-uint16_t bf16_from_f32(float x);
 float f32_from_bf16(uint16_t x);
 float f32_from_f16(uint16_t x);
 

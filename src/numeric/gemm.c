@@ -91,8 +91,8 @@ struct part {
 struct columns {
     size_t first, n;
     enum compute compute;
-    const float *pairs;              /* [rows, FEW_SPLIT] x as matvec wants it for BF16, when a layer asks for it */
-    const struct int8_numbers *int8; /* [rows] x in codes, when a layer asks for it */
+    float *pairs;             /* [rows, FEW_SPLIT] x as matvec wants it for BF16; NULL when no layer asks for it */
+    struct int8_numbers int8; /* [rows, FEW_SPLIT] x in codes; NULL when no layer asks for it */
 };
 
 /* In each block the even ones first, then the odd ones, zero to the end of the last block. */
@@ -110,13 +110,10 @@ static void pair_columns(float *pairs, const float *x, size_t n)
 /* y [m] += rounded rows of weights times x: each is rounded where it is needed, and stays in the cache. */
 static void few_rounded(float *y, const struct matrix *w, size_t first, size_t in, const float *pairs, size_t m, size_t n)
 {
-    const struct kernels *k = kernels_get();
-    float wide[FEW_SPLIT];
     uint16_t rounded[FEW_SPLIT];
     for (size_t j = 0; j < m; j++) {
-        matrix_widen(wide, w, first + j * in, n);
-        k->to_bf16(rounded, wide, n);
-        k->matvec[DTYPE_BF16](y + j, (const unsigned char *)rounded, 0, pairs, 1, n);
+        matrix_to_bf16(rounded, w, first + j * in, n);
+        kernels_get()->matvec[DTYPE_BF16](y + j, (const unsigned char *)rounded, 0, pairs, 1, n);
     }
 }
 
@@ -133,9 +130,10 @@ static size_t few_products(const struct part *f, const struct columns *c, size_t
         y[r] = y[0] + r * l->out;
         x[r] = x[0] + r * (dtype == DTYPE_BF16 ? FEW_SPLIT : f->in);
     }
-    if (kind == COMPUTE_INT8)
-        k->matvec_int8[dtype](y[0], w, ldw, &c->int8[i], f->m, c->n);
-    else if (kind == COMPUTE_BF16 && dtype != DTYPE_BF16)
+    if (kind == COMPUTE_INT8) {
+        struct int8_numbers codes = int8_from(&c->int8, i * FEW_SPLIT);
+        k->matvec_int8[dtype](y[0], w, ldw, &codes, f->m, c->n);
+    } else if (kind == COMPUTE_BF16 && dtype != DTYPE_BF16)
         few_rounded(y[0], l->w, f->first * f->in + c->first, f->in, c->pairs + i * FEW_SPLIT, f->m, c->n);
     else if (i + k->together <= f->rows && k->matvec_more[dtype] != NULL) {
         k->matvec_more[dtype](y, w, ldw, x, f->m, c->n);
@@ -162,51 +160,27 @@ static size_t few_units(const struct linear *l)
     return (l->out + FEW_OUT - 1) / FEW_OUT;
 }
 
-/* x in the forms that the layers ask for, [rows, FEW_SPLIT] each: on the stack of the one who shares the work out where rows are
- * few, else on the heap. */
-struct few_forms {
-    float *pairs, *scale, *sum16, *sum32;
-    signed char *codes;
-    struct int8_numbers *int8;
-};
-enum { FEW_ROWS = MANY_ROWS - 1, FORM_FLOATS = FEW_SPLIT + FEW_SPLIT / 32 * 4, FORM_BYTES = FORM_FLOATS * 4 + FEW_SPLIT };
-
-static struct few_forms few_carve(void *storage, struct int8_numbers *int8, size_t rows)
+/* One row of x in the forms that the layers ask for. */
+static void few_form(const struct columns *c, size_t row, const float *x)
 {
-    struct few_forms f = {.pairs = storage, .int8 = int8};
-    f.scale = f.pairs + rows * FEW_SPLIT;
-    f.sum32 = f.scale + rows * (FEW_SPLIT / 32);
-    f.sum16 = f.sum32 + rows * (FEW_SPLIT / 32);
-    f.codes = (signed char *)(f.sum16 + rows * (FEW_SPLIT / 16));
-    return f;
-}
-
-/* One row of x, n columns. */
-static void few_form(const struct few_forms *forms, size_t row, const float *x, size_t n, enum compute compute, bool pairs,
-                     bool codes)
-{
-    const struct kernels *k = kernels_get();
     float rounded[FEW_SPLIT];
-    uint16_t bf16[FEW_SPLIT];
     size_t at = row * FEW_SPLIT;
-    if (codes) {
-        forms->int8[row] =
-            (struct int8_numbers){forms->codes + at, forms->scale + at / 32, forms->sum16 + at / 16, forms->sum32 + at / 32};
-        k->to_int8(&forms->int8[row], x, n);
+    if (c->int8.codes != NULL) {
+        struct int8_numbers to = int8_from(&c->int8, at);
+        kernels_get()->to_int8(&to, x, c->n);
     }
-    if (compute == COMPUTE_BF16) {
-        k->to_bf16(bf16, x, n);
-        k->widen[DTYPE_BF16](rounded, (const unsigned char *)bf16, n);
+    if (c->compute == COMPUTE_BF16) {
+        round_bf16(rounded, x, c->n);
         x = rounded;
     }
-    if (pairs)
-        pair_columns(forms->pairs + at, x, n);
+    if (c->pairs != NULL)
+        pair_columns(c->pairs + at, x, c->n);
 }
 
 /* What counts is the reading of the weights. Guided: each thread takes a long run of them, and the last ones, ever shorter, go to
  * who comes first. */
-static void few_shared(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
-                       const struct few_forms *forms, int threads)
+void linear_each(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
+                 int threads)
 {
     size_t units = 0;
     bool pairs = compute == COMPUTE_BF16, codes = false;
@@ -216,10 +190,20 @@ static void few_shared(const struct linear *layers, size_t n_layers, const float
         codes = codes || reduced_kind(layers[l].w, compute) == COMPUTE_INT8;
     }
     threads = useful(useful(threads, units * FEW_OUT * in / FEW_WORK + 1), units);
+    /* what is rounded stays on the stack where rows are few, as in decoding one sequence */
+    enum { FEW_ROWS = MANY_ROWS - 1, FORM_BYTES = FEW_SPLIT * 5 + FEW_SPLIT / 32 * 16 };
+    _Alignas(64) unsigned char near[FEW_ROWS * FORM_BYTES];
+    void *far = rows > FEW_ROWS && (pairs || codes) ? mem_array(rows, FORM_BYTES) : NULL, *storage = far ? far : near;
+    if (rows > FEW_ROWS && (pairs || codes) && far == NULL)
+        exhausted(rows * FORM_BYTES);
+    struct columns c = {.compute = compute, .pairs = pairs ? storage : NULL};
+    if (codes)
+        c.int8 = int8_place((float *)storage + rows * FEW_SPLIT, rows * FEW_SPLIT);
     for (size_t first = 0; first < in; first += FEW_SPLIT) {
-        struct columns c = {first, least(FEW_SPLIT, in - first), compute, forms->pairs, forms->int8};
-        for (size_t i = 0; i < rows; i++)
-            few_form(forms, i, x + i * in + first, c.n, compute, pairs, codes);
+        c.first = first;
+        c.n = least(FEW_SPLIT, in - first);
+        for (size_t i = 0; i < rows && (pairs || codes); i++)
+            few_form(&c, i, x + i * in + first);
 #pragma omp parallel for num_threads(threads) schedule(guided) if (threads > 1)
         for (size_t unit = 0; unit < units; unit++) {
             const struct linear *l = layers;
@@ -230,32 +214,7 @@ static void few_shared(const struct linear *layers, size_t n_layers, const float
             few_part(&(struct part){l, x, rows, in, at, least(FEW_OUT, l->out - at)}, &c);
         }
     }
-}
-
-static void few_rows(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
-                     int threads)
-{
-    _Alignas(64) unsigned char storage[FEW_ROWS * FORM_BYTES];
-    struct int8_numbers int8[FEW_ROWS];
-    struct few_forms forms = few_carve(storage, int8, rows);
-    few_shared(layers, n_layers, x, rows, in, compute, &forms, threads);
-}
-
-void linear_each(const struct linear *layers, size_t n_layers, const float *x, size_t rows, size_t in, enum compute compute,
-                 int threads)
-{
-    if (rows <= FEW_ROWS) {
-        few_rows(layers, n_layers, x, rows, in, compute, threads);
-        return;
-    }
-    void *storage = mem_array(rows, FORM_BYTES);
-    struct int8_numbers *int8 = mem_array(rows, sizeof *int8);
-    if (storage == NULL || int8 == NULL)
-        exhausted(rows * FORM_BYTES);
-    struct few_forms forms = few_carve(storage, int8, rows);
-    few_shared(layers, n_layers, x, rows, in, compute, &forms, threads);
-    free(storage);
-    free(int8);
+    free(far);
 }
 
 /* Many rows of x, as they are or rounded. */
@@ -270,17 +229,13 @@ struct many {
 static void widened_block(const struct part *b, size_t row, bool rounded)
 {
     const struct linear *l = b->layer;
-    const struct kernels *k = kernels_get();
     float panel[(size_t)PANEL_OUT * PANEL_IN];
-    uint16_t bf16[PANEL_IN];
     for (size_t c = 0; c < b->in; c += PANEL_IN) {
         size_t depth = least(PANEL_IN, b->in - c);
         for (size_t j = 0; j < b->m; j++) {
             matrix_widen(panel + j * depth, l->w, (b->first + j) * b->in + c, depth);
-            if (rounded && l->w->dtype != DTYPE_BF16) {
-                k->to_bf16(bf16, panel + j * depth, depth);
-                k->widen[DTYPE_BF16](panel + j * depth, (const unsigned char *)bf16, depth);
-            }
+            if (rounded && l->w->dtype != DTYPE_BF16)
+                round_bf16(panel + j * depth, panel + j * depth, depth);
         }
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->rows, (int)b->m, (int)depth, 1.0f, b->x + c, (int)b->in,
                     panel, (int)depth, c ? 1.0f : 0.0f, l->y + row * l->out + b->first, (int)l->out);
@@ -363,7 +318,7 @@ void linear_forward(const struct linear *layers, size_t n_layers, const float *x
                     int threads)
 {
     if (rows < MANY_ROWS) {
-        few_rows(layers, n_layers, x, rows, in, compute, threads);
+        linear_each(layers, n_layers, x, rows, in, compute, threads);
         return;
     }
     for (size_t first = 0, n = 0; first < n_layers; first += n, n = 0) {

@@ -8,6 +8,7 @@
 #include "formats/dtype.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct matrix {
     const unsigned char *data; /* [rows, columns], row-major, dense */
@@ -20,6 +21,10 @@ struct matrix matrix_of(float *data);
 struct matrix matrix_from_row(const struct matrix *m, size_t rows, size_t columns);
 /* out[0..n) = elements first .. first + n - 1 as floats (both multiples of the block, where there is one). */
 void matrix_widen(float *out, const struct matrix *m, size_t first, size_t n);
+/* The same rounded to BF16. */
+void matrix_to_bf16(uint16_t *out, const struct matrix *m, size_t first, size_t n);
+/* x [n] rounded to BF16, as floats; out may be x. */
+void round_bf16(float *out, const float *x, size_t n);
 /* The position of the first of n numbers that is NaN or infinite, or n. */
 size_t find_not_finite(const float *x, size_t n);
 /* The same of a matrix's elements. */

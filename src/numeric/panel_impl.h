@@ -19,12 +19,8 @@ static void to_bf16(uint16_t *out, const float *x, size_t n)
     for (; i + 16 <= n; i += 16)
         *(__m256i_u *)(out + i) = (__m256i)_mm512_cvtneps_pbh((__m512)load(x + i));
 #endif
-    for (; i < n; i++) {
-        uint32_t b;
-        memcpy(&b, x + i, sizeof b);
-        bool number = (b & 0x7fffffffu) <= 0x7f800000u;
-        out[i] = (uint16_t)((number ? b + 0x7fffu + (b >> 16 & 1) : b | 0x400000u) >> 16);
-    }
+    for (; i < n; i++)
+        out[i] = bf16_from_f32(x[i]);
 }
 
 #if defined(__AVX512BF16__) && defined(__AVX512VNNI__)

@@ -14,42 +14,54 @@ enum compute reduced_kind(const struct matrix *w, enum compute compute)
     return compute == COMPUTE_INT8 && !dtype_blocked(w->dtype) ? COMPUTE_F32 : compute;
 }
 
+size_t int8_bytes(size_t n)
+{
+    return n + (2 * (n / GROUP) + n / RUN_LEAST) * sizeof(float);
+}
+
+struct int8_numbers int8_place(void *storage, size_t n)
+{
+    float *scale = storage, *sum32 = scale + n / GROUP, *sum16 = sum32 + n / GROUP;
+    return (struct int8_numbers){(signed char *)(sum16 + n / RUN_LEAST), scale, sum16, sum32};
+}
+
+struct int8_numbers int8_from(const struct int8_numbers *x, size_t at)
+{
+    return (struct int8_numbers){x->codes + at, x->scale + at / GROUP, x->sum16 + at / RUN_LEAST, x->sum32 + at / GROUP};
+}
+
 static void round_row(struct rounded *r, const float *x, size_t row, size_t in)
 {
     const struct kernels *k = kernels_get();
     size_t at = row * r->ld;
-    if (r->bf16 != NULL) {
+    if (r->int8.codes != NULL) {
+        struct int8_numbers to = int8_from(&r->int8, at);
+        k->to_int8(&to, x + row * in, in);
+        for (size_t i = 0; r->floats != NULL && i < in; i++)
+            r->floats[row * in + i] = to.scale[i / GROUP] * (float)to.codes[i];
+    } else if (r->floats != NULL) {
+        round_bf16(r->floats + row * in, x + row * in, in);
+    } else {
         k->to_bf16(r->bf16 + at, x + row * in, in);
         memset(r->bf16 + at + in, 0, (r->ld - in) * sizeof *r->bf16);
-        if (r->floats != NULL)
-            k->widen[DTYPE_BF16](r->floats + row * in, (const unsigned char *)(r->bf16 + at), in);
-        return;
     }
-    struct int8_numbers to = {r->int8.codes + at, r->int8.scale + at / GROUP, r->int8.sum16 + at / RUN_LEAST,
-                              r->int8.sum32 + at / GROUP};
-    k->to_int8(&to, x + row * in, in);
-    for (size_t i = 0; r->floats != NULL && i < in; i++)
-        r->floats[row * in + i] = to.scale[i / GROUP] * (float)to.codes[i];
 }
 
 void rounded_init(struct rounded *r, const float *x, size_t rows, size_t in, enum compute compute, int threads)
 {
     size_t ld = (in + GROUP - 1) / GROUP * GROUP, n = rows * ld;
     bool codes = compute == COMPUTE_INT8, panel = kernels_get()->panel != NULL;
-    size_t bytes = codes ? n + n / GROUP * 4 * sizeof(float) : n * sizeof(uint16_t);
+    size_t floats = panel ? 0 : rows * in;
+    size_t bytes = floats * sizeof(float) + (codes ? int8_bytes(n) : panel ? n * sizeof(uint16_t) : 0);
     *r = (struct rounded){.ld = ld};
-    float *at = r->storage = mem_array(bytes + (panel ? 0 : rows * in * sizeof(float)), 1);
+    float *at = r->storage = mem_array(bytes, 1);
     if (at == NULL)
         exhausted(bytes);
     if (!panel)
         r->floats = at;
-    at += panel ? 0 : rows * in;
-    if (codes) {
-        r->int8.scale = at;
-        r->int8.sum32 = r->int8.scale + n / GROUP;
-        r->int8.sum16 = r->int8.sum32 + n / GROUP;
-        r->int8.codes = (signed char *)(r->int8.sum16 + n / RUN_LEAST);
-    } else
+    if (codes)
+        r->int8 = int8_place(at + floats, n);
+    else if (panel)
         r->bf16 = (uint16_t *)(void *)at;
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1 && rows > PANEL)
     for (size_t row = 0; row < rows; row++)
@@ -65,14 +77,7 @@ void rounded_free(struct rounded *r)
 /* Numbers of a weight's row as BF16, zero to the end of its words. */
 static void weights_bf16(uint16_t *to, const struct matrix *w, size_t first, size_t n, size_t padded)
 {
-    const struct kernels *k = kernels_get();
-    if (w->dtype == DTYPE_BF16)
-        memcpy(to, w->data + dtype_bytes(w->dtype, first), n * sizeof *to);
-    else {
-        float wide[DEPTH];
-        matrix_widen(wide, w, first, n);
-        k->to_bf16(to, wide, n);
-    }
+    matrix_to_bf16(to, w, first, n);
     memset(to + n, 0, (padded - n) * sizeof *to);
 }
 
@@ -126,9 +131,8 @@ static void int8_tile(const struct tile *t, const struct matrix *w)
         b.run = run;
         for (size_t p = 0; p < t->panels; p++)
             k->panel->interleave(words + p * b.ld * PANEL, (const uint32_t *)(flat + p * PANEL * DEPTH), DEPTH / 4, b.ld);
-        const struct int8_numbers *x = &t->x->int8;
-        struct int8_rows a = {(const uint32_t *)(x->codes + at), x->scale + at / GROUP, x->sum16 + at / RUN_LEAST,
-                              x->sum32 + at / GROUP, t->x->ld};
+        const struct int8_numbers x = int8_from(&t->x->int8, at);
+        struct int8_rows a = {(const uint32_t *)x.codes, x.scale, x.sum16, x.sum32, t->x->ld};
         k->panel->gemm_int8(t->sums, REDUCED_OUT, &a, &b, t->rows, t->panels, n);
     }
 }

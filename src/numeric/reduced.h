@@ -9,6 +9,12 @@
 /* What a layer's product is computed in: codes only where its weights are codes. */
 enum compute reduced_kind(const struct matrix *w, enum compute compute);
 
+/* Places for n numbers in codes, a multiple of 32: their bytes, where they are in such storage, and those from number `at` (a
+ * multiple, too) on. */
+size_t int8_bytes(size_t n);
+struct int8_numbers int8_place(void *storage, size_t n);
+struct int8_numbers int8_from(const struct int8_numbers *x, size_t at);
+
 /* x as the products take it. */
 struct rounded {
     size_t ld; /* numbers of a row, a multiple of 32; zero beyond those that there are */
