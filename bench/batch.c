@@ -15,7 +15,6 @@ enum { SEQUENCES = 8, CONTEXT = 128, STEPS = 8, RUNS = 5 };
 struct together {
     struct session session[SEQUENCES], *list[SEQUENCES];
     struct batch batch;
-    float *logits;
     size_t n;
     enum status failed;
 };
@@ -25,9 +24,7 @@ static enum status together_open(struct together *t, const struct model *m, size
     int32_t ids[CONTEXT];
     *t = (struct together){.n = n};
     rates_ids(ids, CONTEXT, m);
-    t->logits = mem_array(n * m->config.vocab_size, sizeof *t->logits);
-    enum status status =
-        t->logits ? batch_init(&t->batch, m, n, threads, err) : error_set(err, ERR_SYSTEM, "bench: out of memory");
+    enum status status = batch_init(&t->batch, m, n, threads, err);
     for (size_t i = 0; i < n && status == OK; i++) {
         status = session_init(&t->session[i], m, CONTEXT + STEPS, threads, err);
         t->list[i] = &t->session[i];
@@ -43,7 +40,6 @@ static void together_close(struct together *t)
         if (t->list[i] != NULL && t->list[i]->model != NULL)
             session_free(t->list[i]);
     batch_free(&t->batch);
-    free(t->logits);
 }
 
 /* Seconds of one token of one sequence. */
@@ -54,7 +50,7 @@ static double token_seconds(void *context)
     struct error err;
     double started = clock_seconds();
     for (size_t step = 0; step < STEPS && t->failed == OK; step++)
-        t->failed = batch_step(&t->batch, t->list, ids, t->n, t->logits, &err);
+        t->failed = batch_step(&t->batch, t->list, ids, t->n, &err);
     double seconds = clock_seconds() - started;
     for (size_t i = 0; i < t->n; i++)
         session_rewind(t->list[i], CONTEXT);

@@ -12,9 +12,10 @@ enum status batch_init(struct batch *b, const struct model *model, size_t rows, 
 {
     *b = (struct batch){.model = model, .rows = rows};
     b->normed = mem_array(rows * model->config.d_model, sizeof *b->normed);
+    b->logits = mem_array(rows * model->config.vocab_size, sizeof *b->logits);
     b->kv = mem_array(rows, sizeof *b->kv);
     b->position = mem_array(rows, sizeof *b->position);
-    enum status status = b->normed && b->kv && b->position
+    enum status status = b->normed && b->logits && b->kv && b->position
                              ? layer_buffers_init(&b->buffers, model, rows, false, err)
                              : error_set(err, ERR_SYSTEM, "batch: out of memory for %zu sequences", rows);
     if (status == OK)
@@ -29,6 +30,7 @@ void batch_free(struct batch *b)
     layer_buffers_free(&b->buffers);
     layer_context_free(&b->context);
     free(b->normed);
+    free(b->logits);
     free(b->kv);
     free(b->position);
     *b = (struct batch){0};
@@ -61,8 +63,7 @@ static enum status not_finite(const struct batch *b, struct session *const *sess
     return session_not_finite(sessions[row], what, b->position[row], err);
 }
 
-enum status batch_step(struct batch *b, struct session *const *sessions, const int32_t *ids, size_t n, float *logits,
-                       struct error *err)
+enum status batch_step(struct batch *b, struct session *const *sessions, const int32_t *ids, size_t n, struct error *err)
 {
     const struct config *c = &b->model->config;
     const struct layer_places places = {b->kv, b->position};
@@ -78,9 +79,9 @@ enum status batch_step(struct batch *b, struct session *const *sessions, const i
             return not_finite(b, sessions, "hidden state", bad, err);
     }
     rmsnorm_forward(b->normed, b->buffers.x, b->model->weights.final_norm, n, D, c->norm_eps, 1, b->context.threads);
-    linear_each(&(struct linear){logits, &b->model->weights.lm_head, NULL, c->vocab_size}, 1, b->normed, n, D, b->model->compute,
-                b->context.threads);
-    bad = find_not_finite(logits, n * c->vocab_size) / c->vocab_size;
+    linear_each(&(struct linear){b->logits, &b->model->weights.lm_head, NULL, c->vocab_size}, 1, b->normed, n, D,
+                b->model->compute, b->context.threads);
+    bad = find_not_finite(b->logits, n * c->vocab_size) / c->vocab_size;
     if (bad < n)
         return not_finite(b, sessions, "logits", bad, err);
     for (size_t i = 0; i < n; i++) {
@@ -88,7 +89,7 @@ enum status batch_step(struct batch *b, struct session *const *sessions, const i
         s->n_tokens++;
         memcpy(s->normed, b->normed + i * D, D * sizeof *s->normed); /* as session_run leaves it */
         if (s->trace != NULL)
-            s->trace(s->trace_context, s->n_tokens - 1, &ids[i], 1, logits + i * c->vocab_size);
+            s->trace(s->trace_context, s->n_tokens - 1, &ids[i], 1, b->logits + i * c->vocab_size);
     }
     return OK;
 }

@@ -14,6 +14,7 @@ struct batch {
     struct layer_buffers buffers;
     struct layer_context context;
     float *normed;        /* [rows, D] */
+    float *logits;        /* [rows, vocab_size] after the last step's tokens, in the order of its sessions */
     struct kv_store **kv; /* [rows] */
     size_t *position;     /* [rows] */
 };
@@ -21,8 +22,7 @@ struct batch {
 enum status batch_init(struct batch *b, const struct model *model, size_t rows, int threads, struct error *err);
 void batch_free(struct batch *b);
 /* Runs ids[i] as the next token of sessions[i], n of them (1 to rows), all of the batch's model, none twice, none with rounded
- * logits; logits [n, vocab_size]. An error names the session's place and leaves every session as it was. */
-enum status batch_step(struct batch *b, struct session *const *sessions, const int32_t *ids, size_t n, float *logits,
-                       struct error *err);
+ * logits; what comes next stands in b->logits. An error names the session's place and leaves every session as it was. */
+enum status batch_step(struct batch *b, struct session *const *sessions, const int32_t *ids, size_t n, struct error *err);
 
 #endif

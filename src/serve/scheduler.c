@@ -155,12 +155,13 @@ static struct batch *batch_of(struct scheduler *s, const struct model *model)
  * the front of the rest, which starts there. Returns where what is left begins. */
 static size_t step_together(struct scheduler *s, size_t first)
 {
-    const struct served *served = s->active[first]->asked->served;
+    const struct served *served = NULL; /* of the first that decodes */
     size_t n = 0;
     for (size_t i = first; i < s->n_active; i++) {
         struct sequence *q = s->active[i];
-        if (q->asked->served != served || !sequence_decodes(q))
+        if (!sequence_decodes(q) || (served != NULL && q->asked->served != served))
             continue;
+        served = q->asked->served;
         s->active[i] = s->active[first + n];
         s->active[first + n++] = q;
     }
@@ -181,17 +182,9 @@ static size_t step_together(struct scheduler *s, size_t first)
 static void step(struct scheduler *s)
 {
     double begin = clock_seconds();
-    size_t first = 0;
-    for (size_t i = 0; i < s->n_active; i = i < first ? first : i + 1)
-        if (sequence_decodes(s->active[i])) {
-            struct sequence *q = s->active[i]; /* to the front of what is left */
-            s->active[i] = s->active[first];
-            s->active[first] = q;
-            size_t after = step_together(s, first);
-            if (after == first)
-                break;
-            first = after;
-        }
+    size_t first = 0, after;
+    while ((after = step_together(s, first)) > first)
+        first = after;
     if (s->threads == 1 || s->n_active - first < (size_t)s->threads) {
         for (size_t i = first; i < s->n_active; i++)
             sequence_step(s->active[i], s->threads);

@@ -283,20 +283,18 @@ enum status slot_run(struct slot *s, size_t n, bool scored, const struct probe *
 enum status slots_step(struct slot *const *slots, size_t n, struct batch *b, struct error *err)
 {
     size_t vocab = b->model->config.vocab_size;
-    float *logits = mem_array(n * vocab, sizeof *logits);
     struct session **sessions = mem_array(n, sizeof *sessions);
     int32_t *ids = mem_array(n, sizeof *ids);
     for (size_t i = 0; i < n && sessions != NULL && ids != NULL; i++) {
         sessions[i] = &slots[i]->session;
         ids[i] = slots[i]->coming->data[slots[i]->held.n];
     }
-    enum status status = logits && sessions && ids ? batch_step(b, sessions, ids, n, logits, err)
-                                                   : error_set(err, ERR_SYSTEM, "serve: out of memory");
+    enum status status =
+        sessions && ids ? batch_step(b, sessions, ids, n, err) : error_set(err, ERR_SYSTEM, "serve: out of memory");
     for (size_t i = 0; i < n && status == OK; i++) {
-        memcpy(slots[i]->logits, logits + i * vocab, vocab * sizeof *logits);
+        memcpy(slots[i]->logits, b->logits + i * vocab, vocab * sizeof *b->logits);
         note_run(slots[i], slots[i]->held.n, 1);
     }
-    free(logits);
     free(sessions);
     free(ids);
     return status;

@@ -45,7 +45,7 @@ void slots_free(struct slots *s);
 /* Runs the next n of its coming tokens; the last one's logits land in slot->logits. `scored`: with predictions of what follows
  * each, as far as it is known. */
 enum status slot_run(struct slot *slot, size_t n, bool scored, const struct probe *probe, int threads, struct error *err);
-/* Runs the next coming token of each of n slots of one model at once, logits [n, vocab_size]: the same bits as slot_run of each.
+/* Runs the next coming token of each of n slots of one model at once: the same bits as slot_run of each.
  * An error leaves all as they were. */
 enum status slots_step(struct slot *const *slots, size_t n, struct batch *batch, struct error *err);
 /* The prediction of the token after the last one that was run, from its logits. */

@@ -24,7 +24,7 @@ static void compare(const struct model *m, const char *name, size_t n, int threa
     size_t vocab = m->config.vocab_size;
     struct session alone[MOST], together[MOST], *list[MOST];
     struct batch b;
-    float *want = mem_array(vocab, sizeof *want), *got = mem_array(n * vocab, sizeof *got);
+    float *want = mem_array(vocab, sizeof *want);
     ck_assert_msg(batch_init(&b, m, n, threads, &err) == OK, "%s", err.message);
     for (size_t i = 0; i < n; i++) {
         ck_assert(session_init(&alone[i], m, CAPACITY, 1, &err) == OK && session_init(&together[i], m, CAPACITY, 1, &err) == OK);
@@ -39,10 +39,10 @@ static void compare(const struct model *m, const char *name, size_t n, int threa
         int32_t ids[MOST];
         for (size_t i = 0; i < n; i++)
             ids[i] = token(m, i, alone[i].n_tokens);
-        ck_assert_msg(batch_step(&b, list, ids, n, got, &err) == OK, "%s: %s", name, err.message);
+        ck_assert_msg(batch_step(&b, list, ids, n, &err) == OK, "%s: %s", name, err.message);
         for (size_t i = 0; i < n; i++) {
             ck_assert(session_run(&alone[i], &ids[i], 1, NULL, want, &err) == OK);
-            ck_assert_msg(memcmp(want, got + i * vocab, vocab * sizeof *want) == 0,
+            ck_assert_msg(memcmp(want, b.logits + i * vocab, vocab * sizeof *want) == 0,
                           "%s: sequence %zu of %zu at step %zu has other bits than alone", name, i, n, step);
         }
     }
@@ -52,7 +52,6 @@ static void compare(const struct model *m, const char *name, size_t n, int threa
     }
     batch_free(&b);
     free(want);
-    free(got);
 }
 
 START_TEST(a_sequence_has_the_bits_that_it_has_alone)
@@ -81,18 +80,16 @@ START_TEST(what_cannot_be_in_a_batch)
     ck_assert(oracle_open(&o, FIXTURES "diff-mha", FIXTURES "diff-mha", &err) == OK);
     struct session s, *list[] = {&s};
     struct batch b;
-    float *logits = mem_array(o.model.config.vocab_size, sizeof *logits);
     ck_assert(session_init(&s, &o.model, 1, 1, &err) == OK && batch_init(&b, &o.model, 1, 1, &err) == OK);
     const int32_t beyond = (int32_t)o.model.config.vocab_size, first = 0;
-    ck_assert_int_eq(batch_step(&b, list, &beyond, 1, logits, &err), ERR_INPUT);
+    ck_assert_int_eq(batch_step(&b, list, &beyond, 1, &err), ERR_INPUT);
     ck_assert_uint_eq(s.n_tokens, 0);
-    ck_assert_int_eq(batch_step(&b, list, &first, 1, logits, &err), OK);
-    ck_assert_int_eq(batch_step(&b, list, &first, 1, logits, &err), ERR_INPUT); /* no room */
+    ck_assert_int_eq(batch_step(&b, list, &first, 1, &err), OK);
+    ck_assert_int_eq(batch_step(&b, list, &first, 1, &err), ERR_INPUT); /* no room */
     ck_assert_msg(strstr(err.message, "batch: sequence 0 cannot take token 0 after 1") != NULL, "%s", err.message);
     session_free(&s);
     batch_free(&b);
     oracle_close(&o);
-    free(logits);
 }
 END_TEST
 
